@@ -1,0 +1,34 @@
+//! The append-only journal: a Merkle log whose every group commit ends in a signed checkpoint.
+//!
+//! An entry has a **leaf**, public and without personal data, that goes into an RFC 6962 tree, and
+//! a **body**, sealed under the entry's own key, that the leaf commits to. Destroying the key
+//! erases the body for good while every proof stays valid (REQUIREMENTS LOG-03, LOG-04, LOG-08).
+//! Byte for byte: `docs/format-journal.md`.
+//!
+//! [`Journal::append`] returns when the entries and a checkpoint over them are on the disk. After a
+//! failed write nothing more is accepted: what the disk holds is then unknown ([`AppendError::Fatal`]).
+//! This crate asks neither clock nor system for randomness; both are handed in.
+#![forbid(unsafe_code)]
+
+mod disk;
+mod entry;
+mod log;
+mod merkle;
+mod note;
+mod ring;
+mod store;
+mod verify;
+
+pub use disk::{Disk, OsDisk};
+pub use entry::{Entry, Leaf, NewEntry, Subject};
+pub use log::{AppendError, Journal, OpenError, Receipt, Recovered};
+pub use merkle::{
+    Frontier, Hash, consistency_proof, empty_root, inclusion_proof, leaf_hash, root_of, verify_consistency,
+    verify_inclusion,
+};
+pub use note::{Checkpoint, NoteError, SigningKey, VerifierKey};
+pub use ring::MasterKey;
+pub use verify::{Finding, LogReport, check_log};
+
+/// A source of random bytes, handed in by the program.
+pub type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;

@@ -1,0 +1,222 @@
+//! Signed notes and checkpoints, as the C2SP documents `signed-note` and `tlog-checkpoint` have
+//! them, so that public tools can check ours.
+
+use crate::merkle::Hash;
+use data_encoding::{BASE64, HEXLOWER};
+use ed25519_dalek::{Signature, Signer, Verifier};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::str::FromStr;
+
+/// The algorithm byte of an Ed25519 note key.
+const ED25519: u8 = 1;
+
+/// What is wrong with a note, a checkpoint or a key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoteError {
+    /// The text is not of the form.
+    #[error("not a signed checkpoint: {0}")]
+    Form(&'static str),
+    /// No signature line names this key.
+    #[error("no signature by the key `{0}`")]
+    Unsigned(String),
+    /// A signature line names the key, but the signature does not fit.
+    #[error("the signature by the key `{0}` does not fit the text")]
+    Forged(String),
+    /// The key is not of the form `name+hash+base64`.
+    #[error("not a verifier key: write it as name+hash+base64, the line that `poterne journal key` prints")]
+    Key,
+}
+
+fn key_hash(name: &str, public: &[u8; 32]) -> [u8; 4] {
+    let digest: Hash = Sha256::new()
+        .chain_update(name.as_bytes())
+        .chain_update([b'\n', ED25519])
+        .chain_update(public)
+        .finalize()
+        .into();
+    let [a, b, c, d, ..] = digest;
+    [a, b, c, d]
+}
+
+/// The public half, by which anybody can check the log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct VerifierKey {
+    name: String,
+    public: [u8; 32],
+}
+
+impl VerifierKey {
+    /// The name of the key; also the origin of the log.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Display for VerifierKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut typed = vec![ED25519];
+        typed.extend_from_slice(&self.public);
+        write!(f, "{}+{}+{}", self.name, HEXLOWER.encode(&key_hash(&self.name, &self.public)), BASE64.encode(&typed))
+    }
+}
+
+impl fmt::Debug for VerifierKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for VerifierKey {
+    type Err = NoteError;
+    fn from_str(text: &str) -> Result<Self, NoteError> {
+        let mut parts = text.trim().splitn(3, '+');
+        let (name, hash, key) = match (parts.next(), parts.next(), parts.next()) {
+            (Some(name), Some(hash), Some(key)) if !name.is_empty() => (name, hash, key),
+            _ => return Err(NoteError::Key),
+        };
+        let typed = BASE64.decode(key.as_bytes()).map_err(|_| NoteError::Key)?;
+        let (&algorithm, public) = typed.split_first().ok_or(NoteError::Key)?;
+        let public: [u8; 32] = public.try_into().map_err(|_| NoteError::Key)?;
+        if algorithm != ED25519 || HEXLOWER.encode(&key_hash(name, &public)) != hash {
+            return Err(NoteError::Key);
+        }
+        Ok(Self { name: name.to_owned(), public })
+    }
+}
+
+/// The private half. Signs checkpoints and nothing else.
+pub struct SigningKey {
+    name: String,
+    secret: ed25519_dalek::SigningKey,
+}
+
+impl SigningKey {
+    /// From 32 secret bytes. `name` is the log's origin: no spaces, no plus signs.
+    pub fn new(name: &str, secret: &[u8; 32]) -> Result<Self, NoteError> {
+        if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == '+') {
+            return Err(NoteError::Key);
+        }
+        Ok(Self { name: name.to_owned(), secret: ed25519_dalek::SigningKey::from_bytes(secret) })
+    }
+
+    /// The public half.
+    pub fn verifier(&self) -> VerifierKey {
+        VerifierKey { name: self.name.clone(), public: self.secret.verifying_key().to_bytes() }
+    }
+
+    pub(crate) fn sign(&self, checkpoint: &Checkpoint) -> String {
+        let text = checkpoint.text();
+        let public = self.secret.verifying_key().to_bytes();
+        let mut signature = key_hash(&self.name, &public).to_vec();
+        signature.extend_from_slice(&self.secret.sign(text.as_bytes()).to_bytes());
+        format!("{text}\n\u{2014} {} {}\n", self.name, BASE64.encode(&signature))
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({})", self.name)
+    }
+}
+
+/// What a log says of itself at one moment: its name, its size, its root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The name of the log.
+    pub origin: String,
+    /// The number of entries.
+    pub size: u64,
+    /// The root over them.
+    pub root: Hash,
+}
+
+impl Checkpoint {
+    fn text(&self) -> String {
+        format!("{}\n{}\n{}\n", self.origin, self.size, BASE64.encode(&self.root))
+    }
+
+    /// Reads a signed note and gives its checkpoint if this key signed it.
+    pub fn verify(note: &str, key: &VerifierKey) -> Result<Checkpoint, NoteError> {
+        let end = note.rfind("\n\n").ok_or(NoteError::Form("no blank line before the signatures"))?;
+        let (text, signatures) = note.split_at(end + 1);
+        let checkpoint = Checkpoint::parse(text)?;
+        if checkpoint.origin != key.name {
+            return Err(NoteError::Unsigned(key.name.clone()));
+        }
+        let mine = signatures
+            .lines()
+            .filter_map(|line| line.strip_prefix("\u{2014} "))
+            .filter_map(|line| line.split_once(' '))
+            .find(|(name, _)| *name == key.name)
+            .ok_or_else(|| NoteError::Unsigned(key.name.clone()))?;
+        let forged = || NoteError::Forged(key.name.clone());
+        let bytes = BASE64.decode(mine.1.as_bytes()).map_err(|_| forged())?;
+        let (hash, signature) = bytes.split_at_checked(4).ok_or_else(forged)?;
+        let signature: [u8; 64] = signature.try_into().map_err(|_| forged())?;
+        if hash != key_hash(&key.name, &key.public) {
+            return Err(NoteError::Unsigned(key.name.clone()));
+        }
+        ed25519_dalek::VerifyingKey::from_bytes(&key.public)
+            .and_then(|public| public.verify(text.as_bytes(), &Signature::from_bytes(&signature)))
+            .map_err(|_| forged())?;
+        // INVARIANT: one checkpoint has one spelling, so a note that differs in a byte differs in meaning.
+        if signatures.strip_prefix('\n').is_none_or(|rest| rest.lines().count() == 0 || !rest.ends_with('\n')) {
+            return Err(NoteError::Form("the signature line does not end"));
+        }
+        Ok(checkpoint)
+    }
+
+    /// Reads the unsigned text of a checkpoint.
+    pub fn parse(text: &str) -> Result<Checkpoint, NoteError> {
+        let mut lines = text.lines();
+        let (origin, size, root) = match (lines.next(), lines.next(), lines.next()) {
+            (Some(origin), Some(size), Some(root)) if !origin.is_empty() => (origin, size, root),
+            _ => return Err(NoteError::Form("fewer than three lines")),
+        };
+        let size = size.parse::<u64>().map_err(|_| NoteError::Form("the size is not a number"))?;
+        let root = BASE64.decode(root.as_bytes()).map_err(|_| NoteError::Form("the root is not base64"))?;
+        let root = root.try_into().map_err(|_| NoteError::Form("the root is not 32 bytes"))?;
+        let checkpoint = Checkpoint { origin: origin.to_owned(), size, root };
+        if checkpoint.text() != text {
+            return Err(NoteError::Form("not in its one spelling"));
+        }
+        Ok(checkpoint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> SigningKey {
+        SigningKey::new("poterne.example/journal", &[7; 32]).unwrap()
+    }
+
+    #[test]
+    fn a_signed_checkpoint_reads_back() {
+        let checkpoint = Checkpoint { origin: "poterne.example/journal".into(), size: 12, root: [9; 32] };
+        let note = key().sign(&checkpoint);
+        let verifier: VerifierKey = key().verifier().to_string().parse().unwrap();
+        assert_eq!(Checkpoint::verify(&note, &verifier).unwrap(), checkpoint);
+    }
+
+    #[test]
+    fn any_flipped_byte_is_noticed() {
+        let note = key().sign(&Checkpoint { origin: "poterne.example/journal".into(), size: 12, root: [9; 32] });
+        for position in 0..note.len() {
+            let mut bytes = note.clone().into_bytes();
+            bytes[position] ^= 1;
+            let Ok(altered) = String::from_utf8(bytes) else { continue };
+            assert!(Checkpoint::verify(&altered, &key().verifier()).is_err(), "byte {position}");
+        }
+    }
+
+    #[test]
+    fn another_key_does_not_verify() {
+        let note = key().sign(&Checkpoint { origin: "poterne.example/journal".into(), size: 1, root: [0; 32] });
+        let other = SigningKey::new("poterne.example/journal", &[8; 32]).unwrap().verifier();
+        assert!(matches!(Checkpoint::verify(&note, &other), Err(NoteError::Unsigned(_))));
+        assert!("poterne+00000000+AAAA".parse::<VerifierKey>().is_err());
+    }
+}
