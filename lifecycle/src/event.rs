@@ -1,0 +1,528 @@
+//! Everything that can happen, as the journal holds it.
+//!
+//! The kinds and fields are listed in `docs/format-journal.md`, which a test holds against
+//! [`Event::kind`]. A kind is never renamed and a field never changes its meaning.
+
+use crate::account::Identity;
+use crate::guard::Lock;
+use crate::ids::{AccountId, InterventionNumber, SessionId};
+use crate::staff::Role;
+use jiff::Timestamp;
+use policy::{
+    Approval, Denial, GroupId, Per, Right, Rights, RuleId, StaffLogin, Supervision, TargetAccount, TargetId,
+    TechnicianLogin, VendorId,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+
+/// Who did something by their own decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Actor {
+    /// A signed-in member of staff.
+    Staff(StaffLogin),
+    /// Whoever holds the machine, by user id.
+    Root(u32),
+    /// The program, by a rule.
+    Program,
+}
+
+/// One event. Serialised with its kind under `kind`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "the fields are described in docs/format-journal.md, which a test holds against this")]
+pub enum Event {
+    // The program.
+    Started {
+        version: String,
+        config: String,
+    },
+    Stopped {
+        reason: String,
+    },
+    Heartbeat {
+        sessions: u64,
+    },
+    UnsignedTail {
+        bytes: u64,
+        kept: String,
+    },
+    ConfigLoaded {
+        digest: String,
+        changes: Vec<String>,
+        by: Actor,
+    },
+    ConfigRefused {
+        errors: Vec<String>,
+        by: Actor,
+    },
+    // People.
+    StaffAdded {
+        staff: StaffLogin,
+        identity: Identity,
+        roles: BTreeSet<Role>,
+        groups: BTreeSet<GroupId>,
+        secret: u64,
+        by: Actor,
+    },
+    StaffDisabled {
+        staff: StaffLogin,
+        reason: String,
+        by: Actor,
+    },
+    StaffCodeUsed {
+        staff: StaffLogin,
+        step: u64,
+        purpose: String,
+    },
+    StaffRefused {
+        staff: StaffLogin,
+        cause: FactorCause,
+        step: Option<u64>,
+        counts: bool,
+        purpose: String,
+    },
+    StaffLocked {
+        staff: StaffLogin,
+        lock: Lock,
+    },
+    TechnicianAdded {
+        account: AccountId,
+        technician: TechnicianLogin,
+        vendor: VendorId,
+        identity: Identity,
+        proofing: String,
+        keys: Vec<String>,
+        secret: u64,
+        by: Actor,
+    },
+    TechnicianDisabled {
+        account: AccountId,
+        technician: TechnicianLogin,
+        reason: String,
+        by: Actor,
+    },
+    TechnicianUnlocked {
+        account: AccountId,
+        technician: TechnicianLogin,
+        by: Actor,
+    },
+    TechnicianLocked {
+        account: AccountId,
+        technician: TechnicianLogin,
+        lock: Lock,
+        source: IpAddr,
+    },
+    // Targets.
+    CredentialSet {
+        target: TargetId,
+        login: TargetAccount,
+        form: String,
+        secret: u64,
+        by: Actor,
+    },
+    TargetPinned {
+        target: TargetId,
+        fingerprint: String,
+        by: Actor,
+    },
+    // Logins.
+    FactorsAccepted {
+        account: AccountId,
+        technician: TechnicianLogin,
+        source: SocketAddr,
+        factors: Vec<String>,
+        key: Option<String>,
+        step: u64,
+    },
+    FactorsRefused {
+        account: AccountId,
+        technician: TechnicianLogin,
+        source: SocketAddr,
+        cause: FactorCause,
+        key: Option<String>,
+        step: Option<u64>,
+        counts: bool,
+    },
+    AttemptsRefused {
+        source: IpAddr,
+        count: u64,
+        first: Timestamp,
+        last: Timestamp,
+        logins: Vec<String>,
+    },
+    AccountAlert {
+        account: AccountId,
+        technician: TechnicianLogin,
+        source: IpAddr,
+        what: String,
+    },
+    // Interventions.
+    RequestDenied {
+        account: AccountId,
+        technician: TechnicianLogin,
+        source: SocketAddr,
+        target: String,
+        denial: Denial,
+        because: Vec<RuleId>,
+    },
+    RequestRefused {
+        account: AccountId,
+        technician: TechnicianLogin,
+        source: SocketAddr,
+        target: TargetId,
+        why: String,
+    },
+    InterventionRequested {
+        number: InterventionNumber,
+        account: AccountId,
+        technician: TechnicianLogin,
+        name: String,
+        vendor: VendorId,
+        target: TargetId,
+        login: TargetAccount,
+        rights: Rights,
+        source: SocketAddr,
+        reason: String,
+        ticket: String,
+        notice: String,
+        quorum: u8,
+        per: Per,
+        supervision: Supervision,
+        call_back: bool,
+        because: Vec<RuleId>,
+        config: String,
+    },
+    InterventionSubmitted {
+        number: InterventionNumber,
+    },
+    CodeMismatched {
+        number: InterventionNumber,
+        staff: StaffLogin,
+        tries: u8,
+    },
+    InterventionApproved {
+        number: InterventionNumber,
+        approval: Approval,
+        code: String,
+        missing: u8,
+    },
+    InterventionRefused {
+        number: InterventionNumber,
+        by: Option<StaffLogin>,
+        reason: String,
+    },
+    InterventionWithdrawn {
+        number: InterventionNumber,
+        cause: WithdrawCause,
+    },
+    InterventionExpired {
+        number: InterventionNumber,
+    },
+    InterventionEnded {
+        number: InterventionNumber,
+        cause: EndCause,
+        seconds: u64,
+    },
+    // Sessions.
+    SessionAdmitted {
+        session: SessionId,
+        number: InterventionNumber,
+        account: AccountId,
+        target: TargetId,
+        login: TargetAccount,
+        rights: Rights,
+        until: Timestamp,
+        approved_by: Vec<StaffLogin>,
+        recipients: Vec<String>,
+        config: String,
+    },
+    ChannelOpened {
+        session: SessionId,
+        channel: u32,
+        what: ChannelKind,
+        pty: Option<(u32, u32)>,
+    },
+    ChannelRefused {
+        session: SessionId,
+        what: String,
+        why: String,
+    },
+    ChannelClosed {
+        session: SessionId,
+        channel: u32,
+        exit: Option<u32>,
+        signal: Option<String>,
+        bytes_in: u64,
+        bytes_out: u64,
+    },
+    SessionWarned {
+        session: SessionId,
+        minutes: u8,
+    },
+    SessionFrozen {
+        session: SessionId,
+        cause: FreezeCause,
+    },
+    SessionResumed {
+        session: SessionId,
+        by: Actor,
+    },
+    RecordingCommitted {
+        session: SessionId,
+        head: String,
+        length: u64,
+    },
+    SessionEnded(SessionEnd),
+}
+
+/// The one closing entry of a session (promise 6, LOG-01): who, from where, when, how long.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionEnd {
+    /// Which session.
+    pub session: SessionId,
+    /// Under which intervention.
+    pub number: InterventionNumber,
+    /// Whose account.
+    pub account: AccountId,
+    /// Who.
+    pub technician: TechnicianLogin,
+    /// Their name.
+    pub name: String,
+    /// Of which company.
+    pub vendor: VendorId,
+    /// From where, with the port.
+    pub source: SocketAddr,
+    /// On which target.
+    pub target: TargetId,
+    /// Under which login.
+    pub login: TargetAccount,
+    /// From when.
+    pub started: Timestamp,
+    /// Until when.
+    pub ended: Timestamp,
+    /// How long, in whole seconds.
+    pub seconds: u64,
+    /// The end was not seen but is the last thing known to have happened (D20).
+    pub at_least: bool,
+    /// Why it ended.
+    pub cause: EndCause,
+    /// Who approved.
+    pub approved_by: Vec<StaffLogin>,
+    /// Who watched.
+    pub watched_by: Vec<StaffLogin>,
+    /// Bytes from the technician to the target.
+    pub bytes_in: u64,
+    /// Bytes from the target to the technician.
+    pub bytes_out: u64,
+    /// Refused requests by what was asked, counted.
+    pub refused: BTreeMap<String, u64>,
+    /// The head of the recording's chain at the cut, in hexadecimal.
+    pub head: String,
+    /// Length of the recording at the cut, in bytes.
+    pub length: u64,
+}
+
+/// What a channel carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChannelKind {
+    /// An interactive shell.
+    Shell,
+    /// One command.
+    Exec {
+        /// The command line; bytes that are not UTF-8 are shown escaped.
+        command: String,
+    },
+}
+
+impl ChannelKind {
+    /// The right it needs.
+    pub fn right(&self) -> Right {
+        match self {
+            ChannelKind::Shell => Right::Shell,
+            ChannelKind::Exec { .. } => Right::Exec,
+        }
+    }
+}
+
+/// The true cause of a refused login. The client never learns it (promise 10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FactorCause {
+    /// Password wrong, code right.
+    Password,
+    /// Code wrong, password right.
+    Code,
+    /// The code was right, but was used before.
+    CodeReused,
+    /// Not six digits.
+    CodeMalformed,
+    /// Both wrong.
+    Both,
+    /// The vendor's rule wants a key, and none of this account was proven.
+    Key,
+    /// The account was switched off.
+    Disabled,
+    /// The account is not enrolled or has run out.
+    Inactive,
+    /// The account is locked.
+    Locked,
+    /// The address is not one the vendor declared.
+    Source,
+    /// The login names a target that is not on the technician's list.
+    Target,
+    /// The vendor is not declared any more.
+    Vendor,
+    /// The vault has other secrets than the register says.
+    Vault,
+}
+
+/// Why a request was withdrawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WithdrawCause {
+    /// The client left, or stopped answering.
+    Left,
+    /// Staff withdrew it.
+    Staff,
+    /// The bastion was restarted.
+    Restart,
+    /// It was approved, but not taken up in time, or not possible any more at admission.
+    Lapsed,
+    /// The technician's account was disabled.
+    Disabled,
+}
+
+/// Why a session is frozen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FreezeCause {
+    /// Somebody must watch, and nobody does.
+    Unwatched,
+    /// A watcher froze it.
+    Staff(StaffLogin),
+    /// The recording's quota is used up.
+    Quota,
+    /// The journal does not answer.
+    Journal,
+}
+
+/// Why a session or an intervention ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndCause {
+    /// The technician ended it.
+    Technician,
+    /// The technician's connection broke or stopped answering.
+    ConnectionLost,
+    /// The target could not be reached or ended the connection.
+    Target,
+    /// The opening hours ended.
+    HoursOver,
+    /// The contract ended.
+    ContractOver,
+    /// The approved time was used up.
+    TimeOver,
+    /// Nothing moved for too long.
+    Idle,
+    /// No channel was opened for two minutes (D9).
+    NoChannel,
+    /// Nobody watched for too long.
+    Unwatched,
+    /// Staff cut it.
+    Cut {
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// The technician's account was disabled.
+    Disabled,
+    /// The configuration no longer allows it.
+    PolicyChanged,
+    /// The recording could not be written (promise 3).
+    RecorderFailed,
+    /// The journal could not be written (promise 4).
+    JournalFailed,
+    /// The client broke the protocol or its limits.
+    ClientFault,
+    /// The bastion was stopped.
+    Stopped,
+    /// The bastion crashed or was killed; found at the next start.
+    Interrupted,
+}
+
+impl Event {
+    /// The kind, as in the public leaf.
+    pub fn kind(&self) -> String {
+        serde_json::to_value(self)
+            .ok()
+            .and_then(|value| value.get("kind").and_then(|kind| kind.as_str().map(str::to_owned)))
+            .unwrap_or_default()
+    }
+
+    /// The account it is about, if it is about one.
+    pub fn account(&self) -> Option<&AccountId> {
+        match self {
+            Event::TechnicianAdded { account, .. }
+            | Event::TechnicianDisabled { account, .. }
+            | Event::TechnicianUnlocked { account, .. }
+            | Event::TechnicianLocked { account, .. }
+            | Event::FactorsAccepted { account, .. }
+            | Event::FactorsRefused { account, .. }
+            | Event::AccountAlert { account, .. }
+            | Event::RequestDenied { account, .. }
+            | Event::RequestRefused { account, .. }
+            | Event::InterventionRequested { account, .. }
+            | Event::SessionAdmitted { account, .. } => Some(account),
+            Event::SessionEnded(end) => Some(&end.account),
+            _ => None,
+        }
+    }
+
+    /// The intervention it is about, if it is about one.
+    pub fn intervention(&self) -> Option<InterventionNumber> {
+        match self {
+            Event::InterventionRequested { number, .. }
+            | Event::InterventionSubmitted { number }
+            | Event::CodeMismatched { number, .. }
+            | Event::InterventionApproved { number, .. }
+            | Event::InterventionRefused { number, .. }
+            | Event::InterventionWithdrawn { number, .. }
+            | Event::InterventionExpired { number }
+            | Event::InterventionEnded { number, .. }
+            | Event::SessionAdmitted { number, .. } => Some(*number),
+            Event::SessionEnded(end) => Some(end.number),
+            _ => None,
+        }
+    }
+
+    /// The session it is about, if it is about one.
+    pub fn session(&self) -> Option<&SessionId> {
+        match self {
+            Event::SessionAdmitted { session, .. }
+            | Event::ChannelOpened { session, .. }
+            | Event::ChannelRefused { session, .. }
+            | Event::ChannelClosed { session, .. }
+            | Event::SessionWarned { session, .. }
+            | Event::SessionFrozen { session, .. }
+            | Event::SessionResumed { session, .. }
+            | Event::RecordingCommitted { session, .. } => Some(session),
+            Event::SessionEnded(end) => Some(&end.session),
+            _ => None,
+        }
+    }
+
+    /// The body of the journal's entry: canonical JSON (RFC 8785; there are no fractions in it).
+    pub fn to_body(&self) -> Vec<u8> {
+        // Through a `Value`, whose objects are sorted by key.
+        serde_json::to_value(self).and_then(|value| serde_json::to_vec(&value)).unwrap_or_default()
+    }
+
+    /// Reads a body back.
+    pub fn from_body(body: &[u8]) -> Result<Event, serde_json::Error> {
+        serde_json::from_slice(body)
+    }
+}

@@ -1,0 +1,30 @@
+//! The lives of an account, an intervention and a session.
+//!
+//! Pure: commands are decided against the [`Register`], which is nothing but the fold of all
+//! [`Event`]s; what happens next is always an event that the journal holds first. The one thing
+//! that lives outside the fold is the moment-to-moment state of a running session, a machine that
+//! takes inputs and says what to do ([`Session`]); it performs nothing itself.
+#![forbid(unsafe_code)]
+
+mod account;
+mod decide;
+mod event;
+mod guard;
+mod ids;
+mod intervention;
+mod register;
+mod session;
+mod staff;
+
+pub use account::{Account, AccountState, Identity, IdentityError};
+pub use decide::{
+    Admission, Attempt, CodeCheck, Command, Decided, FactorsRequired, Judged, Refusal, RequestFacts, StaffAttempt,
+    decide,
+};
+pub use event::{Actor, ChannelKind, EndCause, Event, FactorCause, FreezeCause, SessionEnd, WithdrawCause};
+pub use guard::Guard;
+pub use ids::{AccountId, InterventionNumber, SessionId};
+pub use intervention::{Intervention, InterventionState, Requested};
+pub use register::{Credential, Register, SessionRecord};
+pub use session::{Input, Output, Session, Terms};
+pub use staff::{Role, Staff};

@@ -1,0 +1,392 @@
+//! The fold of all events: who exists, what was asked, what is open, what is over.
+//!
+//! [`Register::apply`] is the only way it changes, on the normal path and at recovery alike.
+
+use crate::account::{Account, AccountState};
+use crate::event::{EndCause, Event, SessionEnd};
+use crate::ids::{AccountId, InterventionNumber, SessionId};
+use crate::intervention::{Intervention, InterventionState, Requested};
+use crate::staff::{Role, Staff};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use policy::{PolicySet, StaffLogin, TargetAccount, TargetId, TechnicianLogin};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// The state of everything, at the last event.
+#[derive(Debug, Clone, Default)]
+pub struct Register {
+    /// Technicians' accounts.
+    pub accounts: BTreeMap<AccountId, Account>,
+    /// Staff.
+    pub staff: BTreeMap<StaffLogin, Staff>,
+    /// Interventions by number.
+    pub interventions: BTreeMap<InterventionNumber, Intervention>,
+    /// Sessions, ended ones included.
+    pub sessions: BTreeMap<SessionId, SessionRecord>,
+    /// Targets' credentials: their place in the vault, never their secret.
+    pub credentials: BTreeMap<TargetId, Credential>,
+    /// The digest of the configuration in force.
+    pub config: String,
+    /// The time of the last event.
+    pub last_at: Option<Timestamp>,
+    logins: BTreeMap<TechnicianLogin, AccountId>,
+}
+
+/// Where a target's credential stands in the vault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// The login it is for.
+    pub login: TargetAccount,
+    /// `key` or `password`.
+    pub form: String,
+    /// The generation in the vault.
+    pub secret: u64,
+}
+
+/// A session, as the fold knows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionRecord {
+    /// Its id.
+    pub id: SessionId,
+    /// Under which intervention.
+    pub number: InterventionNumber,
+    /// When it was admitted.
+    pub started: Timestamp,
+    /// When its right ends.
+    pub until: Timestamp,
+    /// Whether it is frozen.
+    pub frozen: bool,
+    /// Channels open now.
+    pub channels: BTreeSet<u32>,
+    /// The newest committed head and length of its recording (D24).
+    pub committed: Option<(String, u64)>,
+    /// The last event that was about it.
+    pub last_at: Timestamp,
+    /// Its closing entry.
+    pub end: Option<SessionEnd>,
+}
+
+impl SessionRecord {
+    /// The word for its state in `--json` and in lists.
+    pub fn state(&self) -> &'static str {
+        match (&self.end, self.frozen) {
+            (Some(_), _) => "ended",
+            (None, true) => "frozen",
+            (None, false) => "live",
+        }
+    }
+}
+
+fn utc_day(at: Timestamp) -> Date {
+    TimeZone::UTC.to_datetime(at).date()
+}
+
+impl Register {
+    /// Takes one event in.
+    pub fn apply(&mut self, at: Timestamp, event: &Event) {
+        self.last_at = Some(at);
+        if let Some(record) = event.session().and_then(|id| self.sessions.get_mut(id)) {
+            record.last_at = at;
+        }
+        self.apply_to_people(at, event);
+        self.apply_to_interventions(at, event);
+        self.apply_to_sessions(at, event);
+        if let Event::ConfigLoaded { digest, .. } | Event::Started { config: digest, .. } = event {
+            self.config.clone_from(digest);
+        }
+    }
+
+    fn apply_to_people(&mut self, at: Timestamp, event: &Event) {
+        match event {
+            Event::StaffAdded { staff, identity, roles, groups, secret, .. } => {
+                let added = Staff {
+                    login: staff.clone(),
+                    identity: identity.clone(),
+                    roles: roles.clone(),
+                    groups: groups.clone(),
+                    disabled: false,
+                    secret: *secret,
+                    guard: Default::default(),
+                };
+                self.staff.insert(staff.clone(), added);
+            }
+            Event::StaffDisabled { staff, .. } => self.with_staff(staff, |staff| staff.disabled = true),
+            Event::StaffCodeUsed { staff, step, .. } => self.with_staff(staff, |staff| {
+                staff.guard.use_step(*step);
+                staff.guard.succeed();
+            }),
+            Event::StaffRefused { staff, step, counts, .. } => self.with_staff(staff, |staff| {
+                step.iter().for_each(|step| staff.guard.use_step(*step));
+                if *counts {
+                    staff.guard.fail();
+                }
+            }),
+            Event::StaffLocked { staff, lock } => self.with_staff(staff, |staff| staff.guard.lock(*lock, utc_day(at))),
+            Event::TechnicianAdded { account, technician, vendor, identity, proofing, keys, secret, .. } => {
+                let added = Account {
+                    id: account.clone(),
+                    login: technician.clone(),
+                    vendor: vendor.clone(),
+                    identity: identity.clone(),
+                    proofing: proofing.clone(),
+                    state: AccountState::Active,
+                    keys: keys.clone(),
+                    secret: *secret,
+                    factors_since: at,
+                    guard: Default::default(),
+                };
+                self.logins.insert(technician.clone(), account.clone());
+                self.accounts.insert(account.clone(), added);
+            }
+            Event::TechnicianDisabled { account, .. } => {
+                self.with_account(account, |account| account.state = AccountState::Disabled);
+            }
+            Event::TechnicianUnlocked { account, .. } => self.with_account(account, |account| account.guard.unlock()),
+            Event::TechnicianLocked { account, lock, .. } => {
+                self.with_account(account, |account| account.guard.lock(*lock, utc_day(at)));
+            }
+            Event::FactorsAccepted { account, step, .. } => self.with_account(account, |account| {
+                account.guard.use_step(*step);
+                account.guard.succeed();
+            }),
+            Event::FactorsRefused { account, step, counts, .. } => self.with_account(account, |account| {
+                step.iter().for_each(|step| account.guard.use_step(*step));
+                if *counts {
+                    account.guard.fail();
+                }
+            }),
+            Event::CredentialSet { target, login, form, secret, .. } => {
+                let credential = Credential { login: login.clone(), form: form.clone(), secret: *secret };
+                self.credentials.insert(target.clone(), credential);
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_to_interventions(&mut self, at: Timestamp, event: &Event) {
+        if let Event::InterventionRequested {
+            number,
+            account,
+            technician,
+            name,
+            vendor,
+            target,
+            login,
+            rights,
+            source,
+            reason,
+            ticket,
+            quorum,
+            per,
+            supervision,
+            call_back,
+            ..
+        } = event
+        {
+            let asked = Requested {
+                account: account.clone(),
+                technician: technician.clone(),
+                name: name.clone(),
+                vendor: vendor.clone(),
+                target: target.clone(),
+                login: login.clone(),
+                rights: rights.clone(),
+                source: *source,
+                reason: reason.clone(),
+                ticket: ticket.clone(),
+                quorum: *quorum,
+                per: *per,
+                supervision: *supervision,
+                call_back: *call_back,
+            };
+            let intervention = Intervention {
+                number: *number,
+                asked,
+                state: InterventionState::Prepared,
+                prepared: at,
+                submitted: None,
+                approvals: Vec::new(),
+                approved: None,
+                refused: None,
+                wrong_codes: 0,
+                sessions: Vec::new(),
+                ended: None,
+            };
+            self.interventions.insert(*number, intervention);
+            return;
+        }
+        let Some(intervention) = event.intervention().and_then(|number| self.interventions.get_mut(&number)) else {
+            return;
+        };
+        match event {
+            Event::InterventionSubmitted { .. } => {
+                intervention.state = InterventionState::Requested;
+                intervention.submitted = Some(at);
+            }
+            Event::CodeMismatched { tries, .. } => intervention.wrong_codes = *tries,
+            Event::InterventionApproved { approval, missing, .. } => {
+                intervention.approvals.push(approval.clone());
+                if *missing == 0 {
+                    intervention.state = InterventionState::Approved;
+                    intervention.approved = Some(at);
+                }
+            }
+            Event::InterventionRefused { by, reason, .. } => {
+                intervention.state = InterventionState::Refused;
+                intervention.refused = Some((by.clone(), reason.clone()));
+                intervention.ended = Some(at);
+            }
+            Event::InterventionWithdrawn { cause, .. } => {
+                intervention.state = InterventionState::Withdrawn(*cause);
+                intervention.ended = Some(at);
+            }
+            Event::InterventionExpired { .. } => {
+                intervention.state = InterventionState::Expired;
+                intervention.ended = Some(at);
+            }
+            Event::SessionAdmitted { session, .. } => {
+                intervention.state = InterventionState::Open;
+                intervention.sessions.push(session.clone());
+            }
+            Event::InterventionEnded { cause, .. } => {
+                intervention.state = InterventionState::Ended(cause.clone());
+                intervention.ended = Some(at);
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_to_sessions(&mut self, at: Timestamp, event: &Event) {
+        if let Event::SessionAdmitted { session, number, until, .. } = event {
+            let record = SessionRecord {
+                id: session.clone(),
+                number: *number,
+                started: at,
+                until: *until,
+                frozen: false,
+                channels: BTreeSet::new(),
+                committed: None,
+                last_at: at,
+                end: None,
+            };
+            self.sessions.insert(session.clone(), record);
+            return;
+        }
+        let Some(record) = event.session().and_then(|id| self.sessions.get_mut(id)) else { return };
+        match event {
+            Event::ChannelOpened { channel, .. } => {
+                record.channels.insert(*channel);
+            }
+            Event::ChannelClosed { channel, .. } => {
+                record.channels.remove(channel);
+            }
+            Event::SessionFrozen { .. } => record.frozen = true,
+            Event::SessionResumed { .. } => record.frozen = false,
+            Event::RecordingCommitted { head, length, .. } => record.committed = Some((head.clone(), *length)),
+            Event::SessionEnded(end) => {
+                record.channels.clear();
+                record.end = Some(end.clone());
+            }
+            _ => {}
+        }
+    }
+
+    fn with_staff(&mut self, login: &StaffLogin, change: impl FnOnce(&mut Staff)) {
+        if let Some(staff) = self.staff.get_mut(login) {
+            change(staff);
+        }
+    }
+
+    fn with_account(&mut self, id: &AccountId, change: impl FnOnce(&mut Account)) {
+        if let Some(account) = self.accounts.get_mut(id) {
+            change(account);
+        }
+    }
+
+    /// The account behind a login. A login is never given out twice.
+    pub fn account(&self, login: &TechnicianLogin) -> Option<&Account> {
+        self.logins.get(login).and_then(|id| self.accounts.get(id))
+    }
+
+    /// The number that the next intervention gets.
+    pub fn next_number(&self) -> InterventionNumber {
+        InterventionNumber(self.interventions.keys().next_back().map_or(1, |last| last.0 + 1))
+    }
+
+    /// Interventions that are not over.
+    pub fn current(&self) -> impl Iterator<Item = &Intervention> {
+        self.interventions.values().filter(|intervention| !intervention.state.is_final())
+    }
+
+    /// Sessions that are not over.
+    pub fn live(&self) -> impl Iterator<Item = &SessionRecord> {
+        self.sessions.values().filter(|record| record.end.is_none())
+    }
+
+    /// Whether this account reached this target from this address before (D6).
+    pub fn is_familiar(&self, account: &AccountId, target: &TargetId, source: IpAddr) -> bool {
+        let mut admitted =
+            self.interventions.values().filter(|one| one.asked.account == *account && !one.sessions.is_empty());
+        let visits: Vec<_> = admitted.by_ref().collect();
+        visits.iter().any(|one| one.asked.target == *target) && visits.iter().any(|one| one.asked.source.ip() == source)
+    }
+
+    /// Targets whose quorum cannot be met by the approvers there are (D13). They are refused; the
+    /// rest goes on.
+    pub fn unattended(&self, rules: &PolicySet) -> BTreeSet<TargetId> {
+        let approvers = |target: &policy::Target| {
+            self.staff
+                .values()
+                .filter(|staff| !staff.disabled && staff.roles.contains(&Role::Approver))
+                .filter(|staff| !staff.groups.is_disjoint(&target.approvers))
+                .count()
+        };
+        let quorum = |target: &policy::Target| {
+            let rules = rules.vendors.values().flat_map(|vendor| &vendor.allow);
+            rules
+                .filter(|rule| rule.targets.contains(&target.id))
+                .map(|rule| usize::from(rule.quorum))
+                .max()
+                .unwrap_or(1)
+        };
+        rules
+            .targets
+            .values()
+            .filter(|target| approvers(target) < quorum(target))
+            .map(|target| target.id.clone())
+            .collect()
+    }
+
+    /// The closing entry of a session, from what the fold knows and what the driver counted.
+    pub fn closing_entry(&self, id: &SessionId, ended: Timestamp, cause: EndCause) -> Option<SessionEnd> {
+        let record = self.sessions.get(id)?;
+        let intervention = self.interventions.get(&record.number)?;
+        let asked = &intervention.asked;
+        let (head, length) = record.committed.clone().unwrap_or_default();
+        Some(SessionEnd {
+            session: id.clone(),
+            number: record.number,
+            account: asked.account.clone(),
+            technician: asked.technician.clone(),
+            name: asked.name.clone(),
+            vendor: asked.vendor.clone(),
+            source: asked.source,
+            target: asked.target.clone(),
+            login: asked.login.clone(),
+            started: record.started,
+            ended,
+            seconds: u64::try_from(ended.duration_since(record.started).as_secs()).unwrap_or(0),
+            at_least: false,
+            cause,
+            approved_by: intervention.approvals.iter().map(|approval| approval.by.clone()).collect(),
+            watched_by: Vec::new(),
+            bytes_in: 0,
+            bytes_out: 0,
+            refused: BTreeMap::new(),
+            head,
+            length,
+        })
+    }
+}

@@ -1,0 +1,409 @@
+//! The moment-to-moment life of one admitted session: connecting, relaying, frozen, over.
+//!
+//! Sans-I/O. The driver feeds inputs with the instant at which they happened and performs the
+//! outputs; it decides nothing. Bytes do not pass here.
+
+use crate::event::{EndCause, FreezeCause};
+use jiff::{SignedDuration, Timestamp};
+use policy::Supervision;
+
+/// Minutes before the end at which both sides are warned (D30).
+const WARNINGS: [u8; 3] = [15, 5, 1];
+/// A connection without a channel for this long is ended (D9).
+const NO_CHANNEL: SignedDuration = SignedDuration::from_mins(2);
+
+/// What a session runs on. The end may move earlier when the rules are judged again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// When the right ends.
+    pub until: Timestamp,
+    /// What ends then: hours, contract or the approved time.
+    pub why: EndCause,
+    /// How long nothing may move.
+    pub idle: SignedDuration,
+    /// Whether somebody must watch.
+    pub supervision: Supervision,
+    /// How long an unwatched session under required supervision goes on before it freezes.
+    pub freeze_after: SignedDuration,
+    /// How long it stays frozen before it ends.
+    pub end_after: SignedDuration,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// The target answered; the technician is in.
+    Connected,
+    /// A channel was opened.
+    ChannelOpened,
+    /// A channel was closed.
+    ChannelClosed,
+    /// A byte moved, in either direction. Keepalives do not count (NET-18).
+    Activity,
+    /// An approver of the target began to watch.
+    WatcherCame,
+    /// The last watcher left.
+    WatchersGone,
+    /// Something froze it.
+    Freeze(FreezeCause),
+    /// Whoever froze it, or another watcher with their own code, let it go on.
+    Resume,
+    /// The rules were judged again and still allow it, until this instant.
+    Renewed(Timestamp, EndCause),
+    /// It is over for a reason from outside.
+    End(EndCause),
+    /// Time passed.
+    Tick,
+}
+
+/// What to do now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Tell both sides that it ends in so many minutes.
+    Warn(u8),
+    /// Stop both directions of every channel.
+    Freeze(FreezeCause),
+    /// Let them go on.
+    Unfreeze,
+    /// Stop for good. Given exactly once.
+    End(EndCause),
+}
+
+/// An admitted session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Session {
+    /// Recording open, target being dialled.
+    Connecting(Running),
+    /// Bytes flow.
+    Relaying(Running),
+    /// Nothing flows.
+    Frozen(Running, FreezeCause),
+    /// Over. Every further input is ignored.
+    Closed(EndCause),
+}
+
+/// What a session that is not over carries along.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    terms: Terms,
+    channels: u32,
+    last_activity: Timestamp,
+    /// Since when no channel is open; `None` while one is.
+    channelless: Option<Timestamp>,
+    /// Since when nobody watches; `None` while somebody does.
+    unwatched: Option<Timestamp>,
+    /// Warnings not given yet.
+    warnings: &'static [u8],
+}
+
+impl Session {
+    /// A session just admitted.
+    pub fn admitted(at: Timestamp, terms: Terms) -> Session {
+        let left = terms.until.duration_since(at);
+        let skipped =
+            WARNINGS.iter().take_while(|minutes| left <= SignedDuration::from_mins(i64::from(**minutes))).count();
+        Session::Connecting(Running {
+            terms,
+            channels: 0,
+            last_activity: at,
+            channelless: Some(at),
+            unwatched: Some(at),
+            warnings: WARNINGS.get(skipped..).unwrap_or_default(),
+        })
+    }
+
+    /// Why it ended, if it did.
+    pub fn closed(&self) -> Option<&EndCause> {
+        match self {
+            Session::Closed(cause) => Some(cause),
+            _ => None,
+        }
+    }
+
+    /// Why it is frozen, if it is.
+    pub fn frozen(&self) -> Option<&FreezeCause> {
+        match self {
+            Session::Frozen(_, cause) => Some(cause),
+            _ => None,
+        }
+    }
+
+    /// Takes one input; gives the next state and what to do.
+    pub fn handle(self, at: Timestamp, input: Input) -> (Session, Vec<Output>) {
+        let mut outputs = Vec::new();
+        let next = match self {
+            Session::Closed(cause) => Session::Closed(cause),
+            Session::Connecting(running) => match input {
+                Input::Connected if running.must_wait_for_a_watcher() => {
+                    // D26: under required supervision a session begins frozen.
+                    outputs.push(Output::Freeze(FreezeCause::Unwatched));
+                    Session::Frozen(running, FreezeCause::Unwatched)
+                }
+                Input::Connected => Session::Relaying(running),
+                other => running.note(at, other, &mut outputs, Session::Connecting),
+            },
+            Session::Relaying(running) => match input {
+                Input::Freeze(cause) => {
+                    outputs.push(Output::Freeze(cause.clone()));
+                    Session::Frozen(running, cause)
+                }
+                other => running.note(at, other, &mut outputs, Session::Relaying),
+            },
+            Session::Frozen(running, cause) => match input {
+                Input::Resume if !running.must_wait_for_a_watcher() => {
+                    outputs.push(Output::Unfreeze);
+                    Session::Relaying(running)
+                }
+                Input::WatcherCame if cause == FreezeCause::Unwatched => {
+                    outputs.push(Output::Unfreeze);
+                    Session::Relaying(Running { unwatched: None, last_activity: at, ..running })
+                }
+                other => running.note(at, other, &mut outputs, |running| Session::Frozen(running, cause)),
+            },
+        };
+        next.pass_time(at, outputs)
+    }
+
+    /// Applies what the clock demands, after every input.
+    fn pass_time(self, at: Timestamp, mut outputs: Vec<Output>) -> (Session, Vec<Output>) {
+        enum Was {
+            Connecting,
+            Relaying,
+            Frozen(FreezeCause),
+        }
+        let (mut running, was) = match self {
+            Session::Closed(cause) => return (Session::Closed(cause), outputs),
+            Session::Connecting(running) => (running, Was::Connecting),
+            Session::Relaying(running) => (running, Was::Relaying),
+            Session::Frozen(running, cause) => (running, Was::Frozen(cause)),
+        };
+        if let Some(cause) = running.overdue(at) {
+            outputs.push(Output::End(cause.clone()));
+            return (Session::Closed(cause), outputs);
+        }
+        let left = running.terms.until.duration_since(at);
+        while let Some((minutes, rest)) = running.warnings.split_first() {
+            if left > SignedDuration::from_mins(i64::from(*minutes)) {
+                break;
+            }
+            // Of several that became due at once, only the last is true.
+            outputs.retain(|output| !matches!(output, Output::Warn(_)));
+            outputs.push(Output::Warn(*minutes));
+            running.warnings = rest;
+        }
+        let lost_its_watcher = running.terms.supervision == Supervision::Required
+            && running.unwatched.is_some_and(|since| at.duration_since(since) >= running.terms.freeze_after);
+        let next = match was {
+            Was::Connecting => Session::Connecting(running),
+            Was::Relaying if lost_its_watcher => {
+                outputs.push(Output::Freeze(FreezeCause::Unwatched));
+                Session::Frozen(running, FreezeCause::Unwatched)
+            }
+            Was::Relaying => Session::Relaying(running),
+            Was::Frozen(cause) => Session::Frozen(running, cause),
+        };
+        (next, outputs)
+    }
+
+    /// The next instant at which the clock demands something. `None` once closed.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        let (running, frozen) = match self {
+            Session::Closed(_) => return None,
+            Session::Connecting(running) | Session::Relaying(running) => (running, false),
+            Session::Frozen(running, _) => (running, true),
+        };
+        let terms = &running.terms;
+        let after = |from: Timestamp, by: SignedDuration| from.saturating_add(by).unwrap_or(from);
+        let mut wake = terms.until.min(after(running.last_activity, terms.idle));
+        if let Some(minutes) = running.warnings.first() {
+            wake = wake.min(after(terms.until, -SignedDuration::from_mins(i64::from(*minutes))));
+        }
+        if let Some(since) = running.channelless {
+            wake = wake.min(after(since, NO_CHANNEL));
+        }
+        if let (Supervision::Required, Some(since)) = (terms.supervision, running.unwatched) {
+            wake = wake.min(after(since, if frozen { terms.end_after } else { terms.freeze_after }));
+        }
+        Some(wake)
+    }
+}
+
+impl Running {
+    fn must_wait_for_a_watcher(&self) -> bool {
+        self.terms.supervision == Supervision::Required && self.unwatched.is_some()
+    }
+
+    fn note(
+        mut self,
+        at: Timestamp,
+        input: Input,
+        outputs: &mut Vec<Output>,
+        state: impl FnOnce(Running) -> Session,
+    ) -> Session {
+        match input {
+            Input::End(cause) => {
+                outputs.push(Output::End(cause.clone()));
+                return Session::Closed(cause);
+            }
+            Input::ChannelOpened => {
+                self.channels = self.channels.saturating_add(1);
+                self.channelless = None;
+                self.last_activity = at;
+            }
+            Input::ChannelClosed => {
+                self.channels = self.channels.saturating_sub(1);
+                if self.channels == 0 {
+                    self.channelless = Some(at);
+                }
+            }
+            Input::Activity => self.last_activity = at,
+            Input::WatcherCame => self.unwatched = None,
+            Input::WatchersGone => self.unwatched = Some(at),
+            // INVARIANT: what was granted at admission is never widened by judging again.
+            Input::Renewed(until, why) if until < self.terms.until => {
+                self.terms.until = until;
+                self.terms.why = why;
+            }
+            Input::Renewed(..) | Input::Freeze(_) | Input::Resume | Input::Connected | Input::Tick => {}
+        }
+        state(self)
+    }
+
+    /// Why it must end at this instant, if it must.
+    fn overdue(&self, at: Timestamp) -> Option<EndCause> {
+        let terms = &self.terms;
+        if at >= terms.until {
+            return Some(terms.why.clone());
+        }
+        let since = |from: Timestamp| at.duration_since(from);
+        if terms.supervision == Supervision::Required
+            && self.unwatched.is_some_and(|from| since(from) >= terms.end_after)
+        {
+            return Some(EndCause::Unwatched);
+        }
+        if self.channelless.is_some_and(|from| since(from) >= NO_CHANNEL) {
+            return Some(EndCause::NoChannel);
+        }
+        (since(self.last_activity) >= terms.idle).then_some(EndCause::Idle)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn terms(supervision: Supervision) -> Terms {
+        Terms {
+            until: at(3600),
+            why: EndCause::HoursOver,
+            idle: SignedDuration::from_mins(30),
+            supervision,
+            freeze_after: SignedDuration::from_secs(5),
+            end_after: SignedDuration::from_mins(5),
+        }
+    }
+
+    fn run(mut session: Session, steps: &[(i64, Input)]) -> (Session, Vec<(i64, Output)>) {
+        let mut all = Vec::new();
+        for (second, input) in steps {
+            let (next, outputs) = session.handle(at(*second), input.clone());
+            session = next;
+            all.extend(outputs.into_iter().map(|output| (*second, output)));
+        }
+        (session, all)
+    }
+
+    fn working() -> Vec<(i64, Input)> {
+        vec![(0, Input::Connected), (1, Input::ChannelOpened)]
+    }
+
+    /// TIM-07: warned at 15, 5 and 1 minutes, then closed on the dot.
+    #[test]
+    fn warned_then_closed_at_the_end_of_the_window() {
+        let mut steps = working();
+        for second in [1800, 2700, 3300, 3540, 3600] {
+            steps.push((second, Input::Activity));
+        }
+        let (session, outputs) = run(Session::admitted(at(0), terms(Supervision::None)), &steps);
+        assert_eq!(
+            outputs,
+            [
+                (2700, Output::Warn(15)),
+                (3300, Output::Warn(5)),
+                (3540, Output::Warn(1)),
+                (3600, Output::End(EndCause::HoursOver))
+            ]
+        );
+        assert_eq!(session.closed(), Some(&EndCause::HoursOver));
+    }
+
+    /// Promise 6: whatever comes after the end changes nothing.
+    #[test]
+    fn the_end_is_given_once() {
+        let (session, outputs) = run(
+            Session::admitted(at(0), terms(Supervision::None)),
+            &[
+                (0, Input::Connected),
+                (1, Input::End(EndCause::Technician)),
+                (2, Input::End(EndCause::Idle)),
+                (9999, Input::Tick),
+            ],
+        );
+        assert_eq!(outputs, [(1, Output::End(EndCause::Technician))]);
+        assert_eq!(session.wake_at(), None);
+    }
+
+    /// NET-18: thirty minutes without a byte.
+    #[test]
+    fn idle_ends() {
+        let mut steps = working();
+        steps.push((1801, Input::Tick));
+        let (_, outputs) = run(Session::admitted(at(0), terms(Supervision::None)), &steps);
+        assert_eq!(outputs, [(1801, Output::End(EndCause::Idle))]);
+    }
+
+    /// D9.
+    #[test]
+    fn two_minutes_without_a_channel_end() {
+        let (session, _) = run(Session::admitted(at(0), terms(Supervision::None)), &[(0, Input::Connected)]);
+        assert_eq!(session.wake_at(), Some(at(120)));
+        let (_, outputs) = run(session, &[(120, Input::Tick)]);
+        assert_eq!(outputs, [(120, Output::End(EndCause::NoChannel))]);
+    }
+
+    /// APR-03, D26: required supervision begins frozen, flows while watched, freezes, then ends.
+    #[test]
+    fn required_supervision() {
+        let (session, outputs) = run(Session::admitted(at(0), terms(Supervision::Required)), &working());
+        assert_eq!(outputs, [(0, Output::Freeze(FreezeCause::Unwatched))]);
+        let (session, outputs) = run(
+            session,
+            &[
+                (10, Input::Resume),
+                (20, Input::WatcherCame),
+                (60, Input::WatchersGone),
+                (64, Input::Tick),
+                (65, Input::Tick),
+            ],
+        );
+        assert_eq!(outputs, [(20, Output::Unfreeze), (65, Output::Freeze(FreezeCause::Unwatched))]);
+        assert_eq!(session.wake_at(), Some(at(360)));
+        let (_, outputs) = run(session, &[(360, Input::Tick)]);
+        assert_eq!(outputs, [(360, Output::End(EndCause::Unwatched))]);
+    }
+
+    /// Judging again may shorten, never lengthen.
+    #[test]
+    fn renewal_only_shortens() {
+        let mut steps = working();
+        steps.push((2, Input::Renewed(at(7200), EndCause::TimeOver)));
+        let (session, _) = run(Session::admitted(at(0), terms(Supervision::None)), &steps);
+        let (session, _) = run(session, &[(3, Input::Renewed(at(600), EndCause::ContractOver))]);
+        let (_, outputs) = run(session, &[(600, Input::Tick)]);
+        assert!(outputs.contains(&(600, Output::End(EndCause::ContractOver))));
+    }
+}
