@@ -40,7 +40,10 @@ impl std::fmt::Debug for Recipients {
 impl Recipients {
     /// Reads them. At least one.
     pub fn parse<S: AsRef<str>>(lines: &[S]) -> Result<Self, KeyError> {
-        let parse = |line: &S| Recipient::from_str(line.as_ref()).map_err(|_| KeyError::Recipient(line.as_ref().escape_default().to_string()));
+        let parse = |line: &S| {
+            Recipient::from_str(line.as_ref())
+                .map_err(|_| KeyError::Recipient(line.as_ref().escape_default().to_string()))
+        };
         let all = lines.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
         if all.is_empty() { Err(KeyError::NoRecipient) } else { Ok(Self(all)) }
     }
@@ -86,7 +89,8 @@ impl RecordingKey {
 
     fn wrap(&self, recipients: &[Recipient]) -> Result<String, KeyError> {
         let failed = |error: &dyn std::fmt::Display| KeyError::Age(error.to_string());
-        let encryptor = age::Encryptor::with_recipients(recipients.iter().map(|one| one as &dyn age::Recipient)).map_err(|e| failed(&e))?;
+        let encryptor = age::Encryptor::with_recipients(recipients.iter().map(|one| one as &dyn age::Recipient))
+            .map_err(|e| failed(&e))?;
         let mut wrapped = Vec::new();
         let mut writer = encryptor.wrap_output(&mut wrapped).map_err(|e| failed(&e))?;
         writer.write_all(&self.0[..]).map_err(|e| failed(&e))?;
@@ -107,7 +111,8 @@ impl RecordingKey {
     fn unwrap_with(wrapped: &str, identity: &Identity) -> Result<Self, KeyError> {
         let bytes = BASE64.decode(wrapped.as_bytes()).map_err(|_| KeyError::Closed)?;
         let decryptor = age::Decryptor::new(&bytes[..]).map_err(|_| KeyError::Closed)?;
-        let mut reader = decryptor.decrypt(std::iter::once(identity as &dyn age::Identity)).map_err(|_| KeyError::Closed)?;
+        let mut reader =
+            decryptor.decrypt(std::iter::once(identity as &dyn age::Identity)).map_err(|_| KeyError::Closed)?;
         let mut key = Zeroizing::new([0u8; 32]);
         reader.read_exact(&mut key[..]).map_err(|_| KeyError::Closed)?;
         Ok(Self(key))

@@ -40,7 +40,13 @@ pub struct Header {
 
 impl Header {
     /// Wraps the key for those who may open it.
-    pub fn new(session: &str, started: Timestamp, key: &RecordingKey, recipients: &Recipients, recovery: &RecoveryKey) -> Result<Self, KeyError> {
+    pub fn new(
+        session: &str,
+        started: Timestamp,
+        key: &RecordingKey,
+        recipients: &Recipients,
+        recovery: &RecoveryKey,
+    ) -> Result<Self, KeyError> {
         Ok(Self {
             session: session.to_owned(),
             started,

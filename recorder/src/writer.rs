@@ -33,9 +33,23 @@ pub enum RecorderError {
 }
 
 enum Job {
-    Open { id: u64, path: PathBuf, header: Vec<u8>, key: RecordingKey, state: Arc<State>, done: oneshot::Sender<Result<(), RecorderError>> },
-    Write { id: u64, frame: Frame, done: oneshot::Sender<Result<(), RecorderError>> },
-    Close { id: u64, done: oneshot::Sender<Result<Head, RecorderError>> },
+    Open {
+        id: u64,
+        path: PathBuf,
+        header: Vec<u8>,
+        key: RecordingKey,
+        state: Arc<State>,
+        done: oneshot::Sender<Result<(), RecorderError>>,
+    },
+    Write {
+        id: u64,
+        frame: Frame,
+        done: oneshot::Sender<Result<(), RecorderError>>,
+    },
+    Close {
+        id: u64,
+        done: oneshot::Sender<Result<Head, RecorderError>>,
+    },
 }
 
 struct State {
@@ -178,7 +192,8 @@ impl OpenSpool {
         if self.state.failed.load(Ordering::Acquire) {
             return Err(RecorderError::Failed);
         }
-        let (bytes, head) = self.sealer.seal(frame).ok_or_else(|| RecorderError::Disk("the frame cannot be sealed".to_owned()))?;
+        let (bytes, head) =
+            self.sealer.seal(frame).ok_or_else(|| RecorderError::Disk("the frame cannot be sealed".to_owned()))?;
         // CRASH: a frame torn here ends the spool for every reader; it was never relayed.
         if let Err(error) = (&*self.file).write_all(bytes) {
             self.state.failed.store(true, Ordering::Release);

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use recorder::{
-    Damage, Frame, FrameKind, Header, KeyError, Recipients, Recorder, RecorderError, RecordingKey, RecoveryKey, SpoolReader,
+    Damage, Frame, FrameKind, Header, KeyError, Recipients, Recorder, RecorderError, RecordingKey, RecoveryKey,
+    SpoolReader,
 };
 use std::path::Path;
 

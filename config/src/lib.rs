@@ -1,0 +1,231 @@
+//! What an operator writes: `poterne.toml`, `vendors.d/*.toml`, `targets.d/*.toml`.
+//!
+//! One loader for the daemon, `poterne config check` and the tests of the shipped examples. All
+//! problems are collected before any is reported, each with file, line, column and what to write
+//! instead. From here inwards only typed values travel.
+#![forbid(unsafe_code)]
+
+mod keys;
+mod load;
+mod measure;
+mod read;
+mod show;
+
+pub use keys::{KEYS, Key};
+pub use load::{LoadError, Options, load};
+pub use measure::{ByteSize, Months};
+pub use read::{Problem, Severity};
+pub use show::{differences, show};
+
+use ipnet::IpNet;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use policy::{Calendar, CalendarId, GroupId, PolicySet, TargetId, VendorId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// A whole configuration, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `[site]`
+    pub site: Site,
+    /// `[ssh]`
+    pub ssh: Ssh,
+    /// `[console]`
+    pub console: Option<Console>,
+    /// `[calendars.*]`
+    pub calendars: BTreeMap<CalendarId, Calendar>,
+    /// `[groups.*]`
+    pub groups: BTreeMap<GroupId, Group>,
+    /// `[recordings]`
+    pub recordings: Recordings,
+    /// `[supervision]`
+    pub supervision: SupervisionTimes,
+    /// `[retention]`
+    pub retention: Retention,
+    /// `[vendor.*]`
+    pub vendors: BTreeMap<VendorId, Vendor>,
+    /// `[target.*]`
+    pub targets: BTreeMap<TargetId, Target>,
+    /// SHA-256 over the files' names and texts, in hexadecimal: what admissions refer to.
+    pub digest: String,
+    /// Every key as it is in force, defaults included, by its path.
+    pub effective: BTreeMap<String, String>,
+    /// What is allowed but worth a look.
+    pub warnings: Vec<Problem>,
+}
+
+impl Config {
+    /// The rules that the judge takes. `withdrawn` are the targets whose quorum cannot be met.
+    pub fn rules(&self, withdrawn: BTreeSet<TargetId>) -> PolicySet {
+        PolicySet {
+            zone: self.site.zone.clone(),
+            vendors: self.vendors.iter().map(|(id, vendor)| (id.clone(), vendor.rules.clone())).collect(),
+            targets: self.targets.iter().map(|(id, target)| (id.clone(), target.rules.clone())).collect(),
+            calendars: self.calendars.clone(),
+            withdrawn,
+        }
+    }
+
+    /// Whether any vendor could come in by the hours at this instant (D15).
+    pub fn any_hours_open(&self, at: Timestamp) -> bool {
+        self.vendor_calendars().any(|calendar| calendar.is_open(at))
+    }
+
+    /// When that next changes.
+    pub fn hours_change_after(&self, at: Timestamp) -> Option<Timestamp> {
+        let open = self.any_hours_open(at);
+        let mut changes: Vec<Timestamp> = self
+            .vendor_calendars()
+            .filter_map(|calendar| calendar.closes_at(at).or_else(|| calendar.next_opening(at)))
+            .collect();
+        changes.sort_unstable();
+        // Not every change of one calendar changes whether any is open; the caller asks again then.
+        changes.iter().copied().find(|change| self.any_hours_open(*change) != open).or(changes.first().copied())
+    }
+
+    fn vendor_calendars(&self) -> impl Iterator<Item = &Calendar> {
+        self.vendors.values().filter_map(|vendor| self.calendars.get(&vendor.rules.calendar))
+    }
+}
+
+/// The language of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Language {
+    /// French.
+    #[default]
+    French,
+    /// English.
+    English,
+}
+
+/// `[site]`
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The hospital's name, as technicians read it.
+    pub name: String,
+    /// The zone of all hours and days.
+    pub zone: TimeZone,
+    /// What is spoken before anybody is known.
+    pub language: Language,
+    /// The folder of journal, recordings and vault.
+    pub state: PathBuf,
+}
+
+/// When the vendors' port is open (D15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// In the hours of any vendor.
+    Hours,
+    /// Only while a planned or emergency intervention is open.
+    Armed,
+    /// Always; a firewall keeps the hours.
+    Always,
+}
+
+/// `[ssh]`
+#[derive(Debug, Clone)]
+pub struct Ssh {
+    /// Where vendors connect.
+    pub listen: Vec<SocketAddr>,
+    /// When the port is open.
+    pub open: Opening,
+    /// Offer nistp256 host key and exchange as well, for old JSch (D30).
+    pub legacy_clients: bool,
+    /// Where a refused script or person finds help: an address or a telephone number.
+    pub help: String,
+    /// Connections waiting in the lobby, over all sources.
+    pub pending: u32,
+    /// Channels of one connection.
+    pub channels: u32,
+}
+
+/// `[console]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Console {
+    /// Where staff connect. Never a vendor-side address (NET-13).
+    pub listen: SocketAddr,
+    /// The certificate's file, if one was made out.
+    pub certificate: Option<PathBuf>,
+    /// Its key's file.
+    pub key: Option<PathBuf>,
+}
+
+/// `[groups.*]`: members are staff accounts, kept in the register.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Its name as staff know it.
+    pub name: String,
+    /// Who is on call, by a calendar.
+    pub on_call: Option<CalendarId>,
+}
+
+/// `[recordings]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recordings {
+    /// The security officers' keys, `age1…`.
+    pub recipients: Vec<String>,
+    /// Bytes of one exec stream that are kept.
+    pub record_limit: ByteSize,
+    /// Bytes of one session's recording; beyond it the session is frozen (D25).
+    pub session_quota: ByteSize,
+}
+
+/// `[supervision]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SupervisionTimes {
+    /// Unwatched for this long: frozen.
+    pub freeze_after: SignedDuration,
+    /// Unwatched for this long: ended.
+    pub end_after: SignedDuration,
+}
+
+/// `[retention]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retention {
+    /// How long journal bodies are kept (LOG-07).
+    pub journal: Months,
+    /// How long recordings are kept.
+    pub recordings: Months,
+    /// Why longer than 12 months.
+    pub because: Option<String>,
+}
+
+/// `[vendor.*]`
+#[derive(Debug, Clone)]
+pub struct Vendor {
+    /// What the judge needs.
+    pub rules: policy::Vendor,
+    /// Whom to call back (D6).
+    pub contact: Contact,
+    /// What its technicians read once they are known.
+    pub language: Language,
+    /// Whether a key is asked for besides password and code.
+    pub key: bool,
+}
+
+/// `contact` of a vendor: the number in the contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    /// Who answers.
+    pub name: String,
+    /// The number to call back.
+    pub phone: String,
+    /// Where receipts go.
+    pub email: String,
+}
+
+/// `[target.*]`
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// What the judge needs.
+    pub rules: policy::Target,
+    /// A fixed address: no name is ever resolved (NET-07).
+    pub address: SocketAddr,
+    /// The pinned host key, as an OpenSSH line. `None` only while it is being pinned.
+    pub host_key: Option<String>,
+}
+
+/// Networks of a vendor, for `poterne firewall render`.
+pub type Networks = Vec<IpNet>;
