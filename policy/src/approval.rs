@@ -8,18 +8,40 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// What tells that two accounts belong to one human being: e-mail address and telephone number,
-/// in a form without case, spaces and punctuation.
+/// What tells that two accounts belong to one human being: e-mail address without case, and the
+/// digits of the telephone number.
+///
+/// Whoever makes accounts asks for both: two people of whom one gave only an address and the other
+/// only a number cannot be told to be one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "AsWritten")]
 pub struct Person {
     email: String,
     phone: String,
 }
 
+/// A person as some file has it. Reading goes through [`Person::new`], so that no other spelling
+/// makes a second person.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AsWritten {
+    email: String,
+    phone: String,
+}
+
+impl From<AsWritten> for Person {
+    fn from(written: AsWritten) -> Self {
+        Person::new(&written.email, &written.phone)
+    }
+}
+
+/// How many digits at the end of two telephone numbers make them one. Behind every way to write
+/// the country and the trunk zero (`+33 6`, `0033 6`, `06`, `+33 (0)6`) stand a French number's nine.
+const TELLING_DIGITS: usize = 9;
+
 impl Person {
     /// From what was written when the account was made.
     pub fn new(email: &str, phone: &str) -> Self {
-        let phone = phone.trim().replacen("00", "+", usize::from(phone.trim().starts_with("00")));
         Self {
             email: email.trim().to_lowercase(),
             phone: phone.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect(),
@@ -28,12 +50,27 @@ impl Person {
 
     /// Whether both are one human being.
     pub fn is(&self, other: &Person) -> bool {
-        (!self.email.is_empty() && self.email == other.email) || (!self.phone.is_empty() && self.phone == other.phone)
+        (!self.email.is_empty() && self.email == other.email) || self.same_phone(other)
+    }
+
+    fn same_phone(&self, other: &Person) -> bool {
+        let telling = |person: &Person| -> Vec<char> {
+            person.phone.chars().rev().filter(char::is_ascii_digit).take(TELLING_DIGITS).collect()
+        };
+        let mine = telling(self);
+        !mine.is_empty() && mine == telling(other)
     }
 
     /// The domain of the e-mail address.
     pub fn domain(&self) -> &str {
         self.email.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
+
+    /// Whether the e-mail address is of this domain or of one below it, however the case is written.
+    fn is_of(&self, domain: &str) -> bool {
+        let plain = |domain: &str| domain.trim().trim_matches(['@', '.']).to_lowercase();
+        let (own, asked) = (plain(self.domain()), plain(domain));
+        !asked.is_empty() && own.strip_suffix(&asked).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     }
 }
 
@@ -95,7 +132,7 @@ pub struct ApprovalTerms {
     pub supervision: Supervision,
     /// Each approver must have called the contract's number.
     pub call_back: bool,
-    /// When the hours or the contract end, whichever is first.
+    /// When the hours or the contract end or a forbidden day begins, whichever is first.
     pub closes_at: Timestamp,
     /// The longest it may last from admission on.
     pub longest: SignedDuration,
@@ -109,7 +146,7 @@ impl ApprovalTerms {
         if approval.person.is(&self.requester) {
             return Err(Denial::ApproverIsRequester);
         }
-        if !self.vendor_domain.is_empty() && approval.person.domain() == self.vendor_domain {
+        if approval.person.is_of(&self.vendor_domain) {
             return Err(Denial::ApproverOfVendor);
         }
         if approval.groups.is_disjoint(&self.approvers) {
@@ -124,11 +161,14 @@ impl ApprovalTerms {
         Ok(())
     }
 
-    /// Turns approvals into a permit that begins at `begins`, judged at `at`.
+    /// Turns approvals into a permit that began at `begins`, judged at `at`, which is not before it.
     ///
     /// Each approval may only narrow (APR-11): the rights are what all agree on, the end is the
     /// earliest of hours, contract, longest duration and every approver's own limit. Judged again
-    /// with the same approvals later, the permit never outlives what it was first.
+    /// with the same approvals and `begins` later, the permit never outlives what it was first.
+    /// One approval that does not count refuses the whole: the caller asks [`Self::accepts`] before
+    /// keeping one. That a request lapses after a while unapproved, and an approval unused (APR-07,
+    /// D2), is not judged here.
     pub fn redeem(&self, approvals: &[Approval], begins: Timestamp, at: Timestamp) -> Result<Permit, Denial> {
         let mut counted: Vec<&Approval> = Vec::new();
         for approval in approvals {
@@ -143,6 +183,8 @@ impl ApprovalTerms {
             return Err(Denial::QuorumMissing { needed: self.quorum.max(1), have });
         }
         let mut rights = self.rights.clone();
+        // A beginning after `at` would stretch the longest duration: it counts from `at` then.
+        let begins = begins.min(at);
         let longest = begins.saturating_add(self.longest).unwrap_or(begins);
         let mut until = self.closes_at.min(longest);
         for approval in counted {
@@ -218,5 +260,57 @@ impl Permit {
     /// How long it may be idle.
     pub fn idle(&self) -> SignedDuration {
         self.idle
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// APR-02: a second account does not become a second person by another spelling.
+    #[test]
+    fn one_number_in_many_spellings_is_one_person() {
+        let person = |phone| Person::new("", phone);
+        let spellings = [
+            "+33 6 12 34 56 78",
+            "0033 6 12 34 56 78",
+            "06 12 34 56 78",
+            "06.12.34.56.78",
+            "+33 (0)6 12 34 56 78",
+            "(0033) 612-345-678",
+        ];
+        for one in spellings {
+            for other in spellings {
+                assert!(person(one).is(&person(other)), "{one} and {other}");
+            }
+        }
+        assert!(!person("06 12 34 56 78").is(&person("06 12 34 56 79")));
+        assert!(!person("").is(&person("")));
+        assert!(!person("+").is(&person("+")));
+        assert!(person("4711").is(&person("47 11")));
+        assert!(!person("4711").is(&person("04 47 11")));
+    }
+
+    /// APR-02: a person read from a file is the person that was typed in.
+    #[test]
+    fn reading_a_person_puts_the_spelling_right() {
+        let read: Person = serde_json::from_str(r#"{"email": " Ana@CHU.example ", "phone": "06 12"}"#).unwrap();
+        assert_eq!(read, Person::new("ana@chu.example", "0612"));
+        let again: Person = serde_json::from_str(&serde_json::to_string(&read).unwrap()).unwrap();
+        assert_eq!(again, read);
+    }
+
+    /// APR-02: the vendor's domain counts in any case, and so do the domains below it.
+    #[test]
+    fn a_domain_holds_what_is_below_it() {
+        let of = |email, domain| Person::new(email, "").is_of(domain);
+        assert!(of("bob@imagix.example", "imagix.example"));
+        assert!(of("bob@Imagix.example", "IMAGIX.example"));
+        assert!(of("bob@imagix.example", "@imagix.example."));
+        assert!(of("bob@fr.imagix.example", "imagix.example"));
+        assert!(!of("bob@notimagix.example", "imagix.example"));
+        assert!(!of("bob@chu.example", "imagix.example"));
+        assert!(!of("bob@chu.example", ""));
+        assert!(!of("bob", "imagix.example"));
     }
 }

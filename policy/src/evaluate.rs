@@ -6,7 +6,8 @@ use crate::ids::{TargetAccount, TargetId, TechnicianLogin, VendorId};
 use crate::right::Rights;
 use crate::rules::{AllowRule, Per, PolicySet, Target, Vendor};
 use crate::verdict::{Decision, Denial, RuleId, Verdict};
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::net::IpAddr;
 
@@ -43,11 +44,11 @@ pub fn evaluate(rules: &PolicySet, request: &Request) -> Verdict {
 
 fn judge(rules: &PolicySet, request: &Request, because: &mut Vec<RuleId>) -> Result<ApprovalTerms, Denial> {
     let vendor = rules.vendors.get(&request.vendor).ok_or(Denial::VendorUnknown)?;
-    let target = allowed_target(rules, vendor, request, because)?;
+    let target = rules.targets.get(&request.target).ok_or(Denial::TargetUnknown)?;
     let grants = grants_for(vendor, &request.target, because)?;
     let account = account_for(target, &grants, request)?;
     source_is_declared(vendor, request, because)?;
-    not_forbidden(rules, vendor, request, because)?;
+    let forbidden_from = not_forbidden(rules, vendor, request, because)?;
     let contract_ends = contract_holds(rules, vendor, request.at, because)?;
     let hours_end = hours_are_open(rules, vendor, target, request.at, because)?;
     approvers_exist(rules, target, because)?;
@@ -69,7 +70,7 @@ fn judge(rules: &PolicySet, request: &Request, because: &mut Vec<RuleId>) -> Res
         per: if grants.iter().any(|grant| grant.per == Per::Session) { Per::Session } else { Per::Intervention },
         supervision: target.supervision,
         call_back: target.call_back || request.unfamiliar,
-        closes_at: contract_ends.min(hours_end),
+        closes_at: forbidden_from.into_iter().fold(contract_ends.min(hours_end), Timestamp::min),
         longest: grants.iter().map(|grant| grant.longest).min().unwrap_or(SignedDuration::ZERO),
         idle: target.idle,
     })
@@ -79,22 +80,8 @@ fn rule(because: &mut Vec<RuleId>, path: String) {
     because.push(RuleId(path));
 }
 
-/// The target exists and is on the vendor's list. What is on no list does not exist for the
-/// asker: the two denials differ in the journal only (promise 10).
-fn allowed_target<'a>(
-    rules: &'a PolicySet,
-    vendor: &Vendor,
-    request: &Request,
-    because: &mut Vec<RuleId>,
-) -> Result<&'a Target, Denial> {
-    let target = rules.targets.get(&request.target).ok_or(Denial::TargetUnknown)?;
-    if vendor.allow.iter().any(|grant| grant.targets.contains(&request.target)) {
-        return Ok(target);
-    }
-    rule(because, format!("vendor.{}.allow", vendor.id));
-    Err(Denial::TargetNotAllowed)
-}
-
+/// The rules of the vendor that name the target. What none names does not exist for the asker:
+/// this denial and that of an unknown target differ in the journal only (promise 10).
 fn grants_for<'a>(
     vendor: &'a Vendor,
     target: &TargetId,
@@ -107,7 +94,11 @@ fn grants_for<'a>(
             grants.push(grant);
         }
     }
-    if grants.is_empty() { Err(Denial::TargetNotAllowed) } else { Ok(grants) }
+    if grants.is_empty() {
+        rule(because, format!("vendor.{}.allow", vendor.id));
+        return Err(Denial::TargetNotAllowed);
+    }
+    Ok(grants)
 }
 
 fn account_for(target: &Target, grants: &[&AllowRule], request: &Request) -> Result<TargetAccount, Denial> {
@@ -125,20 +116,31 @@ fn source_is_declared(vendor: &Vendor, request: &Request, because: &mut Vec<Rule
     if vendor.sources.contain(source) { Ok(()) } else { Err(Denial::SourceNotDeclared) }
 }
 
+/// No forbid rule names the target today; gives the instant at which the next one will, if any.
 fn not_forbidden(
     rules: &PolicySet,
     vendor: &Vendor,
     request: &Request,
     because: &mut Vec<RuleId>,
-) -> Result<(), Denial> {
+) -> Result<Option<Timestamp>, Denial> {
     let today = rules.zone.to_datetime(request.at).date();
+    let mut next: Option<Date> = None;
     for (position, forbid) in vendor.forbid.iter().enumerate() {
-        if forbid.targets.contains(&request.target) && forbid.days.is_none_or(|days| days.contains(today)) {
-            rule(because, format!("vendor.{}.forbid.{position}", vendor.id));
-            return Err(Denial::TargetForbidden { because: forbid.because.clone() });
+        if !forbid.targets.contains(&request.target) {
+            continue;
+        }
+        match forbid.days {
+            Some(days) if !days.contains(today) => {
+                let coming = Some(days.first()).filter(|first| today < *first);
+                next = next.into_iter().chain(coming).min();
+            }
+            _ => {
+                rule(because, format!("vendor.{}.forbid.{position}", vendor.id));
+                return Err(Denial::TargetForbidden { because: forbid.because.clone() });
+            }
         }
     }
-    Ok(())
+    Ok(next.and_then(|first| first_instant(&rules.zone, first)))
 }
 
 /// The contract holds today; gives the instant at which its last day is over.
@@ -157,9 +159,13 @@ fn contract_holds(
     if today > days.last() {
         return Err(Denial::ContractOver { last: days.last() });
     }
-    let over = || Denial::ContractOver { last: days.last() };
-    let morrow = days.last().tomorrow().map_err(|_| over())?;
-    rules.zone.to_ambiguous_timestamp(morrow.to_datetime(Time::midnight())).compatible().map_err(|_| over())
+    let morrow = days.last().tomorrow().ok();
+    morrow.and_then(|day| first_instant(&rules.zone, day)).ok_or(Denial::ContractOver { last: days.last() })
+}
+
+/// The instant at which a day begins in a zone. `None` at the very end of the calendar.
+fn first_instant(zone: &TimeZone, day: Date) -> Option<Timestamp> {
+    zone.to_ambiguous_timestamp(day.to_datetime(Time::midnight())).compatible().ok()
 }
 
 /// The vendor's hours and the target's own are open; gives the instant at which the first closes.
@@ -187,6 +193,7 @@ fn hours_are_open(
         next_opening: first_common_opening(&calendars, at),
         holiday: calendars
             .iter()
+            .filter(|calendar| !calendar.is_open(at))
             .find_map(|calendar| calendar.holiday(calendar.zone.to_datetime(at).date()))
             .map(str::to_owned),
     })

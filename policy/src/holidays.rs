@@ -95,7 +95,7 @@ impl HolidayRules {
             return Some(name);
         }
         // Days from Easter Sunday; the movable feasts all stand at a fixed distance from it.
-        let from_easter = easter_sunday(day.year()).and_then(|easter| (day - easter).get_days().into())?;
+        let from_easter = (day - easter_sunday(day.year())?).get_days();
         match from_easter {
             -2 if self.good_friday && self.region == Region::AlsaceMoselle => Some("Vendredi saint"),
             1 => Some("Lundi de Pâques"),

@@ -122,33 +122,44 @@ impl fmt::Display for Rights {
 /// The file transfer that an exec command really is, if it is one, with the rights it would need.
 ///
 /// A right to run commands is no way round a missing right to move files: the server halves of
-/// scp, sftp and rsync are recognised by what they are, wherever they stand in the line. A free
-/// shell can of course still move bytes through itself; that is why it is shown as such.
+/// scp, sftp and rsync are recognised by what they are, wherever they stand in the line. In doubt
+/// more rights are needed rather than fewer. A free shell, or a script that builds the command, can
+/// of course still move bytes; that is why those rights are shown as such.
 pub fn transfer_in(command: &[u8]) -> Option<&'static [Right]> {
     let text = String::from_utf8_lossy(command);
-    let words: Vec<&str> = text
-        .split(|c: char| {
-            c.is_whitespace()
-                || matches!(c, ';' | '|' | '&' | '(' | ')' | '`' | '\'' | '"' | '$' | '{' | '}' | '<' | '>')
-        })
-        .filter(|word| !word.is_empty())
-        .collect();
-    for (position, word) in words.iter().enumerate() {
-        let program = word.rsplit('/').next().unwrap_or(word);
-        let flags = || words.iter().skip(position + 1).take_while(|word| word.starts_with('-'));
-        let short = |wanted: char| flags().any(|flag| !flag.starts_with("--") && flag.contains(wanted));
-        match program {
-            "sftp-server" | "internal-sftp" => return Some(&[Right::SftpRead, Right::SftpWrite]),
-            "scp" if short('t') => return Some(&[Right::ScpWrite]),
-            "scp" if short('f') => return Some(&[Right::ScpRead]),
-            "rsync" if flags().any(|flag| *flag == "--server") => {
-                let sends = flags().any(|flag| *flag == "--sender");
-                return Some(if sends { &[Right::ScpRead] } else { &[Right::ScpWrite] });
+    // A shell joins `s'c'p` into one word and takes `'scp -t'` apart: both readings count.
+    let joined = text.replace(['\'', '"', '\\'], "");
+    let (mut sftp, mut read, mut write) = (false, false, false);
+    for reading in [text.as_ref(), joined.as_str()] {
+        let words: Vec<&str> = reading
+            .split(|c: char| c.is_whitespace() || ";|&()`'\"$\\{}<>".contains(c))
+            .filter(|word| !word.is_empty())
+            .collect();
+        for (position, word) in words.iter().enumerate() {
+            // Options of scp take words of their own (`-l 100 -t`), so all that follow are looked at.
+            let options = || words.iter().skip(position + 1).filter(|word| word.starts_with('-'));
+            let short = |wanted: char| options().any(|option| !option.starts_with("--") && option.contains(wanted));
+            let long = |wanted: &str| options().any(|option| *option == wanted);
+            match word.rsplit('/').next().unwrap_or(word) {
+                "sftp-server" | "internal-sftp" => sftp = true,
+                "scp" => (read, write) = (read || short('f'), write || short('t')),
+                "rsync" if long("--server") => {
+                    (read, write) = (read || long("--sender"), write || !long("--sender"));
+                }
+                _ => {}
             }
-            _ => {}
         }
     }
-    None
+    match (sftp, read, write) {
+        (false, false, false) => None,
+        (false, true, false) => Some(&[Right::ScpRead]),
+        (false, false, true) => Some(&[Right::ScpWrite]),
+        (false, true, true) => Some(&[Right::ScpRead, Right::ScpWrite]),
+        (true, false, false) => Some(&[Right::SftpRead, Right::SftpWrite]),
+        (true, true, false) => Some(&[Right::SftpRead, Right::SftpWrite, Right::ScpRead]),
+        (true, false, true) => Some(&[Right::SftpRead, Right::SftpWrite, Right::ScpWrite]),
+        (true, true, true) => Some(&[Right::SftpRead, Right::SftpWrite, Right::ScpRead, Right::ScpWrite]),
+    }
 }
 
 #[cfg(test)]
@@ -172,6 +183,22 @@ mod tests {
         assert_eq!(transfer_in(b"ls -t"), None);
         assert_eq!(transfer_in(b"scp a b:c"), None);
         assert_eq!(transfer_in(b"cat scp.txt"), None);
+    }
+
+    /// Each of these once needed fewer rights than it uses, or none.
+    #[test]
+    fn no_option_order_or_quoting_hides_a_transfer() {
+        let write: Option<&[Right]> = Some(&[Right::ScpWrite]);
+        let both: Option<&[Right]> = Some(&[Right::ScpRead, Right::ScpWrite]);
+        // An option with a word of its own before the one that counts.
+        assert_eq!(transfer_in(b"scp -l 100 -t /tmp"), write);
+        // scp sends when it finds both.
+        assert_eq!(transfer_in(b"scp -tf /etc/passwd"), both);
+        assert_eq!(transfer_in(b"scp -t /tmp; scp -f /etc/passwd"), both);
+        assert_eq!(transfer_in(b"\\scp -t x"), write);
+        assert_eq!(transfer_in(b"s'c'p -t x"), write);
+        assert_eq!(transfer_in(b"sh -c\"scp -t x\""), write);
+        assert_eq!(transfer_in(b"sftp-server; scp -f x").map(<[Right]>::len), Some(3));
     }
 
     #[test]

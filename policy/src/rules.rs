@@ -1,4 +1,4 @@
-//! The rules as values: vendors, targets, groups' names, and what ties them together.
+//! The rules as values: vendors, targets, and what ties them together.
 
 use crate::calendar::{Calendar, DateRange};
 use crate::ids::{CalendarId, GroupId, TargetAccount, TargetId, VendorId};

@@ -11,7 +11,8 @@ use std::fmt;
 pub struct Verdict {
     /// The decision.
     pub decision: Decision,
-    /// The rules that decided, by the path of their place in the configuration.
+    /// The rules that were read, in order, up to and with the one that decided, by the path of
+    /// their place in the configuration.
     pub because: Vec<RuleId>,
 }
 
@@ -20,6 +21,7 @@ pub struct Verdict {
 /// There is no variant that opens anything by itself: whatever the rules say, a person of the
 /// hospital approves this intervention (APR-01). Automatic approval cannot be written down.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "one decision at a time, moved once: nothing is gained by a box")]
 pub enum Decision {
     /// Possible on these terms.
     AwaitApproval(ApprovalTerms),
