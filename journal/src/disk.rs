@@ -1,12 +1,20 @@
 //! The few things the journal asks of a file system, so that a test can make each of them fail.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::collections::BTreeSet;
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+/// No file of a journal is longer: 256 bodies of a mebibyte, or a tail of 255 and one group.
+const LONGEST_FILE: u64 = 512 << 20;
 
 /// Storage steps. Each is one step in the sense of the crash tests.
 pub trait Disk: Send {
+    /// Takes the folder for this owner alone, making it if it is absent, until this value is dropped.
+    fn claim(&mut self, _folder: &Path) -> io::Result<()> {
+        Ok(())
+    }
     /// The bytes of a file, or `None` if there is none.
     fn read(&mut self, path: &Path) -> io::Result<Option<Vec<u8>>>;
     /// Appends to a file that exists and makes it durable.
@@ -16,7 +24,9 @@ pub trait Disk: Send {
     /// Writes a whole file that can be made again from others: whole or not at all, but a crash
     /// may leave the older one.
     fn publish(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()>;
-    /// All files below a folder, as paths relative to it, sorted.
+    /// Removes a file; that it is absent is no error.
+    fn remove(&mut self, path: &Path) -> io::Result<()>;
+    /// All files below a folder, as paths relative to it, sorted. Links are not followed.
     fn list(&mut self, folder: &Path) -> io::Result<Vec<PathBuf>>;
 }
 
@@ -24,31 +34,88 @@ pub trait Disk: Send {
 #[derive(Debug, Default)]
 pub struct OsDisk {
     open: Option<(PathBuf, File)>,
+    /// Folders whose name is known to be durable.
+    durable: BTreeSet<PathBuf>,
+    claimed: Option<File>,
 }
 
-fn sync_folder(path: &Path) -> io::Result<()> {
+/// Makes the name of this file or folder durable.
+fn sync_name(path: &Path) -> io::Result<()> {
     match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => File::open(".")?.sync_all(),
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
     }
 }
 
+/// Writes a file under the name that it has before it takes its place.
 fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<(PathBuf, File)> {
     let mut staged = path.as_os_str().to_owned();
     staged.push(".new");
     let staged = PathBuf::from(staged);
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staged)?;
+    // What a crash left goes first, so that no older mode, link or content is taken over.
+    remove(&staged)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&staged)?;
     file.write_all(bytes)?;
     Ok((staged, file))
 }
 
-impl Disk for OsDisk {
-    fn read(&mut self, path: &Path) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(path) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+impl OsDisk {
+    /// Makes a folder, for the service alone, whose name survives a power cut.
+    fn folder(&mut self, folder: &Path) -> io::Result<()> {
+        if folder.as_os_str().is_empty() || self.durable.contains(folder) {
+            return Ok(());
         }
+        let made = !folder.is_dir();
+        if made {
+            if let Some(above) = folder.parent() {
+                self.folder(above)?;
+            }
+            DirBuilder::new().mode(0o700).create(folder)?;
+        }
+        // CRASH: a folder that is there may have been made just before a crash, its name not yet
+        // durable; the ones above it were synced before it was made.
+        match sync_name(folder) {
+            // A sandbox may hide what lies above the state folder, which then was made long before.
+            Err(error) if !made && error.kind() == io::ErrorKind::PermissionDenied => {}
+            synced => synced?,
+        }
+        self.durable.insert(folder.to_owned());
+        Ok(())
+    }
+}
+
+impl Disk for OsDisk {
+    fn claim(&mut self, folder: &Path) -> io::Result<()> {
+        self.folder(folder)?;
+        let held = File::open(folder)?;
+        held.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => io::Error::new(io::ErrorKind::WouldBlock, "another process has it open"),
+            TryLockError::Error(error) => error,
+        })?;
+        self.claimed = Some(held);
+        Ok(())
+    }
+
+    fn read(&mut self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        // A folder to be verified comes from a stranger: a pipe would hang us, a link lead elsewhere.
+        match fs::symlink_metadata(path) {
+            Ok(found) if !found.is_file() => return Err(io::Error::other("it is no regular file")),
+            Ok(found) if found.len() > LONGEST_FILE => return Err(io::Error::other("it is longer than any can be")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+            Ok(_) => {}
+        }
+        let mut bytes = Vec::new();
+        File::open(path)?.take(LONGEST_FILE).read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
     }
 
     fn append(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -64,24 +131,22 @@ impl Disk for OsDisk {
 
     fn replace(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.open = None;
-        if let Some(folder) = path.parent()
-            && !folder.is_dir()
-        {
-            fs::create_dir_all(folder)?;
-            // The folders above a new one must be durable too, or it vanishes with them.
-            for ancestor in folder.ancestors().take(4) {
-                sync_folder(ancestor)?;
-            }
+        if let Some(folder) = path.parent() {
+            self.folder(folder)?;
         }
         let (staged, file) = write_beside(path, bytes)?;
         file.sync_all()?;
         fs::rename(&staged, path)?;
-        sync_folder(path)
+        sync_name(path)
     }
 
     fn publish(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let (staged, _) = write_beside(path, bytes)?;
         fs::rename(&staged, path)
+    }
+
+    fn remove(&mut self, path: &Path) -> io::Result<()> {
+        remove(path)
     }
 
     fn list(&mut self, folder: &Path) -> io::Result<Vec<PathBuf>> {
@@ -94,8 +159,9 @@ impl Disk for OsDisk {
                 Err(error) => return Err(error),
             };
             for entry in entries {
-                let path = entry?.path();
-                if path.is_dir() {
+                let entry = entry?;
+                let path = entry.path();
+                if entry.file_type()?.is_dir() {
                     folders.push(path);
                 } else if let Ok(relative) = path.strip_prefix(folder) {
                     found.push(relative.to_owned());

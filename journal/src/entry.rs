@@ -1,11 +1,16 @@
 //! One entry: its public leaf, its body.
 
 use crate::merkle::Hash;
-use crate::ring::SALT;
+use crate::ring::{KEY_ID, SALT};
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+/// Longest leaf, in bytes. Its digests, time and field names are some 330 of them.
+pub(crate) const LONGEST_LEAF: usize = 1024;
+/// RFC 8785 has numbers as IEEE doubles, exact up to here.
+const LARGEST_NUMBER: u64 = (1 << 53) - 1;
 
 /// What an entry is about, by ids that name no person.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,9 +26,10 @@ pub struct Subject {
 /// An entry to be appended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEntry {
-    /// When it happened. Kept to the millisecond.
+    /// When it happened. Kept to the millisecond, the rest cut off.
     pub at: Timestamp,
-    /// What kind of event it is; the kinds are listed in `docs/format-journal.md`.
+    /// What kind of event it is; the kinds are listed in `docs/format-journal.md`. It and the ids
+    /// are public: printable ASCII without spaces, quotes and backslashes.
     pub kind: String,
     /// What it is about.
     pub subject: Subject,
@@ -36,7 +42,8 @@ pub struct NewEntry {
 pub struct Entry {
     /// The public leaf.
     pub leaf: Leaf,
-    /// The body; `None` where its key was destroyed at the end of its term.
+    /// The body; `None` where its key was destroyed at the end of its term. Only the holder of the
+    /// master key can have done that, and never to an entry that is still in the tail.
     pub body: Option<Vec<u8>>,
 }
 
@@ -77,8 +84,34 @@ impl Leaf {
 
     /// Reads a leaf, and refuses any spelling but the canonical one.
     pub fn from_bytes(bytes: &[u8]) -> Option<Leaf> {
+        if bytes.len() > LONGEST_LEAF {
+            return None;
+        }
         let leaf: Leaf = serde_json::from_slice(bytes).ok()?;
-        (leaf.to_bytes() == bytes).then_some(leaf)
+        (leaf.refusal().is_none() && leaf.to_bytes() == bytes).then_some(leaf)
+    }
+
+    /// Why this can be no leaf, if so. The same rules hold for writing and for reading.
+    pub(crate) fn refusal(&self) -> Option<&'static str> {
+        let hex = |text: &str, bytes: usize| {
+            text.len() == bytes * 2 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        // Ids and kinds alone: no space, so hardly a person's name, and nothing that JSON escapes.
+        let plain = |text: &str| {
+            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'))
+        };
+        let ids = [Some(&self.kind), self.account.as_ref(), self.session.as_ref()];
+        if !ids.into_iter().flatten().all(|id| plain(id)) {
+            Some("its kind or an id is empty, or has other characters than printable ASCII")
+        } else if self.intervention.max(Some(self.index)) > Some(LARGEST_NUMBER) {
+            Some("a number is beyond what canonical JSON holds")
+        } else if !hex(&self.body, 32) || !hex(&self.sealed, 32) || !hex(&self.key, KEY_ID) {
+            Some("a digest is not lower-case hexadecimal of its length")
+        } else if self.at.subsec_nanosecond() % 1_000_000 != 0 {
+            Some("its time is finer than a millisecond")
+        } else {
+            None
+        }
     }
 
     /// Whether this is the body the leaf commits to.
@@ -93,4 +126,35 @@ pub(crate) fn commitment(salt: &[u8; SALT], body: &[u8]) -> Hash {
 
 pub(crate) fn digest(bytes: &[u8]) -> Hash {
     Sha256::digest(bytes).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The spelling of times is part of the format.
+    #[test]
+    fn times_have_one_spelling() {
+        let leaf = |millis| Leaf {
+            account: None,
+            at: Timestamp::from_millisecond(millis).unwrap(),
+            body: "00".repeat(32),
+            index: 0,
+            intervention: None,
+            key: "00".repeat(KEY_ID),
+            kind: "test".into(),
+            sealed: "00".repeat(32),
+            session: None,
+        };
+        for (millis, second) in [(0, "20Z"), (100, "20.1Z"), (120, "20.12Z"), (123, "20.123Z"), (1, "20.001Z")] {
+            let bytes = leaf(1_790_000_000_000 + millis).to_bytes();
+            let text = std::str::from_utf8(&bytes).unwrap();
+            assert!(text.starts_with(&format!("{{\"at\":\"2026-09-21T14:13:{second}\",\"body\"")), "{text}");
+            assert!(Leaf::from_bytes(&bytes).is_some());
+            for other in ["20.000Z", "20.1230Z", "20+00:00", "20z"] {
+                let respelt = text.replacen(second, other, 1);
+                assert!(Leaf::from_bytes(respelt.as_bytes()).is_none(), "{respelt}");
+            }
+        }
+    }
 }

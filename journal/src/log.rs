@@ -2,19 +2,22 @@
 
 use crate::Entropy;
 use crate::disk::Disk;
-use crate::entry::{Entry, Leaf, NewEntry, commitment, digest};
+use crate::entry::{Entry, LONGEST_LEAF, Leaf, NewEntry, commitment, digest};
 use crate::merkle::{Frontier, Hash, leaf_hash};
-use crate::note::{Checkpoint, NoteError, SigningKey};
+use crate::note::{Checkpoint, SigningKey};
 use crate::ring::{self, KEY_ID, MasterKey};
 use crate::store::{self, Record, Stored, TILE};
 use data_encoding::HEXLOWER;
-use jiff::{Timestamp, Unit};
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Longest body. The largest real one, a session's closing entry, is a few kilobytes.
 const LONGEST_BODY: usize = 1 << 20;
+/// Longest sum of the bodies of a group, so that the tail stays a file that can be read whole.
+const LONGEST_GROUP: usize = 64 << 20;
 
 /// Why an append did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -62,11 +65,11 @@ pub struct Receipt {
     pub checkpoint: Arc<str>,
 }
 
-/// What opening found.
+/// What opening found and repaired.
 #[derive(Debug, Default)]
 pub struct Recovered {
     /// Bytes behind the last signed checkpoint: a group that was never acknowledged. They are not
-    /// applied; the caller keeps them aside and says so.
+    /// applied, and no longer in the tail; the caller keeps them aside and says so.
     pub aside: Vec<u8>,
 }
 
@@ -91,7 +94,7 @@ impl Journal {
     /// Opens the journal in this folder, making it if the folder is empty.
     ///
     /// Recovery reads what a valid checkpoint covers, by the code that appending uses
-    /// ([`Journal::apply`]); a tail that no checkpoint covers is handed back, not applied (D17).
+    /// (`apply`); a tail that no checkpoint covers is handed back, not applied (D17).
     pub fn open(
         folder: &Path,
         mut disk: Box<dyn Disk>,
@@ -101,8 +104,10 @@ impl Journal {
     ) -> Result<(Journal, Recovered), OpenError> {
         let failed = |error| OpenError::Disk { folder: folder.display().to_string(), error };
         let damaged = |what: String| OpenError::Damaged { folder: folder.display().to_string(), what };
+        disk.claim(folder).map_err(failed)?;
         let tail = store::read_tail(disk.as_mut(), folder).map_err(failed)?;
         let published = disk.read(&folder.join("checkpoint")).map_err(failed)?;
+        let found = disk.list(folder).map_err(failed)?;
         let mut journal = Journal {
             folder: folder.to_owned(),
             disk,
@@ -116,47 +121,68 @@ impl Journal {
             last_at: Timestamp::UNIX_EPOCH,
             poisoned: None,
         };
-        let Some(tail) = tail else {
-            let strays = journal.disk.list(folder).map_err(failed)?;
-            if strays.iter().any(|path| !path.to_string_lossy().ends_with(".new")) {
+        let Some(mut tail) = tail else {
+            // CRASH: while a log is begun, its tail may lie beside its place, and nothing else.
+            if found.iter().any(|path| path != Path::new("tail.new")) {
                 return Err(damaged("`tail` is missing, but other files of a journal are there".to_owned()));
             }
-            journal.begin().map_err(|error| failed(io::Error::other(error)))?;
+            journal.begin().map_err(failed)?;
             return Ok((journal, Recovered::default()));
         };
-        let aside = journal.recover(&tail).map_err(damaged)?;
-        let kept = if aside > 0 {
-            let bytes = journal.disk.read(&folder.join("tail")).map_err(failed)?.unwrap_or_default();
-            let cut = bytes.len().saturating_sub(aside);
-            // CRASH: before this replace the unsigned bytes are found and handed out again; after
-            // it the tail ends at its checkpoint. Either way they are never applied.
-            journal.disk.replace(&folder.join("tail"), bytes.get(..cut).unwrap_or_default()).map_err(failed)?;
-            bytes.get(cut..).unwrap_or_default().to_vec()
-        } else {
-            Vec::new()
-        };
         // The published copy is written after the tail is durable, so it can be older, never newer.
-        if let Some(note) = published
-            && let Ok(checkpoint) = journal.verify(&String::from_utf8_lossy(&note))
-            && checkpoint.size > journal.tree.size()
-        {
-            return Err(damaged(format!(
-                "it ends at entry {}, but its own checkpoint says {}: entries were cut off",
-                journal.tree.size(),
-                checkpoint.size
-            )));
-        }
-        journal.publish().map_err(failed)?;
-        Ok((journal, Recovered { aside: kept }))
+        // One that does not verify is taken for none: a power cut can leave an empty file.
+        let published = published
+            .and_then(|note| String::from_utf8(note).ok())
+            .and_then(|note| Checkpoint::verify(&note, &journal.signer.verifier()).ok());
+        // INVARIANT: nothing on the disk changes before all that is there was found to fit, so that
+        // a journal that does not open stays as evidence.
+        let signed = journal.recover(&tail, published.as_ref()).map_err(damaged)?;
+        journal.foreign(&found).map_err(damaged)?;
+        let aside = tail.bytes.split_off(signed);
+        journal.settle(&tail.bytes, &found).map_err(failed)?;
+        Ok((journal, Recovered { aside }))
     }
 
-    fn verify(&self, note: &str) -> Result<Checkpoint, NoteError> {
-        Checkpoint::verify(note, &self.signer.verifier())
+    /// Refuses files of tiles that the tail does not know: an older tail was put in place.
+    fn foreign(&self, found: &[PathBuf]) -> Result<(), String> {
+        let mut known: BTreeSet<PathBuf> = (0..).zip(&self.tiles).flat_map(|(n, _)| store::tile_paths(n)).collect();
+        let mut tiles = self.tiles.clone();
+        if let Some(next) = self.recent.get(..TILE) {
+            // CRASH: the tile that was being laid down.
+            known.extend(store::tile_paths(self.next_tile()));
+            tiles.push(store::tile_root(next));
+        }
+        known.extend(store::all_upper_tiles(&tiles).into_iter().map(|(path, _)| path));
+        let laid = |path: &&PathBuf| ["tile", "bodies", "keys"].iter().any(|kind| path.starts_with(kind));
+        match found.iter().filter(laid).find(|path| !known.contains(*path) && staged_for(path).is_none()) {
+            Some(path) => Err(format!(
+                "it ends at entry {}, but `{}` is there: the tail is older than its tiles",
+                self.tree.size(),
+                path.display()
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Brings the folder into the state that an undisturbed journal would have left.
+    fn settle(&mut self, tail: &[u8], found: &[PathBuf]) -> io::Result<()> {
+        // CRASH: what was read may stand in memory only, its sync having failed or never begun; a
+        // power cut would take back what is now applied. So the signed part is written anew and
+        // synced. Before that the unsigned bytes are found and handed out again; after it they are
+        // gone. Either way they are never applied.
+        self.disk.replace(&self.folder.join("tail"), tail)?;
+        // CRASH: a file whose writing was broken off lies beside its place; nothing ever reads it.
+        for path in found.iter().filter(|path| staged_for(path).is_some()) {
+            self.disk.remove(&self.folder.join(path))?;
+        }
+        // CRASH: a full tile still in the tail is laid down now, over whatever part of it is there.
+        self.lay_down()?;
+        self.publish()
     }
 
     /// A new log: an empty tail under a checkpoint over nothing.
     fn begin(&mut self) -> io::Result<()> {
-        let note = self.sign();
+        let note = self.sign(&self.tree);
         let mut bytes = Vec::new();
         store::write_record(&Record::Base(0), &mut bytes);
         store::write_record(&Record::Checkpoint(note.clone()), &mut bytes);
@@ -165,45 +191,70 @@ impl Journal {
         self.publish()
     }
 
-    /// Folds full tiles and tail; gives the number of bytes behind the last checkpoint.
-    fn recover(&mut self, tail: &store::Tail) -> Result<usize, String> {
+    /// Folds full tiles and tail; gives the length of the tail's signed part.
+    fn recover(&mut self, tail: &store::Tail, published: Option<&Checkpoint>) -> Result<usize, String> {
         let full = usize::try_from(tail.base).map_err(|_| "the tail begins beyond any log".to_owned())?;
         if !full.is_multiple_of(TILE) {
             return Err("the tail does not begin at a full tile".to_owned());
         }
+        let fits = |tree: &Frontier| match published {
+            Some(checkpoint) if checkpoint.size == tree.size() && checkpoint.root != tree.root() => {
+                Err(format!("its own checkpoint over {} entries has another root: history was rewritten", tree.size()))
+            }
+            _ => Ok(()),
+        };
+        fits(&self.tree)?;
         for n in 0..tail.base / TILE as u64 {
-            let entries = store::read_full_tile(self.disk.as_mut(), &self.folder, n)?;
-            self.tiles
-                .push(crate::merkle::root_of(&entries.iter().map(|entry| leaf_hash(&entry.leaf)).collect::<Vec<_>>()));
+            let entries = store::read_full_tile(self.disk.as_mut(), &self.folder, n, Some(&self.master))?;
+            self.tiles.push(store::tile_root(&entries));
             for entry in entries {
                 self.apply(entry)?;
+                fits(&self.tree)?;
             }
             self.recent.clear();
         }
+        let verifier = self.signer.verifier();
         let mut staged = Vec::new();
-        let (mut signed_bytes, mut read) = (0, record_length(&Record::Base(tail.base)));
-        for record in &tail.records {
-            read += record_length(record);
+        let mut signed = 0;
+        for (record, end) in &tail.records {
             match record {
                 Record::Base(_) => return Err("the tail begins twice".to_owned()),
+                Record::Entry(stored) if ring::is_erased(&stored.record) => {
+                    return Err("the tail holds an entry without its key: none is erased that early".to_owned());
+                }
                 Record::Entry(stored) => staged.push(stored.clone()),
                 Record::Checkpoint(note) => {
-                    let checkpoint = self.verify(note).map_err(|error| error.to_string())?;
+                    let checkpoint = Checkpoint::verify_own(note, &verifier).map_err(|error| error.to_string())?;
                     for entry in staged.drain(..) {
                         self.apply(entry)?;
+                        fits(&self.tree)?;
                     }
                     if (checkpoint.size, checkpoint.root) != (self.tree.size(), self.tree.root()) {
                         return Err(format!("the checkpoint over {} entries does not fit them", checkpoint.size));
                     }
                     self.checkpoint = Arc::from(note.as_str());
-                    signed_bytes = read;
+                    signed = *end;
                 }
             }
         }
-        if signed_bytes == 0 {
+        if signed == 0 {
             return Err("the tail holds no signed checkpoint".to_owned());
         }
-        Ok(tail.length - signed_bytes)
+        if let Some(checkpoint) = published.filter(|checkpoint| checkpoint.size > self.tree.size()) {
+            return Err(format!(
+                "it ends at entry {}, but its own checkpoint says {}: entries were cut off",
+                self.tree.size(),
+                checkpoint.size
+            ));
+        }
+        // CRASH: a torn write leaves at most one group, the last, of which some blocks are there and
+        // others not. A signed checkpoint with anything behind it was acknowledged: that is damage.
+        let hidden =
+            |(note, end): &(String, usize)| *end < tail.bytes.len() && Checkpoint::verify(note, &verifier).is_ok();
+        if tail.notes_behind(signed).iter().any(hidden) {
+            return Err(format!("the tail is damaged at byte {}, and signed groups stand behind it", tail.good));
+        }
+        Ok(signed)
     }
 
     /// Takes one durable entry into the tree. The one code path of appending and recovery.
@@ -236,43 +287,70 @@ impl Journal {
     /// The root over the first `size` entries, to be held against a checkpoint remembered
     /// elsewhere. `None` if the log is shorter.
     pub fn root_at(&mut self, size: u64) -> Result<Option<Hash>, OpenError> {
-        let mut tree = Frontier::default();
-        for stored in self.stored()?.into_iter().take(usize::try_from(size).unwrap_or(usize::MAX)) {
-            tree.push(leaf_hash(&stored.leaf));
+        if size > self.tree.size() {
+            return Ok(None);
+        }
+        let tile = usize::try_from(size).unwrap_or(usize::MAX) / TILE;
+        let rest = usize::try_from(size).unwrap_or(usize::MAX) % TILE;
+        let full = self.tiles.get(..tile).unwrap_or(&self.tiles);
+        let mut tree = Frontier::over_tiles(full, TILE.trailing_zeros());
+        let leaves = match self.tiles.get(tile) {
+            Some(root) if rest > 0 => {
+                let n = u64::try_from(tile).unwrap_or(u64::MAX);
+                store::read_hashes(self.disk.as_mut(), &self.folder, n, root).map_err(|what| self.damaged(what))?
+            }
+            _ => self.recent.iter().map(|entry| leaf_hash(&entry.leaf)).collect(),
+        };
+        for leaf in leaves.into_iter().take(rest) {
+            tree.push(leaf);
         }
         Ok((tree.size() == size).then(|| tree.root()))
     }
 
-    fn stored(&mut self) -> Result<Vec<Stored>, OpenError> {
-        let mut all = Vec::new();
-        for n in 0..self.tiles.len() {
-            let n = u64::try_from(n).unwrap_or(u64::MAX);
-            let entries = store::read_full_tile(self.disk.as_mut(), &self.folder, n)
-                .map_err(|what| OpenError::Damaged { folder: self.folder.display().to_string(), what })?;
-            all.extend(entries);
-        }
-        all.extend(self.recent.iter().cloned());
-        Ok(all)
+    fn damaged(&self, what: String) -> OpenError {
+        OpenError::Damaged { folder: self.folder.display().to_string(), what }
     }
 
-    /// All entries in order, opened where their key still exists.
+    fn next_tile(&self) -> u64 {
+        u64::try_from(self.tiles.len()).unwrap_or(u64::MAX)
+    }
+
+    /// All entries in order, opened where their key still exists. Holds all of them in memory:
+    /// for a fold, use [`Journal::for_each`].
     pub fn entries(&mut self) -> Result<Vec<Entry>, OpenError> {
-        let damaged = |what: String, folder: &Path| OpenError::Damaged { folder: folder.display().to_string(), what };
         let mut entries = Vec::new();
-        for stored in self.stored()? {
-            let leaf = Leaf::from_bytes(&stored.leaf)
-                .ok_or_else(|| damaged(format!("entry {} is not a leaf", entries.len()), &self.folder))?;
-            let opened = ring::open(&self.master, &stored.record, &stored.sealed);
-            let body = match opened {
-                Some((salt, body)) if leaf.commits_to(&salt, &body) => Some(body),
-                Some(_) => return Err(damaged(format!("the body of entry {} is another's", leaf.index), &self.folder)),
-                // A destroyed key is all zeroes; any other key that does not open is damage.
-                None if stored.record.iter().all(|byte| *byte == 0) => None,
-                None => return Err(damaged(format!("the body of entry {} does not open", leaf.index), &self.folder)),
-            };
-            entries.push(Entry { leaf, body });
-        }
+        self.for_each(0, |entry| entries.push(entry))?;
         Ok(entries)
+    }
+
+    /// Visits the entries from `first` on, in order, with no more than 256 of them in memory.
+    pub fn for_each(&mut self, first: u64, mut visit: impl FnMut(Entry)) -> Result<(), OpenError> {
+        for n in first / TILE as u64..self.next_tile() {
+            let entries = store::read_full_tile(self.disk.as_mut(), &self.folder, n, Some(&self.master));
+            for stored in entries.map_err(|what| self.damaged(what))? {
+                self.open_entry(&stored, first, &mut visit)?;
+            }
+        }
+        for stored in &self.recent {
+            self.open_entry(stored, first, &mut visit)?;
+        }
+        Ok(())
+    }
+
+    fn open_entry(&self, stored: &Stored, first: u64, visit: &mut impl FnMut(Entry)) -> Result<(), OpenError> {
+        let leaf = Leaf::from_bytes(&stored.leaf).ok_or_else(|| self.damaged("an entry is not a leaf".to_owned()))?;
+        if leaf.index < first {
+            return Ok(());
+        }
+        let body = match ring::open(&self.master, &stored.record, &stored.sealed) {
+            Some((salt, body)) if leaf.commits_to(&salt, &body) => Some(body),
+            Some(_) => return Err(self.damaged(format!("the body of entry {} is another's", leaf.index))),
+            // A destroyed key is all zeroes; any other key that does not open is damage.
+            None if ring::is_erased(&stored.record) => None,
+            None => return Err(self.damaged(format!("the body of entry {} does not open", leaf.index))),
+        };
+        visit(Entry { leaf, body });
+        Ok(())
     }
 
     /// Appends a group, and returns when it is durable under a signed checkpoint.
@@ -288,6 +366,9 @@ impl Journal {
         if group.is_empty() {
             return Err(AppendError::Rejected("the group is empty"));
         }
+        if group.iter().map(|entry| entry.body.len()).sum::<usize>() > LONGEST_GROUP {
+            return Err(AppendError::Rejected("the group is longer than 64 mebibytes"));
+        }
         let first = self.tree.size();
         // Stage: nothing is on the disk, so a refusal here costs nothing.
         let staged = self.stage(first, group)?;
@@ -296,9 +377,7 @@ impl Journal {
         for entry in &staged {
             grown.push(leaf_hash(&entry.leaf));
         }
-        let before = std::mem::replace(&mut self.tree, grown);
-        let note = self.sign();
-        self.tree = before;
+        let note = self.sign(&grown);
         // Commit: entries and checkpoint in one write and one sync.
         let mut bytes = Vec::new();
         for entry in &staged {
@@ -332,13 +411,15 @@ impl Journal {
             if entry.body.len() > LONGEST_BODY {
                 return Err(AppendError::Rejected("the body is longer than a mebibyte"));
             }
-            let at = entry.at.round(Unit::Millisecond).unwrap_or(entry.at);
+            // Cut off, not rounded: the log must never be ahead of the clock (D31).
+            let to_millisecond = TimestampRound::new().smallest(Unit::Millisecond).mode(RoundMode::Trunc);
+            let at = entry.at.round(to_millisecond).unwrap_or(entry.at);
             if at < last {
                 return Err(AppendError::Rejected("its time is before the last entry's"));
             }
             last = at;
             let sealed = ring::seal(&self.master, &entry.body, &mut self.entropy)
-                .ok_or_else(|| AppendError::Fatal("the cipher refused".to_owned()))?;
+                .ok_or_else(|| self.poison(io::Error::other("the cipher refused")))?;
             let leaf = Leaf {
                 account: entry.subject.account.clone(),
                 at,
@@ -350,21 +431,31 @@ impl Journal {
                 sealed: HEXLOWER.encode(&digest(&sealed.bytes)),
                 session: entry.subject.session.clone(),
             };
-            staged.push(Stored { leaf: leaf.to_bytes(), sealed: sealed.bytes, record: sealed.record.to_vec() });
+            if let Some(why) = leaf.refusal() {
+                return Err(AppendError::Rejected(why));
+            }
+            let leaf = leaf.to_bytes();
+            // INVARIANT: a leaf that is written can be read back; its length must fit the tile.
+            if leaf.len() > LONGEST_LEAF {
+                return Err(AppendError::Rejected("its kind and ids are too long"));
+            }
+            staged.push(Stored { leaf, sealed: sealed.bytes, record: sealed.record.to_vec() });
         }
         Ok(staged)
     }
 
-    fn sign(&self) -> String {
+    fn sign(&self, tree: &Frontier) -> String {
         let origin = self.signer.verifier().name().to_owned();
-        self.signer.sign(&Checkpoint { origin, size: self.tree.size(), root: self.tree.root() })
+        self.signer.sign(&Checkpoint { origin, size: tree.size(), root: tree.root() })
     }
 
     /// Writes full tiles and starts the tail anew behind them.
     fn lay_down(&mut self) -> io::Result<()> {
         while self.recent.len() >= TILE {
-            let n = u64::try_from(self.tiles.len()).unwrap_or(u64::MAX);
-            let (files, root) = store::full_tile_files(n, self.recent.get(..TILE).unwrap_or_default());
+            let n = self.next_tile();
+            let entries = self.recent.get(..TILE).unwrap_or_default();
+            let files = store::full_tile_files(n, entries, |records| ring::authenticate(&self.master, n, records));
+            let root = store::tile_root(entries);
             // CRASH: until the tail is replaced it still holds these entries and is the truth;
             // files of a tile that the tail still covers are written again.
             for (path, bytes) in files {
@@ -392,8 +483,10 @@ impl Journal {
     }
 }
 
-fn record_length(record: &Record) -> usize {
-    let mut bytes = Vec::new();
-    store::write_record(record, &mut bytes);
-    bytes.len()
+/// The file of the journal that a left-over `*.new` was to become, if it is one.
+fn staged_for(path: &Path) -> Option<PathBuf> {
+    let target = PathBuf::from(path.to_str()?.strip_suffix(".new")?);
+    let own = ["tail", "checkpoint"].iter().any(|name| target == Path::new(name));
+    let laid = ["tile", "bodies", "keys"].iter().any(|kind| target.starts_with(kind));
+    (own || laid).then_some(target)
 }

@@ -32,6 +32,16 @@ impl Frontier {
         self.size
     }
 
+    /// The edge over full tiles of 2^`height` leaves each, given their roots.
+    pub(crate) fn over_tiles(roots: &[Hash], height: u32) -> Frontier {
+        let mut tiles = Frontier::default();
+        for root in roots {
+            tiles.push(*root);
+        }
+        // A full tile is a full subtree, so its root stands where a leaf would, `height` levels up.
+        Frontier { size: tiles.size << height, peaks: tiles.peaks }
+    }
+
     /// Adds the hash of the next leaf.
     pub fn push(&mut self, leaf: Hash) {
         let mut hash = leaf;

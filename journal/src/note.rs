@@ -3,7 +3,7 @@
 
 use crate::merkle::Hash;
 use data_encoding::{BASE64, HEXLOWER};
-use ed25519_dalek::{Signature, Signer, Verifier};
+use ed25519_dalek::{Signature, Signer};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
@@ -26,6 +26,10 @@ pub enum NoteError {
     /// The key is not of the form `name+hash+base64`.
     #[error("not a verifier key: write it as name+hash+base64, the line that `poterne journal key` prints")]
     Key,
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=255).contains(&name.len()) && !name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+')
 }
 
 fn key_hash(name: &str, public: &[u8; 32]) -> [u8; 4] {
@@ -72,7 +76,7 @@ impl FromStr for VerifierKey {
     fn from_str(text: &str) -> Result<Self, NoteError> {
         let mut parts = text.trim().splitn(3, '+');
         let (name, hash, key) = match (parts.next(), parts.next(), parts.next()) {
-            (Some(name), Some(hash), Some(key)) if !name.is_empty() => (name, hash, key),
+            (Some(name), Some(hash), Some(key)) if is_name(name) => (name, hash, key),
             _ => return Err(NoteError::Key),
         };
         let typed = BASE64.decode(key.as_bytes()).map_err(|_| NoteError::Key)?;
@@ -94,7 +98,7 @@ pub struct SigningKey {
 impl SigningKey {
     /// From 32 secret bytes. `name` is the log's origin: no spaces, no plus signs.
     pub fn new(name: &str, secret: &[u8; 32]) -> Result<Self, NoteError> {
-        if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == '+') {
+        if !is_name(name) {
             return Err(NoteError::Key);
         }
         Ok(Self { name: name.to_owned(), secret: ed25519_dalek::SigningKey::from_bytes(secret) })
@@ -120,6 +124,30 @@ impl fmt::Debug for SigningKey {
     }
 }
 
+/// One signature line of a note.
+struct SignatureLine<'a> {
+    name: &'a str,
+    id: [u8; 4],
+    signature: Vec<u8>,
+}
+
+/// Splits a note into its text and its signature lines.
+fn signatures_of(note: &str) -> Result<(&str, Vec<SignatureLine<'_>>), NoteError> {
+    let end = note.rfind("\n\n").ok_or(NoteError::Form("no blank line before the signatures"))?;
+    let (text, signatures) = note.split_at(end + 1);
+    let lines = signatures.strip_prefix('\n').and_then(|lines| lines.strip_suffix('\n'));
+    let lines = lines.ok_or(NoteError::Form("the signature line does not end"))?;
+    let form = NoteError::Form("a signature line is not `\u{2014} name base64`");
+    let read = |line| -> Option<SignatureLine<'_>> {
+        let (name, base64) = str::strip_prefix(line, "\u{2014} ")?.split_once(' ')?;
+        let bytes = BASE64.decode(base64.as_bytes()).ok()?;
+        let (id, signature) = bytes.split_first_chunk::<4>()?;
+        is_name(name).then(|| SignatureLine { name, id: *id, signature: signature.to_vec() })
+    };
+    let lines: Option<Vec<_>> = lines.split('\n').map(read).collect();
+    Ok((text, lines.ok_or(form)?))
+}
+
 /// What a log says of itself at one moment: its name, its size, its root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
@@ -138,33 +166,41 @@ impl Checkpoint {
 
     /// Reads a signed note and gives its checkpoint if this key signed it.
     pub fn verify(note: &str, key: &VerifierKey) -> Result<Checkpoint, NoteError> {
-        let end = note.rfind("\n\n").ok_or(NoteError::Form("no blank line before the signatures"))?;
-        let (text, signatures) = note.split_at(end + 1);
+        let (text, signatures) = signatures_of(note)?;
         let checkpoint = Checkpoint::parse(text)?;
         if checkpoint.origin != key.name {
             return Err(NoteError::Unsigned(key.name.clone()));
         }
-        let mine = signatures
-            .lines()
-            .filter_map(|line| line.strip_prefix("\u{2014} "))
-            .filter_map(|line| line.split_once(' '))
-            .find(|(name, _)| *name == key.name)
-            .ok_or_else(|| NoteError::Unsigned(key.name.clone()))?;
+        let id = key_hash(&key.name, &key.public);
+        // Lines of other keys, witnesses among them, are none of our business.
+        let mine = signatures.iter().find(|line| line.name == key.name && line.id == id);
+        let mine = mine.ok_or_else(|| NoteError::Unsigned(key.name.clone()))?;
         let forged = || NoteError::Forged(key.name.clone());
-        let bytes = BASE64.decode(mine.1.as_bytes()).map_err(|_| forged())?;
-        let (hash, signature) = bytes.split_at_checked(4).ok_or_else(forged)?;
-        let signature: [u8; 64] = signature.try_into().map_err(|_| forged())?;
-        if hash != key_hash(&key.name, &key.public) {
-            return Err(NoteError::Unsigned(key.name.clone()));
-        }
+        let signature: [u8; 64] = mine.signature.as_slice().try_into().map_err(|_| forged())?;
         ed25519_dalek::VerifyingKey::from_bytes(&key.public)
-            .and_then(|public| public.verify(text.as_bytes(), &Signature::from_bytes(&signature)))
+            .and_then(|public| public.verify_strict(text.as_bytes(), &Signature::from_bytes(&signature)))
             .map_err(|_| forged())?;
-        // INVARIANT: one checkpoint has one spelling, so a note that differs in a byte differs in meaning.
-        if signatures.strip_prefix('\n').is_none_or(|rest| rest.lines().count() == 0 || !rest.ends_with('\n')) {
-            return Err(NoteError::Form("the signature line does not end"));
-        }
         Ok(checkpoint)
+    }
+
+    /// As [`Checkpoint::verify`], for a note as the log itself writes it: no line but its own.
+    pub(crate) fn verify_own(note: &str, key: &VerifierKey) -> Result<Checkpoint, NoteError> {
+        let checkpoint = Checkpoint::verify(note, key)?;
+        match signatures_of(note)?.1.as_slice() {
+            [_] => Ok(checkpoint),
+            _ => Err(NoteError::Form("it has other signature lines than the log's own")),
+        }
+    }
+
+    /// Reads a note that cannot be verified for want of a key. That the log's own signature line
+    /// is absent is an error all the same (CVE-2025-59339).
+    pub(crate) fn unverified(note: &str) -> Result<Checkpoint, NoteError> {
+        let (text, signatures) = signatures_of(note)?;
+        let checkpoint = Checkpoint::parse(text)?;
+        match signatures.iter().find(|line| line.name == checkpoint.origin) {
+            Some(line) if line.signature.len() == 64 => Ok(checkpoint),
+            _ => Err(NoteError::Unsigned(checkpoint.origin)),
+        }
     }
 
     /// Reads the unsigned text of a checkpoint.

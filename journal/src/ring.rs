@@ -5,7 +5,9 @@
 //! new master, so that no old copy of the ring opens what was erased (D16, LOG-08).
 
 use crate::Entropy;
+use crate::merkle::Hash;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
 /// Length of a key id in the ring, in bytes.
@@ -19,6 +21,7 @@ pub(crate) const SALT: usize = 32;
 
 const BODY: &[u8] = b"poterne journal body v1";
 const WRAP: &[u8] = b"poterne journal key v1";
+const RING: &[u8] = b"poterne journal ring v1";
 
 /// The key that wraps the ring. Held by the vault, not by the journal.
 pub struct MasterKey(Zeroizing<[u8; 32]>);
@@ -28,6 +31,24 @@ impl MasterKey {
     pub fn new(secret: [u8; 32]) -> Self {
         Self(Zeroizing::new(secret))
     }
+}
+
+/// Authenticates the records of file `n` of the ring, so that nobody without the master key can
+/// make "never readable" look like "erased at term": an erased record is all zeroes, which
+/// whoever can write the folder could put there (T1).
+pub(crate) fn authenticate(master: &MasterKey, n: u64, records: &[u8]) -> Hash {
+    let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &master.0[..]), RING);
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()));
+    context.update(&n.to_be_bytes());
+    context.update(records);
+    let mut tag = Hash::default();
+    tag.copy_from_slice(context.sign().as_ref());
+    tag
+}
+
+/// Whether a record is that of a destroyed key.
+pub(crate) fn is_erased(record: &[u8]) -> bool {
+    record.iter().all(|byte| *byte == 0)
 }
 
 fn cipher(key: &[u8; 32]) -> Option<LessSafeKey> {

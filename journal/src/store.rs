@@ -6,7 +6,7 @@
 //! tile/<L>/<N>         hashes of level L, 256 a file (C2SP tlog-tiles, height 8)
 //! tile/entries/<N>     256 leaves, each behind its length as two bytes
 //! bodies/<N>           256 sealed bodies, each behind its length as four bytes, then SHA-256 of all
-//! keys/<N>             256 records of the key ring, then SHA-256 of all
+//! keys/<N>             256 records of the key ring, their HMAC, then SHA-256 of all
 //! ```
 //!
 //! An entry is durable once it stands in the tail under a signed checkpoint. When 256 of them are
@@ -15,14 +15,20 @@
 
 use crate::disk::Disk;
 use crate::entry::digest;
-use crate::merkle::{Frontier, Hash, leaf_hash};
-use crate::ring::RECORD;
+use crate::merkle::{Hash, leaf_hash, root_of};
+use crate::ring::{self, MasterKey, RECORD};
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// Leaves in a full tile.
 pub(crate) const TILE: usize = 256;
+const HASH: usize = 32;
 const CHECK: usize = 8;
+/// No note that a log writes is longer.
+const LONGEST_NOTE: u32 = 4096;
+const LEAVES: &str = "tile/entries";
+const BODIES: &str = "bodies";
+const KEYS: &str = "keys";
 const LEAF: u8 = b'L';
 const SIGNED: u8 = b'C';
 const BASE: u8 = b'B';
@@ -109,67 +115,118 @@ fn level_folder(level: u32) -> String {
     format!("tile/{level}")
 }
 
-/// The files that lay down 256 entries for good, and the hash of their subtree for the level above.
-pub(crate) fn full_tile_files(n: u64, entries: &[Stored]) -> (Vec<(PathBuf, Vec<u8>)>, Hash) {
+/// The files that lay down 256 entries for good. `ring` authenticates their records of the ring.
+pub(crate) fn full_tile_files(n: u64, entries: &[Stored], ring: impl Fn(&[u8]) -> Hash) -> Vec<(PathBuf, Vec<u8>)> {
     let (mut leaves, mut hashes, mut bodies, mut keys) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut subtree = Frontier::default();
     for entry in entries {
-        let hash = leaf_hash(&entry.leaf);
-        subtree.push(hash);
-        hashes.extend_from_slice(&hash);
+        hashes.extend_from_slice(&leaf_hash(&entry.leaf));
         leaves.extend_from_slice(&u16::try_from(entry.leaf.len()).unwrap_or(u16::MAX).to_be_bytes());
         leaves.extend_from_slice(&entry.leaf);
         bodies.extend_from_slice(&u32::try_from(entry.sealed.len()).unwrap_or(u32::MAX).to_be_bytes());
         bodies.extend_from_slice(&entry.sealed);
         keys.extend_from_slice(&entry.record);
     }
+    let tag = ring(&keys);
+    keys.extend_from_slice(&tag);
     for file in [&mut bodies, &mut keys] {
         let sum = digest(file);
         file.extend_from_slice(&sum);
     }
-    let files = vec![
-        (tile_path("tile/entries", n), leaves),
-        (tile_path("bodies", n), bodies),
-        (tile_path("keys", n), keys),
+    vec![
+        (tile_path(LEAVES, n), leaves),
+        (tile_path(BODIES, n), bodies),
+        (tile_path(KEYS, n), keys),
         (tile_path(&level_folder(0), n), hashes),
-    ];
-    (files, subtree.root())
+    ]
 }
 
-/// Reads back the entries of a full tile. `Err` says in words what does not fit.
-pub(crate) fn read_full_tile(disk: &mut dyn Disk, folder: &Path, n: u64) -> Result<Vec<Stored>, String> {
-    let mut file = |kind: &str| {
-        let path = tile_path(kind, n);
-        let bytes =
-            disk.read(&folder.join(&path)).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
-        bytes.ok_or_else(|| format!("`{}` is missing", path.display()))
-    };
-    let (leaves, bodies, keys, hashes) =
-        (file("tile/entries")?, file("bodies")?, file("keys")?, file(&level_folder(0))?);
+/// Whether a file of a full tile says what it should, the HMAC of the ring apart.
+pub(crate) fn same_tile_file(path: &Path, found: &[u8], expected: &[u8]) -> bool {
+    if !path.starts_with(KEYS) {
+        return found == expected;
+    }
+    without_sum(found).is_some()
+        && found.len() == expected.len()
+        && found.get(..TILE * RECORD) == expected.get(..TILE * RECORD)
+}
+
+/// The root of a full tile.
+pub(crate) fn tile_root(entries: &[Stored]) -> Hash {
+    root_of(&entries.iter().map(|entry| leaf_hash(&entry.leaf)).collect::<Vec<_>>())
+}
+
+fn read_tile_file(disk: &mut dyn Disk, folder: &Path, kind: &str, n: u64) -> Result<Vec<u8>, String> {
+    let path = tile_path(kind, n);
+    let bytes =
+        disk.read(&folder.join(&path)).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
+    bytes.ok_or_else(|| format!("`{}` is missing", path.display()))
+}
+
+/// Reads back the entries of a full tile; with the master key it also proves that the records of
+/// the ring are the ones its holder wrote. `Err` says in words what does not fit.
+pub(crate) fn read_full_tile(
+    disk: &mut dyn Disk,
+    folder: &Path,
+    n: u64,
+    master: Option<&MasterKey>,
+) -> Result<Vec<Stored>, String> {
     let damaged = |kind: &str| format!("`{}` is damaged", tile_path(kind, n).display());
-    let unsummed = |bytes: &[u8], kind: &str| {
-        let (content, sum) = bytes.split_at_checked(bytes.len().saturating_sub(32)).ok_or_else(|| damaged(kind))?;
-        if digest(content) == *sum { Ok(content.to_vec()) } else { Err(damaged(kind)) }
-    };
-    let (bodies, keys) = (unsummed(&bodies, "bodies")?, unsummed(&keys, "keys")?);
-    let (mut leaves, mut bodies) = (leaves.as_slice(), bodies.as_slice());
+    let level = level_folder(0);
+    let leaves = read_tile_file(disk, folder, LEAVES, n)?;
+    let bodies = read_tile_file(disk, folder, BODIES, n)?;
+    let keys = read_tile_file(disk, folder, KEYS, n)?;
+    let hashes = read_tile_file(disk, folder, &level, n)?;
+
+    let bodies = without_sum(&bodies).ok_or_else(|| damaged(BODIES))?;
+    let keys = without_sum(&keys).ok_or_else(|| damaged(KEYS))?;
+    let (records, tag) = keys.split_at_checked(TILE * RECORD).ok_or_else(|| damaged(KEYS))?;
+    if tag.len() != HASH {
+        return Err(damaged(KEYS));
+    }
+    if master.is_some_and(|master| ring::authenticate(master, n, records) != *tag) {
+        return Err(format!("`{}` was not written by the holder of the master key", tile_path(KEYS, n).display()));
+    }
+    if hashes.len() != TILE * HASH {
+        return Err(damaged(&level));
+    }
+    let (mut leaves, mut bodies) = (leaves.as_slice(), bodies);
     let mut entries = Vec::with_capacity(TILE);
-    for (record, hash) in keys.chunks(RECORD).zip(hashes.chunks(32)) {
-        let (leaf, rest) = split_u16(leaves).ok_or_else(|| damaged("tile/entries"))?;
+    for (record, hash) in records.chunks_exact(RECORD).zip(hashes.chunks_exact(HASH)) {
+        let (leaf, rest) = split_u16(leaves).ok_or_else(|| damaged(LEAVES))?;
         leaves = rest;
-        let (sealed, rest) = split_u32(bodies).ok_or_else(|| damaged("bodies"))?;
+        let (sealed, rest) = split_u32(bodies).ok_or_else(|| damaged(BODIES))?;
         bodies = rest;
         if leaf_hash(leaf)[..] != *hash {
-            return Err(damaged(&level_folder(0)));
+            return Err(format!(
+                "`{}` and `{}` do not fit together",
+                tile_path(LEAVES, n).display(),
+                tile_path(&level, n).display()
+            ));
         }
         entries.push(Stored { leaf: leaf.to_vec(), sealed: sealed.to_vec(), record: record.to_vec() });
     }
-    let whole = entries.len() == TILE && leaves.is_empty() && bodies.is_empty();
-    if whole && keys.len() == TILE * RECORD && hashes.len() == TILE * 32 {
-        Ok(entries)
-    } else {
-        Err(damaged("tile/entries"))
+    match (leaves, bodies) {
+        ([], []) => Ok(entries),
+        ([], _) => Err(damaged(BODIES)),
+        _ => Err(damaged(LEAVES)),
     }
+}
+
+/// Reads the leaf hashes of a full tile, and holds them against its root.
+pub(crate) fn read_hashes(disk: &mut dyn Disk, folder: &Path, n: u64, root: &Hash) -> Result<Vec<Hash>, String> {
+    let bytes = read_tile_file(disk, folder, &level_folder(0), n)?;
+    let hashes: Vec<Hash> = bytes.chunks(HASH).filter_map(|hash| hash.try_into().ok()).collect();
+    if bytes.len() == TILE * HASH && root_of(&hashes) == *root {
+        Ok(hashes)
+    } else {
+        Err(format!("`{}` is damaged", tile_path(&level_folder(0), n).display()))
+    }
+}
+
+/// The content of a file that ends in the SHA-256 of all before.
+fn without_sum(bytes: &[u8]) -> Option<&[u8]> {
+    let (content, sum) = bytes.split_at_checked(bytes.len().checked_sub(HASH)?)?;
+    (digest(content) == *sum).then_some(content)
 }
 
 fn split_u16(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -192,7 +249,7 @@ pub(crate) fn upper_tile_files(lower: &[Hash]) -> Vec<(PathBuf, Vec<u8>)> {
         let last = hashes.chunks(TILE).next_back().unwrap_or_default();
         let n = u64::try_from(hashes.len() / TILE - 1).unwrap_or(u64::MAX);
         files.push((tile_path(&level_folder(level), n), last.concat()));
-        hashes = hashes.chunks(TILE).map(crate::merkle::root_of).collect();
+        hashes = hashes.chunks(TILE).map(root_of).collect();
         level += 1;
     }
     files
@@ -200,39 +257,73 @@ pub(crate) fn upper_tile_files(lower: &[Hash]) -> Vec<(PathBuf, Vec<u8>)> {
 
 /// All files of the levels above 0 that a log with these level-0 subtree roots must have.
 pub(crate) fn all_upper_tiles(lower: &[Hash]) -> Vec<(PathBuf, Vec<u8>)> {
-    (1..=lower.len())
-        .filter(|count| count.is_multiple_of(TILE))
-        .flat_map(|count| upper_tile_files(lower.get(..count).unwrap_or_default()))
-        .collect()
+    let mut files = Vec::new();
+    let mut hashes = lower.to_vec();
+    let mut level = 1;
+    while hashes.len() >= TILE {
+        let full = hashes.chunks_exact(TILE);
+        for (n, tile) in (0..).zip(full.clone()) {
+            files.push((tile_path(&level_folder(level), n), tile.concat()));
+        }
+        hashes = full.map(root_of).collect();
+        level += 1;
+    }
+    files
+}
+
+/// The files of full tile `n`.
+pub(crate) fn tile_paths(n: u64) -> [PathBuf; 4] {
+    [tile_path(LEAVES, n), tile_path(BODIES, n), tile_path(KEYS, n), tile_path(&level_folder(0), n)]
 }
 
 /// What the tail holds, read up to the first byte that does not fit.
 #[derive(Debug, Default)]
 pub(crate) struct Tail {
     pub(crate) base: u64,
-    pub(crate) records: Vec<Record>,
-    /// Where reading stopped, in bytes.
+    /// The records, each with the place of the first byte behind it.
+    pub(crate) records: Vec<(Record, usize)>,
+    /// Where reading stopped.
     pub(crate) good: usize,
-    /// How long the file is.
-    pub(crate) length: usize,
+    /// The whole file.
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Tail {
+    /// The signed notes that stand anywhere at or behind `from`, whole, each with the place of the
+    /// first byte behind it: also those that a damaged record hides from the reading in order.
+    pub(crate) fn notes_behind(&self, from: usize) -> Vec<(String, usize)> {
+        let mut notes = Vec::new();
+        for start in from..self.bytes.len() {
+            // The cheap tests first: nothing but a short record of this kind is hashed.
+            let Some([SIGNED, 0, 0, high, _, ..]) = self.bytes.get(start..) else { continue };
+            if u32::from(*high) << 8 < LONGEST_NOTE
+                && let Some((Record::Checkpoint(note), rest)) = self.bytes.get(start..).and_then(read_record)
+            {
+                notes.push((note, self.bytes.len() - rest.len()));
+            }
+        }
+        notes
+    }
 }
 
 /// Reads the tail; `None` if there is none.
 pub(crate) fn read_tail(disk: &mut dyn Disk, folder: &Path) -> io::Result<Option<Tail>> {
     let Some(bytes) = disk.read(&folder.join("tail"))? else { return Ok(None) };
-    let mut tail = Tail { length: bytes.len(), ..Tail::default() };
+    let mut tail = Tail::default();
     let mut rest = bytes.as_slice();
     while let Some((record, after)) = read_record(rest) {
+        let end = bytes.len() - after.len();
         match record {
             Record::Base(index) if tail.good == 0 => tail.base = index,
             // A second beginning, or none at all, is damage.
             Record::Base(_) => break,
             _ if tail.good == 0 => break,
-            record => tail.records.push(record),
+            record => tail.records.push((record, end)),
         }
         rest = after;
-        tail.good = bytes.len() - rest.len();
+        tail.good = end;
     }
+    tail.bytes = bytes;
     Ok(Some(tail))
 }
 
@@ -244,6 +335,22 @@ mod tests {
     fn tile_paths_follow_c2sp() {
         assert_eq!(tile_path("tile/0", 1_234_067), PathBuf::from("tile/0/x001/x234/067"));
         assert_eq!(tile_path("tile/entries", 7), PathBuf::from("tile/entries/007"));
+    }
+
+    /// The tiles of a whole log are those that were written one by one as it grew, at each level.
+    #[test]
+    fn upper_tiles_are_the_same_at_once_and_one_by_one() {
+        let lower: Vec<Hash> = (0..TILE * TILE).map(|n| digest(&n.to_be_bytes())).collect();
+        let mut grown = Vec::new();
+        for count in [1, 2, 3].map(|tiles| tiles * TILE) {
+            grown.extend(upper_tile_files(&lower[..count]));
+            assert!(all_upper_tiles(&lower[..count + 2]) == grown, "{count}");
+        }
+        let whole = all_upper_tiles(&lower);
+        let last = upper_tile_files(&lower);
+        assert_eq!((whole.len(), last.len()), (TILE + 1, 2));
+        assert!(last.iter().all(|file| whole.contains(file)));
+        assert_eq!(last[1].0, Path::new("tile/2/000"));
     }
 
     #[test]

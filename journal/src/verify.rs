@@ -2,9 +2,9 @@
 
 use crate::disk::Disk;
 use crate::entry::{Leaf, digest};
-use crate::merkle::{Frontier, Hash, leaf_hash, root_of};
+use crate::merkle::{Frontier, Hash, leaf_hash};
 use crate::note::{Checkpoint, VerifierKey};
-use crate::ring::KEY_ID;
+use crate::ring::{self, KEY_ID};
 use crate::store::{self, Record, Stored, TILE};
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
@@ -31,7 +31,8 @@ pub struct LogReport {
     pub span: Option<(Timestamp, Timestamp)>,
     /// How many signed checkpoints were checked.
     pub checkpoints: usize,
-    /// Bodies whose key was destroyed at the end of their term.
+    /// Bodies whose key was destroyed. Whether at the end of their term, only the holder of the
+    /// master key can tell.
     pub erased: u64,
     /// The root over all entries.
     pub root: Option<Hash>,
@@ -60,16 +61,23 @@ pub fn check_log(disk: &mut dyn Disk, folder: &Path, key: Option<&VerifierKey>, 
             return report;
         }
     };
-    let mut check = Check { report, tree: Frontier::default(), hashes: Vec::new(), last_at: None, key };
+    let mut check = Check { report, tree: Frontier::default(), prefixes: Vec::new(), last_at: None, origin: None, key };
+    // Checkpoints from before the end are read first, and held against the tree as it grows.
+    check.published(disk, folder);
+    if let Some(since) = since {
+        check.prefix("the checkpoint given with --since", since);
+    }
+    check.prefixes_here();
+    if !tail.base.is_multiple_of(TILE as u64) {
+        check.report.found(format!("`tail` begins at entry {}, which is no full tile's end", tail.base));
+    }
     let mut expected: BTreeSet<PathBuf> = [PathBuf::from("tail"), PathBuf::from("checkpoint")].into();
     let mut tiles = Vec::new();
     for n in 0..tail.base / TILE as u64 {
-        for kind in ["tile/entries", "bodies", "keys", "tile/0"] {
-            expected.insert(store::tile_path(kind, n));
-        }
-        match store::read_full_tile(disk, folder, n) {
+        expected.extend(store::tile_paths(n));
+        match store::read_full_tile(disk, folder, n, None) {
             Ok(entries) => {
-                tiles.push(root_of(&entries.iter().map(|entry| leaf_hash(&entry.leaf)).collect::<Vec<_>>()));
+                tiles.push(store::tile_root(&entries));
                 entries.iter().for_each(|entry| check.entry(entry));
             }
             Err(what) => {
@@ -86,30 +94,36 @@ pub fn check_log(disk: &mut dyn Disk, folder: &Path, key: Option<&VerifierKey>, 
         }
         expected.insert(path);
     }
-    let newest = check.tail(&tail);
-    check.published(disk, folder, newest.as_deref());
-    if let Some(since) = since {
-        check.since(since);
-    }
+    check.tail(&tail);
+    check.half_laid(disk, folder, &tail, tiles, &mut expected);
+    check.unreached();
     check.strays(disk, folder, &expected);
     check.report.root = Some(check.tree.root());
     check.report
 }
 
+/// A signed checkpoint that must be a prefix of the log.
+struct Prefix {
+    what: &'static str,
+    checkpoint: Checkpoint,
+    reached: bool,
+}
+
 struct Check<'a> {
     report: LogReport,
     tree: Frontier,
-    hashes: Vec<Hash>,
+    prefixes: Vec<Prefix>,
     last_at: Option<Timestamp>,
+    /// The origin of the checkpoints, while there is no key to say which it must be.
+    origin: Option<String>,
     key: Option<&'a VerifierKey>,
 }
 
 impl Check<'_> {
     fn entry(&mut self, stored: &Stored) {
         let index = self.tree.size();
-        let hash = leaf_hash(&stored.leaf);
-        self.tree.push(hash);
-        self.hashes.push(hash);
+        self.tree.push(leaf_hash(&stored.leaf));
+        self.prefixes_here();
         let Some(leaf) = Leaf::from_bytes(&stored.leaf) else {
             self.report.found(format!("entry {index} is not a canonical leaf"));
             return;
@@ -121,7 +135,7 @@ impl Check<'_> {
         if HEXLOWER.encode(&digest(&stored.sealed)) != leaf.sealed {
             self.report.found(format!("the stored body of entry {index} is not the one that was sealed"));
         }
-        if stored.record.iter().all(|byte| *byte == 0) {
+        if ring::is_erased(&stored.record) {
             self.report.erased += 1;
         } else if stored.record.get(..KEY_ID).map(|id| HEXLOWER.encode(id)) != Some(leaf.key) {
             self.report.found(format!("the key ring has another key for entry {index}"));
@@ -134,51 +148,65 @@ impl Check<'_> {
         self.report.span = Some((first, leaf.at));
     }
 
-    /// Checks the tail; gives the newest checkpoint that holds.
-    fn tail(&mut self, tail: &store::Tail) -> Option<String> {
-        let mut newest = None;
-        let mut unsigned = 0;
-        for record in &tail.records {
+    fn tail(&mut self, tail: &store::Tail) {
+        let mut signed = None;
+        for (record, _) in &tail.records {
             match record {
                 Record::Base(_) => {}
                 Record::Entry(stored) => {
-                    unsigned += 1;
+                    if ring::is_erased(&stored.record) {
+                        let index = self.tree.size();
+                        self.report.found(format!("entry {index} has no key, and is too young to be erased"));
+                    }
                     self.entry(stored);
                 }
                 Record::Checkpoint(note) => {
-                    self.checkpoint(note);
-                    newest = Some(note.clone());
-                    unsigned = 0;
+                    if self.checkpoint(note) {
+                        self.report.entries = self.tree.size();
+                    }
+                    signed = Some(self.tree.size());
                 }
             }
         }
-        if tail.good < tail.length {
+        if tail.good < tail.bytes.len() {
             self.report.found(format!("`tail` is damaged from byte {} on", tail.good));
         }
-        if unsigned > 0 {
-            self.report.found(format!("{unsigned} entries at the end stand under no signed checkpoint"));
-        }
-        if newest.is_none() {
-            self.report.found("`tail` holds no signed checkpoint: an absent signature is an error".to_owned());
-        }
-        self.report.entries = self.tree.size();
-        newest
-    }
-
-    fn read(&self, note: &str) -> Result<Checkpoint, String> {
-        match self.key {
-            Some(key) => Checkpoint::verify(note, key).map_err(|error| error.to_string()),
-            None => {
-                let text = note.split_inclusive('\n').take(3).collect::<String>();
-                Checkpoint::parse(&text).map_err(|error| error.to_string())
+        match signed {
+            None => self.report.found("`tail` holds no signed checkpoint: an absent signature is an error".to_owned()),
+            Some(size) if size < self.tree.size() => {
+                let unsigned = self.tree.size() - size;
+                self.report.found(format!("{unsigned} entries at the end stand under no signed checkpoint"));
             }
+            Some(_) => {}
         }
     }
 
-    fn checkpoint(&mut self, note: &str) {
+    fn read(&mut self, note: &str) -> Result<Checkpoint, String> {
+        let checkpoint = match self.key {
+            Some(key) => Checkpoint::verify(note, key),
+            None => Checkpoint::unverified(note),
+        };
+        let checkpoint = checkpoint.map_err(|error| error.to_string())?;
+        match &self.origin {
+            Some(origin) if *origin != checkpoint.origin => return Err("it is another log's".to_owned()),
+            _ => self.origin = Some(checkpoint.origin.clone()),
+        }
+        Ok(checkpoint)
+    }
+
+    /// Checks a checkpoint of the tail; says whether it holds.
+    fn checkpoint(&mut self, note: &str) -> bool {
         self.report.checkpoints += 1;
-        match self.read(note) {
-            Ok(checkpoint) if (checkpoint.size, checkpoint.root) == (self.tree.size(), self.tree.root()) => {}
+        let read = self.read(note);
+        let own = self.key.is_none_or(|key| Checkpoint::verify_own(note, key).is_ok());
+        match read {
+            Ok(_) if !own => {
+                let size = self.tree.size();
+                self.report.found(format!("the checkpoint behind entry {size} has lines that the log did not write"));
+            }
+            Ok(checkpoint) if (checkpoint.size, checkpoint.root) == (self.tree.size(), self.tree.root()) => {
+                return true;
+            }
             Ok(checkpoint) => self.report.found(format!(
                 "the checkpoint over {} entries does not fit the {} that are here",
                 checkpoint.size,
@@ -188,53 +216,79 @@ impl Check<'_> {
                 self.report.found(format!("a checkpoint behind entry {} does not hold: {why}", self.tree.size()))
             }
         }
+        false
     }
 
     /// The published copy must be a checkpoint of this log. A crash can leave it one commit behind.
-    fn published(&mut self, disk: &mut dyn Disk, folder: &Path, newest: Option<&str>) {
-        let note = match disk.read(&folder.join("checkpoint")) {
-            Ok(Some(bytes)) => String::from_utf8(bytes).unwrap_or_default(),
-            Ok(None) => {
-                self.report.found("`checkpoint` is missing".to_owned());
-                return;
+    fn published(&mut self, disk: &mut dyn Disk, folder: &Path) {
+        match disk.read(&folder.join("checkpoint")) {
+            Ok(Some(bytes)) => self.prefix("`checkpoint`", &String::from_utf8_lossy(&bytes)),
+            Ok(None) => self.report.found("`checkpoint` is missing".to_owned()),
+            Err(error) => self.report.found(format!("`checkpoint` cannot be read: {error}")),
+        }
+    }
+
+    fn prefix(&mut self, what: &'static str, note: &str) {
+        match self.read(note) {
+            Ok(checkpoint) => self.prefixes.push(Prefix { what, checkpoint, reached: false }),
+            Err(why) => self.report.found(format!("{what} does not hold: {why}")),
+        }
+    }
+
+    /// Holds the checkpoints over as many entries as were read so far against the tree.
+    fn prefixes_here(&mut self) {
+        for prefix in self.prefixes.iter_mut().filter(|prefix| prefix.checkpoint.size == self.tree.size()) {
+            prefix.reached = true;
+            if prefix.checkpoint.root != self.tree.root() {
+                let (what, size) = (prefix.what, prefix.checkpoint.size);
+                let words = format!("{what} over {size} entries has another root: history was rewritten");
+                self.report.findings.push(Finding(words));
             }
-            Err(error) => {
-                self.report.found(format!("`checkpoint` cannot be read: {error}"));
-                return;
-            }
-        };
-        if newest == Some(note.as_str()) {
+        }
+    }
+
+    fn unreached(&mut self) {
+        for prefix in self.prefixes.iter().filter(|prefix| !prefix.reached) {
+            self.report.findings.push(Finding(format!(
+                "{} covers {} entries, but only {} are here: the log was cut off or rolled back",
+                prefix.what,
+                prefix.checkpoint.size,
+                self.tree.size()
+            )));
+        }
+    }
+
+    /// A crash while a tile was laid down leaves some of its files although the tail still holds
+    /// their entries: they are of the log if they say the same.
+    fn half_laid(
+        &mut self,
+        disk: &mut dyn Disk,
+        folder: &Path,
+        tail: &store::Tail,
+        mut tiles: Vec<Hash>,
+        expected: &mut BTreeSet<PathBuf>,
+    ) {
+        let entries = tail.records.iter().filter_map(|(record, _)| match record {
+            Record::Entry(stored) => Some(stored.clone()),
+            _ => None,
+        });
+        let entries: Vec<Stored> = entries.take(TILE).collect();
+        if entries.len() < TILE {
             return;
         }
-        self.prefix("`checkpoint`", &note);
-    }
-
-    /// Holds a signed checkpoint against the first entries of this log.
-    fn prefix(&mut self, what: &str, note: &str) {
-        let checkpoint = match self.read(note) {
-            Ok(checkpoint) => checkpoint,
-            Err(why) => {
-                self.report.found(format!("{what} does not hold: {why}"));
-                return;
+        tiles.push(store::tile_root(&entries));
+        let n = tail.base / TILE as u64;
+        let files = store::full_tile_files(n, &entries, |_| Hash::default());
+        for (path, bytes) in files.into_iter().chain(store::upper_tile_files(&tiles)) {
+            match disk.read(&folder.join(&path)) {
+                Ok(None) => {}
+                // The HMAC of the ring cannot be made here; its records must be the same.
+                Ok(Some(found)) if store::same_tile_file(&path, &found, &bytes) => {}
+                Ok(Some(_)) => self.report.found(format!("`{}` differs from the tail", path.display())),
+                Err(error) => self.report.found(format!("`{}` cannot be read: {error}", path.display())),
             }
-        };
-        let covered = usize::try_from(checkpoint.size).ok().and_then(|size| self.hashes.get(..size));
-        match covered {
-            None => self.report.found(format!(
-                "{what} covers {} entries, but only {} are here: the log was cut off or rolled back",
-                checkpoint.size,
-                self.hashes.len()
-            )),
-            Some(hashes) if root_of(hashes) != checkpoint.root => {
-                self.report
-                    .found(format!("{what} over {} entries has another root: history was rewritten", checkpoint.size));
-            }
-            Some(_) => {}
+            expected.insert(path);
         }
-    }
-
-    fn since(&mut self, note: &str) {
-        self.prefix("the checkpoint given with --since", note);
     }
 
     /// Every file is covered (D33): one that the log does not know is named.
@@ -242,7 +296,9 @@ impl Check<'_> {
         match disk.list(folder) {
             Ok(found) => {
                 for path in found.iter().filter(|path| !expected.contains(*path)) {
-                    self.report.found(format!("`{}` is no file of the log", path.display()));
+                    // The name is a stranger's: what would move a terminal is made visible.
+                    let name = path.display().to_string().escape_debug().to_string();
+                    self.report.found(format!("`{name}` is no file of the log"));
                 }
             }
             Err(error) => self.report.found(format!("the folder cannot be listed: {error}")),

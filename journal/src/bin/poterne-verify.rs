@@ -70,7 +70,7 @@ fn check(dir: &std::path::Path, key: Option<&str>, since: Option<&std::path::Pat
     }
     let entries = report.entries;
     if let Some((first, last)) = report.span {
-        println!("       {entries} entries from {first} to {last}, {} erased at term", report.erased);
+        println!("       {entries} entries from {first} to {last}, {} without content (key destroyed)", report.erased);
     } else {
         println!("       {entries} entries");
     }
