@@ -1,4 +1,7 @@
-//! Every key there is: the man page, `docs/configuration.md` and the tests come from this table.
+//! Every key there is: the loader takes the defaults from this table, and the man page,
+//! `docs/configuration.md`, `poterne config show` and the tests come from it.
+
+use std::fmt::Write as _;
 
 /// One key.
 #[derive(Debug, Clone, Copy)]
@@ -7,7 +10,8 @@ pub struct Key {
     pub path: &'static str,
     /// What is written there.
     pub form: &'static str,
-    /// What holds if it is not written; `None`: it must be.
+    /// What holds if it is not written, as it would be written; a bare word where what then holds
+    /// cannot be written. `None`: the key must be written.
     pub default: Option<&'static str>,
     /// What is allowed.
     pub range: &'static str,
@@ -35,18 +39,30 @@ pub const KEYS: &[Key] = &[
         "The hospital's name, as technicians read it before they log in.",
     ),
     key("site.timezone", "text", None, "an IANA zone", "All hours and days are those of this zone (TIM-06)."),
-    key("site.language", "text", Some("fr"), "fr, en", "What is spoken before anybody is known (HRD-13)."),
-    key("site.state", "path", Some("/var/lib/poterne"), "absolute", "Journal, recordings and vault live below it."),
+    key("site.language", "text", Some("\"fr\""), "fr, en", "What is spoken before anybody is known (HRD-13)."),
+    key("site.state", "path", Some("\"/var/lib/poterne\""), "absolute", "Journal, recordings and vault live below it."),
     key("ssh.listen", "list of address:port", Some("[\"0.0.0.0:22\"]"), "at least one", "Where vendors connect."),
-    key("ssh.open", "text", Some("hours"), "hours, armed, always", "When that port is open at all (TIM-01, LIF-01)."),
+    key(
+        "ssh.open",
+        "text",
+        Some("\"hours\""),
+        "hours, armed, always",
+        "When that port is open at all (TIM-01, LIF-01).",
+    ),
     key(
         "ssh.legacy-clients",
         "true or false",
         Some("false"),
-        "",
+        "true, false",
         "Offer nistp256 to old Java clients too; lowers the front door.",
     ),
-    key("ssh.help", "text", Some(""), "at most 70 ASCII characters", "Address or number shown to whoever is refused."),
+    key(
+        "ssh.help",
+        "text",
+        Some("\"\""),
+        "at most 70 ASCII characters",
+        "Address or number shown to whoever is refused.",
+    ),
     key("ssh.pending", "number", Some("200"), "1 to 10000", "Connections that may be in the lobby at once (HRD-12)."),
     key(
         "ssh.channels",
@@ -59,21 +75,27 @@ pub const KEYS: &[Key] = &[
         "console.listen",
         "address:port",
         None,
-        "not an address of ssh.listen, not 0.0.0.0",
+        "not an address of ssh.listen, not 0.0.0.0 or ::",
         "Where staff connect; never on the vendors' side (NET-13).",
     ),
     key(
         "console.certificate",
         "path",
-        Some(""),
-        "a readable file",
+        Some("self-signed"),
+        "absolute, a file; with key",
         "The console's certificate; without one it makes its own.",
     ),
-    key("console.key", "path", Some(""), "a file of mode 0600", "The certificate's key."),
+    key(
+        "console.key",
+        "path",
+        Some("self-signed"),
+        "absolute, a file of mode 0600; with certificate",
+        "The certificate's key.",
+    ),
     key(
         "calendars.*.holidays",
         "text",
-        Some("FR"),
+        Some("\"FR\""),
         "FR, FR-Alsace-Moselle, FR-GP, FR-MQ, FR-GF, FR-RE, FR-YT, FR-MF, FR-BL, none",
         "Legal holidays close (TIM-03, TIM-04).",
     ),
@@ -87,7 +109,7 @@ pub const KEYS: &[Key] = &[
     key(
         "calendars.*.pentecost-monday",
         "text",
-        Some("holiday"),
+        Some("\"holiday\""),
         "holiday, worked",
         "Whether Whit Monday is a worked day (TIM-05).",
     ),
@@ -108,71 +130,77 @@ pub const KEYS: &[Key] = &[
         "2026-05-01",
         "A day with extra hours, although closed by week or holiday.",
     ),
-    key("calendars.*.extra[].from", "time", None, "", "Open from this minute on."),
-    key("calendars.*.extra[].to", "time", None, "", "Closed from this minute on."),
-    key("groups.*.name", "text", None, "", "The group's name as staff know it."),
-    key("groups.*.on-call", "calendar", Some(""), "a calendar", "Who answers out of hours."),
+    key("calendars.*.extra[].from", "time", None, "00:00 to 23:59", "Open from this minute on."),
+    key("calendars.*.extra[].to", "time", None, "after from, at most 24:00", "Closed from this minute on."),
+    key("groups.*.name", "text", None, "1 to 80 characters", "The group's name as staff know it."),
+    key("groups.*.on-call", "calendar", Some("none"), "a calendar", "Who answers out of hours."),
     key(
         "recordings.recipients",
         "list of age keys",
         None,
-        "at least one",
+        "at least one, age1…",
         "Who can open recordings: the security officers (REC-07).",
     ),
     key(
         "recordings.record-limit",
         "bytes",
-        Some("1 GiB"),
+        Some("\"1 GiB\""),
         "at least 1 MiB",
         "How much of one exec stream is kept; the rest is hashed, and says so.",
     ),
     key(
         "recordings.session-quota",
         "bytes",
-        Some("20 GiB"),
+        Some("\"20 GiB\""),
         "at least 16 MiB",
         "How much one session may record before it is frozen (D25).",
     ),
     key(
         "supervision.freeze-after",
         "duration",
-        Some("5s"),
+        Some("\"5s\""),
         "1s to 60s",
         "An unwatched session under required supervision freezes (APR-03).",
     ),
-    key("supervision.end-after", "duration", Some("5m"), "10s to 1h, longer than freeze-after", "And then ends."),
+    key("supervision.end-after", "duration", Some("\"5m\""), "10s to 1h, longer than freeze-after", "And then ends."),
     key(
         "retention.journal",
         "months",
-        Some("12 months"),
-        "6 to 12; to 36 with `because`",
+        Some("\"12 months\""),
+        "6 to 12 months; to 36 with `because`",
         "How long names stay readable in the journal (LOG-07).",
     ),
     key(
         "retention.recordings",
         "months",
-        Some("6 months"),
-        "1 to 12; to 36 with `because`",
+        Some("\"6 months\""),
+        "1 to 12 months; to 36 with `because`",
         "How long recordings are kept (PRV-04).",
     ),
-    key("retention.because", "text", Some(""), "", "Why longer than 12 months."),
-    key("vendor.*.name", "text", None, "", "The company's name in the register."),
-    key("vendor.*.contract.reference", "text", None, "", "The contract's reference (NET-01)."),
-    key("vendor.*.contract.from", "day", None, "", "Its first day."),
-    key("vendor.*.contract.until", "day", None, "", "Its last day, included (LIF-03)."),
-    key("vendor.*.contact.name", "text", None, "", "Who answers."),
-    key("vendor.*.contact.phone", "text", None, "", "The number that approvers call back (D6)."),
-    key("vendor.*.contact.email", "text", None, "", "Where receipts go; nobody of its domain approves (APR-02)."),
+    key("retention.because", "text", Some("none"), "1 to 200 characters", "Why longer than 12 months."),
+    key("vendor.*.name", "text", None, "1 to 80 characters", "The company's name in the register."),
+    key("vendor.*.contract.reference", "text", None, "1 to 80 characters", "The contract's reference (NET-01)."),
+    key("vendor.*.contract.from", "day", None, "2026-01-01", "Its first day."),
+    key("vendor.*.contract.until", "day", None, "2026-12-31", "Its last day, included (LIF-03)."),
+    key("vendor.*.contact.name", "text", None, "1 to 80 characters", "Who answers."),
+    key("vendor.*.contact.phone", "text", None, "at least 8 digits", "The number that approvers call back (D6)."),
+    key(
+        "vendor.*.contact.email",
+        "text",
+        None,
+        "ASCII, with a domain",
+        "Where receipts go; nobody of its domain approves (APR-02).",
+    ),
     key(
         "vendor.*.sources",
         "list of networks, or \"any\"",
         None,
-        "\"any\" needs because",
+        "\"any\" stands alone and needs `because`",
         "Where its technicians come from (NET-08).",
     ),
-    key("vendor.*.because", "text", Some(""), "", "Why no list of networks is kept."),
-    key("vendor.*.calendar", "calendar", None, "", "When its technicians may come."),
-    key("vendor.*.language", "text", Some("fr"), "fr, en", "What its technicians read."),
+    key("vendor.*.because", "text", Some("none"), "1 to 200 characters", "Why no list of networks is kept."),
+    key("vendor.*.calendar", "calendar", None, "a calendar", "When its technicians may come."),
+    key("vendor.*.language", "text", Some("\"fr\""), "fr, en", "What its technicians read."),
     key(
         "vendor.*.factors",
         "list",
@@ -181,7 +209,13 @@ pub const KEYS: &[Key] = &[
         "Never fewer than two (IDM-03); without key: phishable.",
     ),
     key("vendor.*.allow[].targets", "list of targets", None, "at least one", "What the rule opens."),
-    key("vendor.*.allow[].accounts", "list of logins", Some("[]"), "", "Logins on them other than each target's own."),
+    key(
+        "vendor.*.allow[].accounts",
+        "list of logins",
+        Some("[]"),
+        "letters, digits, `.`, `_`, `-`",
+        "Logins on them other than each target's own.",
+    ),
     key(
         "vendor.*.allow[].rights",
         "list of rights",
@@ -193,20 +227,26 @@ pub const KEYS: &[Key] = &[
     key(
         "vendor.*.allow[].approval.per",
         "text",
-        Some("session"),
+        Some("\"session\""),
         "session, intervention",
         "What one approval is good for (D9).",
     ),
-    key("vendor.*.allow[].longest", "duration", Some("2h"), "1m to 24h", "How long at most (TIM-08)."),
+    key("vendor.*.allow[].longest", "duration", Some("\"2h\""), "1m to 24h", "How long at most (TIM-08)."),
     key("vendor.*.forbid[].targets", "list of targets", None, "at least one", "What is forbidden whatever is allowed."),
-    key("vendor.*.forbid[].days", "day or range", Some(""), "", "On which days; without it, always."),
-    key("vendor.*.forbid[].because", "text", None, "", "Why, as the technician reads it."),
-    key("target.*.name", "text", None, "", "The equipment's name in the hospital's words."),
+    key(
+        "vendor.*.forbid[].days",
+        "day or range",
+        Some("always"),
+        "2026-12-24 or 2026-12-24/2026-12-26",
+        "On which days; without it, always.",
+    ),
+    key("vendor.*.forbid[].because", "text", None, "1 to 200 characters", "Why, as the technician reads it."),
+    key("target.*.name", "text", None, "1 to 80 characters", "The equipment's name in the hospital's words."),
     key(
         "target.*.address",
         "address:port",
         None,
-        "a number, no name",
+        "numbers, no name",
         "Where it is; no name is ever resolved (NET-07).",
     ),
     key(
@@ -216,22 +256,77 @@ pub const KEYS: &[Key] = &[
         "an OpenSSH public key",
         "Its pinned key; `poterne target pin` writes it (NET-06).",
     ),
-    key("target.*.account", "text", None, "", "The login on it (IDM-20)."),
+    key("target.*.account", "text", None, "letters, digits, `.`, `_`, `-`", "The login on it (IDM-20)."),
     key("target.*.approvers", "list of groups", None, "at least one", "Who may say yes."),
     key(
         "target.*.supervision",
         "text",
-        Some("offered"),
+        Some("\"offered\""),
         "none, offered, required",
         "Whether somebody must watch (APR-03).",
     ),
-    key("target.*.calendar", "calendar", Some(""), "", "Hours narrower than the vendor's."),
+    key("target.*.calendar", "calendar", Some("none"), "a calendar", "Hours narrower than the vendor's."),
     key(
         "target.*.verified",
         "text",
-        Some("any"),
+        Some("\"any\""),
         "any, called",
         "\"called\": approvers must call the contract's number (D6).",
     ),
-    key("target.*.idle", "duration", Some("30m"), "1m to 8h", "Ended when nothing moves for so long (NET-18)."),
+    key("target.*.idle", "duration", Some("\"30m\""), "1m to 8h", "Ended when nothing moves for so long (NET-18)."),
 ];
+
+/// Whether a section of the files has this name.
+pub(crate) fn is_section(name: &str) -> bool {
+    KEYS.iter().any(|key| section(key.path) == name)
+}
+
+fn section(path: &str) -> &str {
+    path.split('.').next().unwrap_or(path)
+}
+
+/// Whether a key, or a table of keys, has this path.
+pub(crate) fn is_known(path: &str) -> bool {
+    KEYS.iter().any(|key| {
+        key.path
+            .strip_prefix(path)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || rest.starts_with("[]"))
+    })
+}
+
+/// The table in which a key of this name stands: one above `pattern`, or the only one there is.
+pub(crate) fn home(pattern: &str, name: &str) -> Option<&'static str> {
+    let homes = || KEYS.iter().filter_map(|key| key.path.rsplit_once('.').filter(|(_, last)| *last == name));
+    let above =
+        homes().map(|(home, _)| home).find(|home| pattern.strip_prefix(home).is_some_and(|rest| rest.starts_with('.')));
+    let home = homes().next()?.0;
+    above.or_else(|| homes().all(|(other, _)| other == home).then_some(home))
+}
+
+/// The keys as Markdown, one table a section: what `docs/configuration.md` and the man page hold.
+pub fn man_table() -> String {
+    let mut page = String::new();
+    let mut before = "";
+    for key in KEYS {
+        let section = section(key.path);
+        if section != before {
+            let gap = if before.is_empty() { "" } else { "\n" };
+            let _ = writeln!(page, "{gap}### {section}\n");
+            let _ = writeln!(page, "| key | what | if not written | allowed | why |");
+            let _ = writeln!(page, "|---|---|---|---|---|");
+            before = section;
+        }
+        let default = match key.default {
+            None => "**must be written**".to_owned(),
+            Some(word) if bare(word) => word.to_owned(),
+            Some(literal) => format!("`{literal}`"),
+        };
+        let _ = writeln!(page, "| `{}` | {} | {default} | {} | {} |", key.path, key.form, key.range, key.reason);
+    }
+    page
+}
+
+/// A default that cannot be written: it stands for nothing, or for what then holds.
+fn bare(default: &str) -> bool {
+    default.starts_with(|c: char| c.is_ascii_alphabetic()) && !matches!(default, "true" | "false")
+}

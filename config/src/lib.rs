@@ -5,13 +5,18 @@
 //! instead. From here inwards only typed values travel.
 #![forbid(unsafe_code)]
 
+mod across;
+mod draft;
+mod files;
 mod keys;
 mod load;
 mod measure;
+mod parts;
 mod read;
 mod show;
+mod values;
 
-pub use keys::{KEYS, Key};
+pub use keys::{KEYS, Key, man_table};
 pub use load::{LoadError, Options, load};
 pub use measure::{ByteSize, Months};
 pub use read::{Problem, Severity};
@@ -54,6 +59,9 @@ pub struct Config {
     pub effective: BTreeMap<String, String>,
     /// What is allowed but worth a look.
     pub warnings: Vec<Problem>,
+    /// Which paths of [`KEYS`] the loader asked for: the tests hold the table against it.
+    #[doc(hidden)]
+    pub asked: BTreeSet<String>,
 }
 
 impl Config {

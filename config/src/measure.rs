@@ -1,5 +1,6 @@
 //! Lengths of time and amounts of bytes, as people write them.
 
+use crate::read::quoted;
 use jiff::SignedDuration;
 use std::fmt;
 use std::str::FromStr;
@@ -13,8 +14,7 @@ const SIZES: [(&str, u64); 5] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), (
 impl FromStr for ByteSize {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("`{}` is not an amount of bytes: write it as `512 MiB` or `1 GiB`", text.escape_default());
+        let wrong = || format!("`{}` is not an amount of bytes: write it as `512 MiB` or `1 GiB`", quoted(text));
         let (number, unit) = number_and_unit(text).ok_or_else(wrong)?;
         let factor = SIZES.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor).ok_or_else(wrong)?;
         number.checked_mul(factor).map(ByteSize).ok_or_else(wrong)
@@ -23,8 +23,11 @@ impl FromStr for ByteSize {
 
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, factor) =
-            SIZES.iter().rev().find(|(_, factor)| self.0 >= *factor && self.0 % factor == 0).unwrap_or(&("B", 1));
+        let (name, factor) = SIZES
+            .iter()
+            .rev()
+            .find(|(_, factor)| self.0 >= *factor && self.0.is_multiple_of(*factor))
+            .unwrap_or(&("B", 1));
         write!(f, "{} {name}", self.0 / factor)
     }
 }
@@ -36,7 +39,7 @@ pub struct Months(pub u32);
 impl FromStr for Months {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{}` is not a number of months: write it as `12 months`", text.escape_default());
+        let wrong = || format!("`{}` is not a number of months: write it as `12 months`", quoted(text));
         match number_and_unit(text).ok_or_else(wrong)? {
             (number, "month" | "months") => u32::try_from(number).map(Months).map_err(|_| wrong()),
             _ => Err(wrong()),
@@ -52,7 +55,7 @@ impl fmt::Display for Months {
 
 /// Reads a length of time such as `5s`, `15m` or `2h`.
 pub(crate) fn duration(text: &str) -> Result<SignedDuration, String> {
-    let wrong = || format!("`{}` is not a length of time: write it as `5s`, `15m` or `2h`", text.escape_default());
+    let wrong = || format!("`{}` is not a length of time: write it as `5s`, `15m` or `2h`", quoted(text));
     let (number, unit) = number_and_unit(text).ok_or_else(wrong)?;
     let factor = match unit {
         "s" => 1,

@@ -1,0 +1,146 @@
+//! From an approval to a running session: entry durable, recording open, target dialled, in that
+//! order (promises 1, 3 and 4). Only then does the client hear of success.
+
+use crate::entropy;
+use crate::relay::pressure::ClientSide;
+use crate::relay::session::{Counts, LiveSession, Parts, Surroundings, drive};
+use crate::site::{Site, new_session_id, target_document};
+use crate::target::{self, DialError, Dialled, Route};
+use crate::texts::Texts;
+use crate::vault::TargetSecret;
+use jiff::Timestamp;
+use lifecycle::{Admission, EndCause, Input, InterventionNumber, Refusal, Session, SessionId, Terms};
+use policy::{Denial, Permit, TargetId};
+use recorder::{Header, Recording, RecordingKey};
+use russh::keys::PublicKey;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// A session that is ready for its client.
+pub struct Admitted {
+    /// The session.
+    pub session: Arc<LiveSession>,
+    /// The first target connection, for the first channel.
+    pub first: Option<Dialled>,
+    /// When its right ends.
+    pub until: Timestamp,
+}
+
+/// Why nothing was opened after all.
+#[derive(Debug)]
+pub enum AdmissionError {
+    /// The rules say no, now.
+    Denied(Denial),
+    /// The target cannot be reached.
+    Target(String),
+    /// Recorder, journal, vault or randomness failed.
+    Internal,
+}
+
+/// Admits; tells the outcome. If nobody waits for it any more, the session ends at once.
+pub async fn admit(
+    site: Arc<Site>,
+    client: Arc<ClientSide>,
+    number: InterventionNumber,
+    texts: Texts,
+    done: oneshot::Sender<Result<Admitted, AdmissionError>>,
+) {
+    let outcome = try_admit(&site, client, number, texts).await;
+    if let Err(Ok(admitted)) = done.send(outcome) {
+        admitted.session.brake(EndCause::ConnectionLost);
+    }
+}
+
+async fn try_admit(site: &Arc<Site>, client: Arc<ClientSide>, number: InterventionNumber, texts: Texts) -> Result<Admitted, AdmissionError> {
+    let internal = |what: &dyn std::fmt::Display| {
+        tracing::error!(%number, error = %what, "admission failed");
+        AdmissionError::Internal
+    };
+    let config = site.config();
+    let recipients = site.recipients().map_err(|error| internal(&error))?;
+    let id = new_session_id().map_err(|error| internal(&error))?;
+    let admission = match site.registrar.admit(number, id.clone(), recipients.names()).await {
+        Ok(Ok(admission)) => admission,
+        Ok(Err(Refusal::Denied(denial))) => return Err(AdmissionError::Denied(denial)),
+        Ok(Err(refusal)) => return Err(internal(&refusal)),
+        Err(gone) => return Err(internal(&gone)),
+    };
+    // From here on the register has an open session: every way out goes through its closing entry.
+    let recording = match open_recording(site, &id).await {
+        Ok(recording) => recording,
+        Err(error) => {
+            let nothing = Counts { bytes_in: 0, bytes_out: 0, refused: Default::default(), head: recorder::Head { hash: [0; 32], length: 0, frames: 0 } };
+            site.registrar.end_session(id, site.clock.now(), EndCause::RecorderFailed, nothing).await;
+            return Err(internal(&error));
+        }
+    };
+    let Admission { permit, ends_with, event } = admission;
+    let (account, technician) = match &event {
+        lifecycle::Event::SessionAdmitted { account, .. } => (account.clone(), permit.technician().clone()),
+        _ => return Err(AdmissionError::Internal),
+    };
+    let parts = Parts {
+        id,
+        number,
+        account,
+        technician,
+        texts,
+        recording,
+        client,
+        record_limit: config.recordings.record_limit.0,
+        quota: config.recordings.session_quota.0,
+    };
+    let (session, inputs) = LiveSession::new(parts, site.clock.clone());
+    let terms = Terms {
+        until: permit.until(),
+        why: ends_with,
+        idle: permit.idle(),
+        supervision: permit.supervision(),
+        freeze_after: config.supervision.freeze_after,
+        end_after: config.supervision.end_after,
+    };
+    let machine = Session::admitted(site.clock.now(), terms);
+    let around = Surroundings { registrar: site.registrar.clone(), clock: site.clock.clone(), live: site.live.clone() };
+    tokio::spawn(drive(session.clone(), machine, inputs, around));
+    match dial(site, &permit).await {
+        Ok(first) => {
+            session.tell(Input::Connected).await;
+            Ok(Admitted { session, first: Some(first), until: permit.until() })
+        }
+        Err(error) => {
+            tracing::error!(target = %permit.target(), %error, "the target was not reached");
+            session.brake(EndCause::Target);
+            Err(AdmissionError::Target(permit.target().to_string()))
+        }
+    }
+}
+
+async fn open_recording(site: &Site, id: &SessionId) -> Result<Recording, String> {
+    let key: [u8; 32] = entropy::bytes().map_err(|error| error.to_string())?;
+    let recipients = site.recipients().map_err(|error| error.to_string())?;
+    let wrapping = RecordingKey::new(key);
+    let header = Header::new(id.as_str(), site.clock.now(), &wrapping, &recipients, &site.recovery).map_err(|error| error.to_string())?;
+    site.recorder.open(&site.paths.spool(id), &header, wrapping).await.map_err(|error| error.to_string())
+}
+
+/// Dials the permit's target with what the vault holds for it.
+pub async fn dial(site: &Site, permit: &Permit) -> Result<Dialled, DialError> {
+    let route = route(site, permit.target()).await?;
+    target::dial(&route, permit).await
+}
+
+async fn route(site: &Site, id: &TargetId) -> Result<Route, DialError> {
+    let missing = || DialError::NoCredential(id.clone());
+    let config = site.config();
+    let target = config.targets.get(id).ok_or_else(missing)?;
+    let host_key = target
+        .host_key
+        .as_deref()
+        .and_then(|line| PublicKey::from_openssh(line).ok())
+        .ok_or_else(|| DialError::HostKey(id.clone()))?;
+    let wanted = id.clone();
+    let credential = site.registrar.view(move |core, _| core.register.credentials.get(&wanted).cloned()).await;
+    let credential = credential.ok().flatten().ok_or_else(missing)?;
+    let secret: TargetSecret = site.vault.get(&target_document(id), credential.secret).map_err(|_| missing())?;
+    Ok(Route { target: id.clone(), address: target.address, host_key, secret: Arc::new(secret) })
+}

@@ -1,0 +1,187 @@
+//! Comparing passwords and codes. Decides nothing: what came of it goes to the registrar.
+
+use crate::entropy::{self, NoEntropy};
+use crate::vault::PersonSecrets;
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use argon2::{Algorithm, Argon2, Params, Version};
+use jiff::Timestamp;
+use lifecycle::CodeCheck;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use totp_rs::{Builder, Secret, Totp};
+
+/// argon2id, 19 MiB, two passes: OWASP's first choice.
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+/// Comparisons at once, so that a flood of logins neither takes all memory nor all cores (T17).
+const AT_ONCE: usize = 4;
+const LEAST_PASSWORD: usize = 12;
+
+/// Why a secret was not accepted for a new account.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Too short.
+    #[error("the password has fewer than {LEAST_PASSWORD} characters: choose a longer one")]
+    Short,
+    /// Not a TOTP secret.
+    #[error("not a TOTP secret: write at least 32 base32 characters, or the whole otpauth:// address")]
+    Totp,
+    /// No randomness.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    /// The library failed.
+    #[error("argon2: {0}")]
+    Argon2(String),
+}
+
+fn argon2() -> Argon2<'static> {
+    // These constants lie within the library's limits; its own default stands behind them.
+    let params = Params::new(MEMORY_KIB, PASSES, 1, None).unwrap_or_default();
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+/// The hash of a new password.
+pub fn hash(password: &str) -> Result<String, SecretError> {
+    if password.chars().count() < LEAST_PASSWORD {
+        return Err(SecretError::Short);
+    }
+    let salt: [u8; 16] = entropy::bytes()?;
+    let hash = argon2().hash_password_with_salt(password.as_bytes(), &salt).map_err(|error| SecretError::Argon2(error.to_string()))?;
+    Ok(hash.to_string())
+}
+
+/// A new TOTP secret of 160 bits, base32.
+pub fn new_totp() -> Result<String, SecretError> {
+    let random: [u8; 20] = entropy::bytes()?;
+    Ok(data_encoding::BASE32_NOPAD.encode(&random))
+}
+
+/// Reads a secret as base32 or out of an otpauth address.
+pub fn read_totp(text: &str) -> Result<String, SecretError> {
+    let secret = match text.trim().strip_prefix("otpauth://") {
+        Some(_) => {
+            let query = text.split_once('?').map_or("", |(_, query)| query);
+            query.split('&').find_map(|pair| pair.strip_prefix("secret=")).ok_or(SecretError::Totp)?
+        }
+        None => text.trim(),
+    };
+    let secret = secret.trim_end_matches('=').replace(' ', "").to_uppercase();
+    let bytes = data_encoding::BASE32_NOPAD.decode(secret.as_bytes()).map_err(|_| SecretError::Totp)?;
+    if bytes.len() < 20 { Err(SecretError::Totp) } else { Ok(secret) }
+}
+
+/// The address that an authenticator takes.
+pub fn otpauth(secret: &str, login: &str, site: &str) -> String {
+    let plain = |text: &str| text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_string() } else { "%20".to_owned() }).collect::<String>();
+    let issuer = plain(&format!("Poterne {site}"));
+    format!("otpauth://totp/{issuer}:{login}?secret={secret}&issuer={issuer}&algorithm=SHA1&digits=6&period=30")
+}
+
+fn totp(secret: &str) -> Option<Totp> {
+    let secret = Secret::try_from_base32(secret).ok()?;
+    Builder::new().with_secret(secret).with_skew(1).build().ok()
+}
+
+/// The code of this instant. For the demo's screen and for tests.
+pub fn code_at(secret: &str, at: Timestamp) -> Option<String> {
+    let second = u64::try_from(at.as_second()).ok()?;
+    totp(secret).map(|totp| totp.generate(second).to_string())
+}
+
+fn check_code(secret: &str, code: &str, at: Timestamp) -> CodeCheck {
+    let code = code.trim();
+    let code: String = code.chars().filter(|c| *c != ' ').collect();
+    if code.len() != 6 || !code.bytes().all(|b| b.is_ascii_digit()) {
+        return CodeCheck::Malformed;
+    }
+    let second = u64::try_from(at.as_second()).unwrap_or(0);
+    match totp(secret).and_then(|totp| totp.check(&code, second)) {
+        Some(step) => CodeCheck::Fits(step),
+        None => CodeCheck::Wrong,
+    }
+}
+
+/// What came of comparing.
+#[derive(Debug, Clone, Copy)]
+pub struct Compared {
+    /// Whether the password fits.
+    pub password: bool,
+    /// What came of the code.
+    pub code: CodeCheck,
+}
+
+/// Compares secrets, a few at a time, and the same way for those who do not exist.
+#[derive(Clone)]
+pub struct Comparer {
+    turns: Arc<Semaphore>,
+    nobody: Arc<PersonSecrets>,
+}
+
+impl Comparer {
+    /// Makes the secrets of nobody, which unknown logins are compared with (D1).
+    pub fn new() -> Result<Self, SecretError> {
+        let nobody = PersonSecrets { password: hash(&entropy::password()?)?, totp: new_totp()? };
+        Ok(Self { turns: Arc::new(Semaphore::new(AT_ONCE)), nobody: Arc::new(nobody) })
+    }
+
+    /// Compares. `None`: there is no such person; nothing fits, after the same work.
+    pub async fn compare(&self, secrets: Option<PersonSecrets>, password: String, code: String, at: Timestamp) -> Compared {
+        let _turn = self.turns.acquire().await;
+        let nobody = self.nobody.clone();
+        let work = move || {
+            let known = secrets.is_some();
+            let secrets = secrets.unwrap_or_else(|| (*nobody).clone());
+            let fits = argon2().verify_password(password.as_bytes(), secrets.password.as_str()).is_ok();
+            let code = check_code(&secrets.totp, &code, at);
+            let code = match code {
+                CodeCheck::Fits(_) if !known => CodeCheck::Wrong,
+                code => code,
+            };
+            Compared { password: fits && known, code }
+        };
+        tokio::task::spawn_blocking(work).await.unwrap_or(Compared { password: false, code: CodeCheck::Wrong })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// IDM-07: RFC 6238 appendix B, SHA-1, truncated to six digits.
+    #[test]
+    fn rfc_6238_vectors() {
+        let secret = data_encoding::BASE32_NOPAD.encode(b"12345678901234567890");
+        for (second, code) in [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (2_000_000_000, "279037")] {
+            assert_eq!(code_at(&secret, Timestamp::from_second(second).unwrap()).unwrap(), code);
+        }
+    }
+
+    /// IDM-07: one step of skew either way, no more; and which step it was.
+    #[test]
+    fn one_step_of_skew() {
+        let secret = new_totp().unwrap();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let code = code_at(&secret, at(3000)).unwrap();
+        for (second, fits) in [(2940, false), (2970, true), (3000, true), (3030, true), (3060, false)] {
+            assert_eq!(check_code(&secret, &code, at(second)) == CodeCheck::Fits(100), fits, "{second}");
+        }
+        assert_eq!(check_code(&secret, "12345", at(3000)), CodeCheck::Malformed);
+        assert_eq!(check_code(&secret, "１２３４５６", at(3000)), CodeCheck::Malformed);
+    }
+
+    #[tokio::test]
+    async fn nobody_fits_nothing() {
+        let comparer = Comparer::new().unwrap();
+        let compared = comparer.compare(None, "x".into(), "123456".into(), Timestamp::UNIX_EPOCH).await;
+        assert!(!compared.password);
+        assert!(!matches!(compared.code, CodeCheck::Fits(_)));
+    }
+
+    #[test]
+    fn secrets_read_back_from_their_address() {
+        let secret = new_totp().unwrap();
+        assert_eq!(read_totp(&otpauth(&secret, "alice", "CHU")).unwrap(), secret);
+        assert!(read_totp("JBSWY3DP").is_err());
+        assert!(hash("short").is_err());
+    }
+}

@@ -1,0 +1,18 @@
+//! The daemon and the command line of Poterne.
+//!
+//! `docs/architecture.md` has the map, the promises by name, and the list of tasks with what each
+//! waits on. The order of the checks that a technician passes stands in [`ssh::lobby`]; what
+//! follows an approval in [`admission`]; what moves bytes in [`relay`].
+#![forbid(unsafe_code)]
+
+pub mod admission;
+pub mod clock;
+pub mod entropy;
+pub mod factors;
+pub mod registrar;
+pub mod relay;
+pub mod site;
+pub mod ssh;
+pub mod target;
+pub mod texts;
+pub mod vault;

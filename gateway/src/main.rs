@@ -1,0 +1,3 @@
+//! `poterne`
+#![forbid(unsafe_code)]
+fn main() {}

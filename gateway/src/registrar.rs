@@ -1,0 +1,443 @@
+//! The one task that owns register and journal: decide, append, apply, publish (promise 4).
+//!
+//! Acts are decided one after the other against the register as it will be, then made durable
+//! together in one group commit; only then does anybody learn the outcome. So nothing is granted
+//! that is not in the journal, and a busy minute costs one sync, not one for each act.
+
+use crate::clock::Clock;
+use crate::relay::session::{Counts, LiveSessions};
+use config::Config;
+use jiff::Timestamp;
+use journal::{Journal, NewEntry, Receipt, Subject};
+use lifecycle::{
+    Admission, Command, Decided, EndCause, Event, InterventionNumber, InterventionState, Refusal, Register, RequestFacts,
+    SessionId, decide,
+};
+use policy::PolicySet;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+/// An append that is not back after this long counts as failed (D18).
+const JOURNAL_PATIENCE: Duration = Duration::from_secs(5);
+/// Acts that may wait.
+const INBOX: usize = 1024;
+/// Acts that share one commit.
+const GROUP: usize = 256;
+/// Events that a slow reader of the feed may lag behind.
+const FEED: usize = 4096;
+/// Names of unknown logins kept for one aggregated entry (D19).
+const LOGINS_KEPT: usize = 20;
+/// How long tries with unknown logins from one source are gathered into one entry (D19).
+const GATHER: Duration = Duration::from_secs(60);
+
+/// Nothing can be decided any more: the journal failed. Every access is being closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the journal cannot be written: nothing opens, and every session is being ended")]
+pub struct JournalGone;
+
+/// What the registrar owns.
+pub struct Core {
+    /// The fold.
+    pub register: Register,
+    /// The configuration in force.
+    pub config: Arc<Config>,
+    /// Its rules, with the targets withdrawn whose quorum cannot be met.
+    pub rules: PolicySet,
+    codes: HashMap<InterventionNumber, String>,
+    probes: BTreeMap<IpAddr, Probes>,
+}
+
+struct Probes {
+    count: u64,
+    first: Timestamp,
+    last: Timestamp,
+    logins: Vec<String>,
+}
+
+impl Core {
+    fn renew_rules(&mut self) {
+        let all = self.config.rules(Default::default());
+        let withdrawn = self.register.unattended(&all);
+        self.rules = PolicySet { withdrawn, ..all };
+    }
+
+    fn apply(&mut self, at: Timestamp, event: &Event) {
+        self.register.apply(at, event);
+        match event {
+            Event::StaffAdded { .. } | Event::StaffDisabled { .. } => self.renew_rules(),
+            _ => {
+                if let Some(number) = event.intervention()
+                    && self.register.interventions.get(&number).is_some_and(|one| !one.state.is_pending())
+                {
+                    self.codes.remove(&number);
+                }
+            }
+        }
+    }
+
+    /// Takes a new configuration. The caller journals it in the same act.
+    pub fn take_config(&mut self, config: Arc<Config>) {
+        self.config = config;
+        self.renew_rules();
+    }
+
+    /// Decides a command.
+    pub fn decide(&self, command: Command, at: Timestamp) -> Decided {
+        decide(&self.register, &self.rules, command, at)
+    }
+
+    /// Whether this is the code that the technician of the intervention sees. Compared without
+    /// regard to case; it lives in memory only (D5).
+    pub fn code_fits(&self, number: InterventionNumber, typed: &str) -> bool {
+        let typed: String = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_uppercase();
+        self.codes.get(&number).is_some_and(|code| {
+            aws_lc_rs::constant_time::verify_slices_are_equal(code.as_bytes(), typed.as_bytes()).is_ok()
+        })
+    }
+}
+
+type Reply = Box<dyn FnOnce(Result<(), JournalGone>) + Send>;
+type Act = Box<dyn FnOnce(&mut Core, Timestamp) -> (Vec<Event>, Reply) + Send>;
+
+/// The handle by which everybody else speaks to the registrar.
+#[derive(Clone)]
+pub struct Registrar {
+    acts: mpsc::Sender<Act>,
+    feed: broadcast::Sender<Arc<(Timestamp, Event)>>,
+    size: watch::Receiver<u64>,
+    checkpoint: watch::Receiver<Arc<str>>,
+}
+
+impl Registrar {
+    /// Starts the registrar over an open journal and the register folded from it.
+    pub fn start(
+        journal: Journal,
+        register: Register,
+        config: Arc<Config>,
+        clock: Arc<dyn Clock>,
+        live: Arc<LiveSessions>,
+    ) -> std::io::Result<(Registrar, tokio::task::JoinHandle<()>)> {
+        let (acts, inbox) = mpsc::channel(INBOX);
+        let feed = broadcast::Sender::new(FEED);
+        let size = watch::Sender::new(journal.size());
+        let checkpoint = watch::Sender::new(journal.checkpoint());
+        let rules = config.rules(Default::default());
+        let mut core = Core { register, config, rules, codes: HashMap::new(), probes: BTreeMap::new() };
+        core.renew_rules();
+        let last = journal.last_at();
+        let disk = JournalThread::start(journal)?;
+        let registrar = Registrar { acts, feed: feed.clone(), size: size.subscribe(), checkpoint: checkpoint.subscribe() };
+        let task = Loop { core, disk, clock, live, feed, size, checkpoint, last, gone: false };
+        Ok((registrar, tokio::spawn(task.run(inbox))))
+    }
+
+    /// Acts on the core; returns what the act gave, once its events are durable.
+    pub async fn act<R: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Core, Timestamp) -> (Vec<Event>, R) + Send + 'static,
+    ) -> Result<R, JournalGone> {
+        let (send, receive) = oneshot::channel();
+        let boxed: Act = Box::new(move |core, at| {
+            let (events, outcome) = act(core, at);
+            let reply: Reply = Box::new(move |durable| {
+                let _ = send.send(durable.map(|()| outcome));
+            });
+            (events, reply)
+        });
+        self.acts.send(boxed).await.map_err(|_| JournalGone)?;
+        receive.await.map_err(|_| JournalGone)?
+    }
+
+    /// Looks at the core.
+    pub async fn view<R: Send + 'static>(&self, look: impl FnOnce(&Core, Timestamp) -> R + Send + 'static) -> Result<R, JournalGone> {
+        self.act(move |core, at| (Vec::new(), look(core, at))).await
+    }
+
+    /// Journals what has happened already, and returns once it is durable or the journal is gone.
+    pub async fn note(&self, events: Vec<Event>) {
+        let _ = self.act(move |_, _| (events, ())).await;
+    }
+
+    /// Carries out a command: `Ok` once it is durable.
+    pub async fn command(&self, command: Command) -> Result<Result<(), Refusal>, JournalGone> {
+        self.act(move |core, at| {
+            let Decided { events, refusal } = core.decide(command, at);
+            (events, refusal.map_or(Ok(()), Err))
+        })
+        .await
+    }
+
+    /// Journals a request, and remembers the code to read out.
+    pub async fn request(&self, facts: RequestFacts, code: String) -> Result<Result<InterventionNumber, Refusal>, JournalGone> {
+        self.act(move |core, at| {
+            let number = core.register.next_number();
+            let Decided { events, refusal } = core.decide(Command::Request(Box::new(facts)), at);
+            let outcome = match refusal {
+                None => {
+                    core.codes.insert(number, code);
+                    Ok(number)
+                }
+                Some(refusal) => Err(refusal),
+            };
+            (events, outcome)
+        })
+        .await
+    }
+
+    /// Where an intervention stands, and how many approvals are missing.
+    pub async fn state_of(&self, number: InterventionNumber) -> Result<Option<(InterventionState, u8)>, JournalGone> {
+        self.view(move |core, _| {
+            let one = core.register.interventions.get(&number)?;
+            let have = u8::try_from(one.approvals.len()).unwrap_or(u8::MAX);
+            Some((one.state.clone(), one.asked.quorum.saturating_sub(have)))
+        })
+        .await
+    }
+
+    /// Admits a session: judged again, durable, then told (D2, promise 4).
+    pub async fn admit(&self, number: InterventionNumber, session: SessionId, recipients: Vec<String>) -> Result<Result<Admission, Refusal>, JournalGone> {
+        self.act(move |core, at| match core.register.admit(&core.rules, number, session, recipients, at) {
+            Ok(admission) => (vec![admission.event.clone()], Ok(admission)),
+            Err(refusal) => (Vec::new(), Err(refusal)),
+        })
+        .await
+    }
+
+    /// Notes a try with an unknown login. They are gathered: one entry a source and minute (D19).
+    pub async fn probe(&self, source: IpAddr, login: String) {
+        let _ = self
+            .act(move |core, at| {
+                let probes = core.probes.entry(source).or_insert(Probes { count: 0, first: at, last: at, logins: Vec::new() });
+                probes.count += 1;
+                probes.last = at;
+                if probes.logins.len() < LOGINS_KEPT && !probes.logins.contains(&login) {
+                    probes.logins.push(login);
+                }
+                (Vec::new(), ())
+            })
+            .await;
+    }
+
+    async fn flush_probes(&self) {
+        let _ = self
+            .act(|core, _| {
+                let gathered = std::mem::take(&mut core.probes);
+                let entry = |(source, probes): (IpAddr, Probes)| Event::AttemptsRefused {
+                    source,
+                    count: probes.count,
+                    first: probes.first,
+                    last: probes.last,
+                    logins: probes.logins,
+                };
+                (gathered.into_iter().map(entry).collect(), ())
+            })
+            .await;
+    }
+
+    /// Writes the closing entries of a session and of its intervention, exactly once (promise 6).
+    pub async fn end_session(&self, session: SessionId, ended: Timestamp, cause: EndCause, counts: Counts) {
+        let _ = self
+            .act(move |core, at| {
+                let events = closing_events(core, &session, ended, cause, false, at, |end| {
+                    end.bytes_in = counts.bytes_in;
+                    end.bytes_out = counts.bytes_out;
+                    end.refused = counts.refused;
+                    end.head = counts.head.hex();
+                    end.length = counts.head.length;
+                });
+                (events, ())
+            })
+            .await;
+    }
+
+    /// What happens, as it happens. A reader that lags loses events, and nothing depends on it.
+    pub fn feed(&self) -> broadcast::Receiver<Arc<(Timestamp, Event)>> {
+        self.feed.subscribe()
+    }
+
+    /// Returns when something new is durable.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.size.clone()
+    }
+
+    /// The newest signed checkpoint.
+    pub fn checkpoints(&self) -> watch::Receiver<Arc<str>> {
+        self.checkpoint.clone()
+    }
+
+    /// Does what time demands: requests lapse, gathered probes are written. Waits on the clock and
+    /// on changes.
+    pub async fn keep_time(self, clock: Arc<dyn Clock>) {
+        let mut changes = self.changes();
+        let mut gather = tokio::time::interval(GATHER);
+        gather.tick().await;
+        loop {
+            changes.mark_unchanged();
+            let Ok(next) = self.view(|core, _| core.register.current().filter_map(|one| one.lapses_at()).min()).await else { return };
+            let due = async {
+                match next {
+                    Some(at) => clock.sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = changes.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                }
+                () = due => {
+                    let expired = self.act(|core, at| {
+                        let numbers: Vec<InterventionNumber> =
+                            core.register.current().filter(|one| one.lapses_at().is_some_and(|lapse| lapse <= at)).map(|one| one.number).collect();
+                        let events = numbers.into_iter().flat_map(|number| core.decide(Command::Expire { number }, at).events).collect();
+                        (events, ())
+                    }).await;
+                    if expired.is_err() {
+                        return;
+                    }
+                }
+                _ = gather.tick() => self.flush_probes().await,
+            }
+        }
+    }
+}
+
+/// The closing entries of a session that is not closed yet. None if it is: exactly one end.
+pub fn closing_events(
+    core: &Core,
+    session: &SessionId,
+    ended: Timestamp,
+    cause: EndCause,
+    at_least: bool,
+    at: Timestamp,
+    fill: impl FnOnce(&mut lifecycle::SessionEnd),
+) -> Vec<Event> {
+    let Some(record) = core.register.sessions.get(session).filter(|record| record.end.is_none()) else { return Vec::new() };
+    let number = record.number;
+    let Some(mut end) = core.register.closing_entry(session, ended, cause.clone()) else { return Vec::new() };
+    end.at_least = at_least;
+    fill(&mut end);
+    let mut events = vec![Event::SessionEnded(end)];
+    events.extend(core.decide(Command::EndIntervention { number, cause }, at).events);
+    events
+}
+
+/// The thread that writes. Disk I/O never runs on the program's own threads.
+struct JournalThread {
+    jobs: mpsc::Sender<(Vec<NewEntry>, oneshot::Sender<Result<Receipt, String>>)>,
+}
+
+impl JournalThread {
+    fn start(mut journal: Journal) -> std::io::Result<Self> {
+        let (jobs, mut inbox) = mpsc::channel::<(Vec<NewEntry>, oneshot::Sender<_>)>(1);
+        std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
+            while let Some((group, done)) = inbox.blocking_recv() {
+                let outcome = journal.append(journal.size(), &group).map_err(|error| error.to_string());
+                let _ = done.send(outcome);
+            }
+        })?;
+        Ok(Self { jobs })
+    }
+
+    async fn append(&self, group: Vec<NewEntry>) -> Result<Receipt, String> {
+        let (done, receipt) = oneshot::channel();
+        let writing = async {
+            self.jobs.send((group, done)).await.map_err(|_| "the journal's thread is gone".to_owned())?;
+            receipt.await.map_err(|_| "the journal's thread is gone".to_owned())?
+        };
+        match tokio::time::timeout(JOURNAL_PATIENCE, writing).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(format!("no answer from the disk within {} seconds", JOURNAL_PATIENCE.as_secs())),
+        }
+    }
+}
+
+struct Loop {
+    core: Core,
+    disk: JournalThread,
+    clock: Arc<dyn Clock>,
+    live: Arc<LiveSessions>,
+    feed: broadcast::Sender<Arc<(Timestamp, Event)>>,
+    size: watch::Sender<u64>,
+    checkpoint: watch::Sender<Arc<str>>,
+    last: Timestamp,
+    gone: bool,
+}
+
+impl Loop {
+    /// Waits on its inbox and on the journal's thread.
+    async fn run(mut self, mut inbox: mpsc::Receiver<Act>) {
+        let mut acts = Vec::with_capacity(GROUP);
+        while inbox.recv_many(&mut acts, GROUP).await > 0 {
+            let mut replies = Vec::with_capacity(acts.len());
+            let mut happened = Vec::new();
+            let now = self.clock.now();
+            let at = now.max(self.last);
+            for act in acts.drain(..) {
+                if self.gone {
+                    // Dropping the act tells its caller that the journal is gone.
+                    continue;
+                }
+                let (events, reply) = act(&mut self.core, at);
+                for event in events {
+                    // Applied before it is durable so that the next act of the group sees it; if
+                    // the commit fails nothing is ever told, and everything is closed.
+                    self.core.apply(at, &event);
+                    happened.push((at, event));
+                }
+                replies.push(reply);
+            }
+            let durable = self.commit(&happened).await;
+            for reply in replies {
+                reply(durable);
+            }
+            if durable.is_ok() {
+                for one in happened {
+                    let _ = self.feed.send(Arc::new(one));
+                }
+            }
+        }
+    }
+
+    async fn commit(&mut self, happened: &[(Timestamp, Event)]) -> Result<(), JournalGone> {
+        if self.gone {
+            return Err(JournalGone);
+        }
+        if happened.is_empty() {
+            return Ok(());
+        }
+        let group = happened.iter().map(|(at, event)| entry(*at, event)).collect();
+        match self.disk.append(group).await {
+            Ok(receipt) => {
+                self.last = happened.last().map_or(self.last, |(at, _)| *at);
+                self.checkpoint.send_replace(receipt.checkpoint);
+                self.size.send_replace(receipt.size);
+                Ok(())
+            }
+            Err(error) => {
+                self.gone = true;
+                let ended = self.live.brake(&EndCause::JournalFailed, |_| true);
+                tracing::error!(%error, ended, "the journal failed: all sessions are ended, nothing opens");
+                Err(JournalGone)
+            }
+        }
+    }
+}
+
+/// The entry of an event.
+pub fn entry(at: Timestamp, event: &Event) -> NewEntry {
+    NewEntry {
+        at,
+        kind: event.kind(),
+        subject: Subject {
+            account: event.account().map(ToString::to_string),
+            intervention: event.intervention().map(|number| number.0),
+            session: event.session().map(ToString::to_string),
+        },
+        body: event.to_body(),
+    }
+}

@@ -1,0 +1,420 @@
+//! One channel: its two pumps and its track of the recording.
+
+use crate::relay::lane::{Item, Lane};
+use crate::relay::pressure::TargetSide;
+use crate::relay::session::{Flow, LiveSession};
+use aws_lc_rs::digest::{Context, SHA256};
+use bytes::Bytes;
+use data_encoding::HEXLOWER;
+use recorder::FrameKind;
+use russh::{ChannelId, ChannelWriteHalf, client, server};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// How long an upload may wait before the target's unread output is taken for the reason.
+const STUCK: Duration = Duration::from_millis(50);
+/// How long the end of the target's output waits for its exit status. A client that has sent its
+/// own end answers with a close, and what follows a close is lost.
+const STATUS_AFTER_EOF: Duration = Duration::from_millis(300);
+
+/// A terminal's name and size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terminal {
+    /// The value of `TERM`.
+    pub term: String,
+    /// Columns.
+    pub columns: u32,
+    /// Rows.
+    pub rows: u32,
+    /// Modes, as the client sent them.
+    pub modes: Vec<(russh::Pty, u32)>,
+}
+
+/// A channel of the technician's connection.
+pub struct Channel {
+    /// Its id in the SSH library.
+    pub id: ChannelId,
+    /// Its number in the session, and the number of its track.
+    pub number: u32,
+    session: Arc<LiveSession>,
+    up: Lane,
+    target: OnceLock<Arc<TargetSide>>,
+    terminal: Mutex<Option<Terminal>>,
+    notices: Mutex<VecDeque<String>>,
+    noticed: Notify,
+    client_ended: AtomicBool,
+    over: AtomicBool,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+}
+
+/// How a channel ended.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// The command's exit status.
+    pub exit: Option<u32>,
+    /// The signal it died of.
+    pub signal: Option<String>,
+}
+
+impl Channel {
+    /// A channel just opened.
+    pub fn new(id: ChannelId, number: u32, session: Arc<LiveSession>) -> Arc<Self> {
+        Arc::new(Self {
+            id,
+            number,
+            session,
+            up: Lane::default(),
+            target: OnceLock::new(),
+            terminal: Mutex::default(),
+            notices: Mutex::default(),
+            noticed: Notify::new(),
+            client_ended: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+            bytes_in: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
+        })
+    }
+
+    /// The session it belongs to.
+    pub fn session(&self) -> &Arc<LiveSession> {
+        &self.session
+    }
+
+    /// Bytes in and out so far.
+    pub fn bytes(&self) -> (u64, u64) {
+        (self.bytes_in.load(Ordering::Relaxed), self.bytes_out.load(Ordering::Relaxed))
+    }
+
+    /// Gives it a terminal.
+    pub fn set_terminal(&self, terminal: Terminal) {
+        *self.terminal.lock().unwrap_or_else(PoisonError::into_inner) = Some(terminal);
+    }
+
+    /// Its terminal, if it has one.
+    pub fn terminal(&self) -> Option<Terminal> {
+        self.terminal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether it is over.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
+    /// Takes bytes from the client. `false`: it ignores its window and must be cut.
+    #[must_use]
+    pub fn arrived(&self, bytes: &[u8]) -> bool {
+        if self.is_over() {
+            return true;
+        }
+        let cost = self.up.push_bytes(bytes);
+        let bounded = self.session.client.arrived(cost);
+        // INVARIANT: a channel that ended meanwhile has released its count; do it again, or the
+        // whole connection would stay under pressure for ever.
+        if self.is_over() {
+            self.release();
+        }
+        bounded
+    }
+
+    /// Takes anything else from the client.
+    pub fn push(&self, item: Item) {
+        if self.is_over() {
+            return;
+        }
+        if matches!(item, Item::Eof) {
+            self.client_ended.store(true, Ordering::Release);
+        }
+        let cost = self.up.push(item);
+        let _ = self.session.client.arrived(cost);
+    }
+
+    /// Shows a line on the terminal, if there is one (D30).
+    pub fn notice(&self, text: String) {
+        if self.terminal().is_some() && !self.is_over() {
+            self.notices.lock().unwrap_or_else(PoisonError::into_inner).push_back(text);
+            self.noticed.notify_one();
+        }
+    }
+
+    fn next_notice(&self) -> Option<String> {
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    fn release(&self) {
+        let left = self.up.release();
+        self.session.client.delivered(left);
+    }
+
+    /// Ends it: nothing more is counted, queued or read from the target.
+    pub fn finish(&self) {
+        self.over.store(true, Ordering::Release);
+        self.up.close();
+        self.release();
+        if let Some(target) = self.target.get() {
+            target.lane.close();
+            target.gate.end();
+        }
+    }
+
+    /// Relays until either side ends it, or the session ends.
+    pub async fn relay(
+        self: &Arc<Self>,
+        client: &ChannelWriteHalf<server::Msg>,
+        handle: &server::Handle,
+        side: Arc<TargetSide>,
+        target: ChannelWriteHalf<client::Msg>,
+    ) -> Ending {
+        let _ = self.target.set(side.clone());
+        let mut ending = Ending::default();
+        {
+            let upward = self.upward(&side, &target);
+            let downward = self.downward(&side, client, handle, &mut ending);
+            tokio::pin!(upward, downward);
+            let both = async {
+                tokio::select! {
+                    () = &mut upward => downward.await,
+                    () = &mut downward => {}
+                }
+            };
+            tokio::select! {
+                () = both => {}
+                () = self.session.ended() => {}
+            }
+        }
+        self.finish();
+        ending
+    }
+
+    /// Technician to target.
+    async fn upward(&self, side: &TargetSide, target: &ChannelWriteHalf<client::Msg>) {
+        let mut kept = Kept::new(self);
+        while let Some(item) = self.up.pop().await {
+            let cost = item.cost();
+            let goes_on = match item {
+                Item::Data(bytes) => match self.may_type(&bytes).await {
+                    Typed::Deliver => {
+                        kept.record(FrameKind::Input, &bytes).await && {
+                            self.bytes_in.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                            self.session.moved(bytes.len() as u64, 0);
+                            send_up(side, target, bytes).await
+                        }
+                    }
+                    Typed::ThrowAway => self.session.record(self.number, FrameKind::InputDropped, bytes).await,
+                    Typed::Stop => false,
+                },
+                Item::Eof => target.eof().await.is_ok(),
+                Item::Resize(columns, rows, width, height) => {
+                    let size = [columns.to_be_bytes(), rows.to_be_bytes()].concat();
+                    self.session.record(self.number, FrameKind::Resize, size.into()).await
+                        && target.window_change(columns, rows, width, height).await.is_ok()
+                }
+                Item::Signal(signal) => {
+                    let text = format!("signal {signal:?}");
+                    self.session.record(self.number, FrameKind::Marker, text.into()).await && target.signal(signal).await.is_ok()
+                }
+                // What a client never sends, or what ends the channel through `finish`.
+                Item::ErrorOutput(_) | Item::ExitStatus(_) | Item::ExitSignal(..) | Item::Close => true,
+            };
+            let counted = self.up.delivered(cost);
+            self.session.client.delivered(counted);
+            if !goes_on {
+                return;
+            }
+        }
+        kept.close().await;
+    }
+
+    /// Whether input may go on now. On a terminal a frozen session throws it away and says so; any
+    /// other channel waits (D26).
+    async fn may_type(&self, bytes: &Bytes) -> Typed {
+        match self.session.flow() {
+            Flow::Flowing => Typed::Deliver,
+            Flow::Ended => Typed::Stop,
+            Flow::Frozen if self.terminal().is_some() => {
+                if !bytes.is_empty() {
+                    self.session.announce_thrown_away(self);
+                }
+                Typed::ThrowAway
+            }
+            Flow::Frozen => match self.session.until_flowing().await {
+                Flow::Flowing => Typed::Deliver,
+                _ => Typed::Stop,
+            },
+        }
+    }
+
+    /// Target to technician.
+    async fn downward(
+        &self,
+        side: &TargetSide,
+        client: &ChannelWriteHalf<server::Msg>,
+        handle: &server::Handle,
+        ending: &mut Ending,
+    ) {
+        let mut kept = Kept::new(self);
+        let mut eof_held = false;
+        loop {
+            if let Some(text) = self.next_notice() {
+                self.show(client, &text).await;
+                continue;
+            }
+            let frozen = self.session.flow() == Flow::Frozen;
+            let item = tokio::select! {
+                biased;
+                () = self.noticed.notified() => continue,
+                _ = self.session.until_flowing(), if frozen => continue,
+                item = side.lane.pop(), if !frozen => item,
+                () = tokio::time::sleep(STATUS_AFTER_EOF), if eof_held && !self.client_ended.load(Ordering::Acquire) => {
+                    eof_held = false;
+                    if client.eof().await.is_err() {
+                        break;
+                    }
+                    continue;
+                }
+            };
+            let Some(item) = item else { break };
+            let cost = item.cost();
+            let goes_on = match item {
+                Item::Data(bytes) => self.send_down(client, &mut kept, FrameKind::Output, bytes).await,
+                Item::ErrorOutput(bytes) => self.send_down(client, &mut kept, FrameKind::ErrorOutput, bytes).await,
+                Item::Eof => {
+                    eof_held = true;
+                    true
+                }
+                Item::ExitStatus(status) => {
+                    ending.exit = Some(status);
+                    handle.exit_status_request(self.id, status).await.is_ok() && release_eof(client, &mut eof_held).await
+                }
+                Item::ExitSignal(signal, dumped, message, language) => {
+                    ending.signal = Some(format!("{signal:?}"));
+                    handle.exit_signal_request(self.id, signal, dumped, message, language).await.is_ok()
+                        && release_eof(client, &mut eof_held).await
+                }
+                Item::Close => false,
+                Item::Resize(..) | Item::Signal(_) => true,
+            };
+            side.delivered(cost);
+            if !goes_on {
+                break;
+            }
+        }
+        release_eof(client, &mut eof_held).await;
+        kept.close().await;
+    }
+
+    async fn send_down(&self, client: &ChannelWriteHalf<server::Msg>, kept: &mut Kept<'_>, kind: FrameKind, bytes: Bytes) -> bool {
+        // A freeze that came while this block waited holds it too.
+        if self.session.until_flowing().await != Flow::Flowing || !kept.record(kind, &bytes).await {
+            return false;
+        }
+        let count = bytes.len() as u64;
+        self.session.client.gate().writable().await;
+        let sent = match kind {
+            FrameKind::ErrorOutput => client.extended_data_bytes(1, bytes).await,
+            _ => client.data_bytes(bytes).await,
+        };
+        self.bytes_out.fetch_add(count, Ordering::Relaxed);
+        self.session.moved(0, count);
+        sent.is_ok()
+    }
+
+    async fn show(&self, client: &ChannelWriteHalf<server::Msg>, text: &str) {
+        /// A client that does not take the notice must not hold up what it tells.
+        const SHOWN_WITHIN: Duration = Duration::from_millis(500);
+        let _ = self.session.record(self.number, FrameKind::Marker, text.to_owned().into()).await;
+        let line = format!("\r\n[Poterne] {text}\r\n");
+        let _ = tokio::time::timeout(SHOWN_WITHIN, client.data_bytes(line.into_bytes())).await;
+    }
+
+    /// The last words on a terminal when the session ends.
+    pub async fn farewell(&self, client: &ChannelWriteHalf<server::Msg>) {
+        while let Some(text) = self.next_notice() {
+            self.show(client, &text).await;
+        }
+    }
+}
+
+enum Typed {
+    Deliver,
+    ThrowAway,
+    Stop,
+}
+
+async fn release_eof(client: &ChannelWriteHalf<server::Msg>, held: &mut bool) -> bool {
+    if !std::mem::take(held) {
+        return true;
+    }
+    client.eof().await.is_ok()
+}
+
+/// Sends to the target; tells its side when that has to wait.
+async fn send_up(side: &TargetSide, target: &ChannelWriteHalf<client::Msg>, bytes: Bytes) -> bool {
+    let sending = async {
+        side.gate.writable().await;
+        target.data_bytes(bytes).await.is_ok()
+    };
+    tokio::pin!(sending);
+    tokio::select! {
+        biased;
+        sent = &mut sending => return sent,
+        () = tokio::time::sleep(STUCK) => {}
+    }
+    side.set_upload_stuck(true);
+    let sent = sending.await;
+    side.set_upload_stuck(false);
+    sent
+}
+
+/// One direction of a track. On a terminal everything is kept; of a command's stream as much as
+/// the limit says, and beyond it a running digest over the whole, which says so (D22).
+struct Kept<'a> {
+    channel: &'a Channel,
+    limit: Option<u64>,
+    seen: u64,
+    digest: Context,
+    noted: u64,
+    kind: FrameKind,
+}
+
+/// How often the running digest of what is not kept is written down, in bytes.
+const NOTE_EVERY: u64 = 64 << 20;
+
+impl<'a> Kept<'a> {
+    fn new(channel: &'a Channel) -> Self {
+        let limit = channel.terminal().is_none().then_some(channel.session.record_limit);
+        Self { channel, limit, seen: 0, digest: Context::new(&SHA256), noted: 0, kind: FrameKind::Output }
+    }
+
+    /// Records a block, or its share in the digest. `false`: the session is over.
+    async fn record(&mut self, kind: FrameKind, bytes: &Bytes) -> bool {
+        let Some(limit) = self.limit else { return self.channel.session.record(self.channel.number, kind, bytes.clone()).await };
+        self.kind = kind;
+        self.digest.update(bytes);
+        let room = usize::try_from(limit.saturating_sub(self.seen)).unwrap_or(usize::MAX);
+        self.seen += bytes.len() as u64;
+        if room > 0 {
+            return self.channel.session.record(self.channel.number, kind, bytes.slice(..bytes.len().min(room))).await;
+        }
+        if self.seen - self.noted >= NOTE_EVERY {
+            self.noted = self.seen;
+            return self.note("not kept so far").await;
+        }
+        true
+    }
+
+    async fn note(&self, what: &str) -> bool {
+        let digest = self.digest.clone().finish();
+        let text = format!("{:?} {what}: {} bytes, SHA-256 of all {}", self.kind, self.seen, HEXLOWER.encode(digest.as_ref()));
+        self.channel.session.record(self.channel.number, FrameKind::Marker, text.into()).await
+    }
+
+    async fn close(self) {
+        if self.limit.is_some_and(|limit| self.seen > limit) {
+            self.note("recorded up to the limit").await;
+        }
+    }
+}

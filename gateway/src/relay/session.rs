@@ -1,0 +1,448 @@
+//! A running session: what its channels share, and the task that drives its machine.
+//!
+//! The driver feeds inputs into [`lifecycle::Session`] and performs what it gives; it decides
+//! nothing. A brake from outside takes effect on the shared flow at once, before the driver or the
+//! journal hear of it (D18).
+
+use crate::clock::Clock;
+use crate::registrar::Registrar;
+use crate::relay::channel::Channel;
+use crate::relay::pressure::ClientSide;
+use crate::texts::Texts;
+use bytes::Bytes;
+use lifecycle::{AccountId, Actor, EndCause, Event, FreezeCause, Input, InterventionNumber, Output, Session, SessionId};
+use policy::TechnicianLogin;
+use recorder::{Frame, FrameKind, Head, Recording, Track};
+use russh::{Disconnect, server};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// A frame that is not in the file after this long counts as lost (D18, D25).
+const RECORDER_PATIENCE: Duration = Duration::from_secs(5);
+/// How often the head of an open recording is committed to the journal (D24).
+const COMMIT_EVERY: Duration = Duration::from_secs(10);
+/// How long the channels of an ended session may take to say goodbye.
+const FAREWELL: Duration = Duration::from_millis(700);
+/// Inputs that may wait for the driver.
+const INBOX: usize = 64;
+
+/// Whether bytes move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Both directions move.
+    Flowing,
+    /// Nothing moves, in either direction.
+    Frozen,
+    /// Nothing will ever move again.
+    Ended,
+}
+
+/// What the channels of one session share.
+pub struct LiveSession {
+    /// Its id.
+    pub id: SessionId,
+    /// Under which intervention.
+    pub number: InterventionNumber,
+    /// Whose account.
+    pub account: AccountId,
+    /// Who.
+    pub technician: TechnicianLogin,
+    /// What they read.
+    pub texts: Texts,
+    /// The recording.
+    pub recording: Recording,
+    /// The technician's connection.
+    pub client: Arc<ClientSide>,
+    /// Bytes of a command's stream that are kept.
+    pub record_limit: u64,
+    /// Bytes the recording may grow to.
+    pub quota: u64,
+    clock: Arc<dyn Clock>,
+    flow: watch::Sender<Flow>,
+    inbox: mpsc::Sender<Input>,
+    cause: OnceLock<EndCause>,
+    moved: AtomicBool,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    thrown_away_said: AtomicBool,
+    over_quota: AtomicBool,
+    channels: Mutex<HashMap<u32, Arc<Channel>>>,
+    next_channel: AtomicU32,
+    refused: Mutex<BTreeMap<String, u64>>,
+    handle: OnceLock<server::Handle>,
+}
+
+/// What a session is made from.
+pub struct Parts {
+    /// Its id.
+    pub id: SessionId,
+    /// Under which intervention.
+    pub number: InterventionNumber,
+    /// Whose account.
+    pub account: AccountId,
+    /// Who.
+    pub technician: TechnicianLogin,
+    /// What they read.
+    pub texts: Texts,
+    /// The open recording.
+    pub recording: Recording,
+    /// The technician's connection.
+    pub client: Arc<ClientSide>,
+    /// Bytes of a command's stream that are kept.
+    pub record_limit: u64,
+    /// Bytes the recording may grow to.
+    pub quota: u64,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl LiveSession {
+    /// A session whose driver is started with [`drive`].
+    pub fn new(parts: Parts, clock: Arc<dyn Clock>) -> (Arc<Self>, mpsc::Receiver<Input>) {
+        let (inbox, inputs) = mpsc::channel(INBOX);
+        let session = Self {
+            id: parts.id,
+            number: parts.number,
+            account: parts.account,
+            technician: parts.technician,
+            texts: parts.texts,
+            recording: parts.recording,
+            client: parts.client,
+            record_limit: parts.record_limit,
+            quota: parts.quota,
+            clock,
+            flow: watch::Sender::new(Flow::Frozen),
+            inbox,
+            cause: OnceLock::new(),
+            moved: AtomicBool::new(false),
+            bytes_in: AtomicU64::new(0),
+            bytes_out: AtomicU64::new(0),
+            thrown_away_said: AtomicBool::new(false),
+            over_quota: AtomicBool::new(false),
+            channels: Mutex::default(),
+            next_channel: AtomicU32::new(1),
+            refused: Mutex::default(),
+            handle: OnceLock::new(),
+        };
+        (Arc::new(session), inputs)
+    }
+
+    /// Whether bytes move now.
+    pub fn flow(&self) -> Flow {
+        *self.flow.borrow()
+    }
+
+    fn set_flow(&self, flow: Flow) {
+        self.flow.send_if_modified(|now| {
+            // INVARIANT: an ended session never moves again.
+            let changes = *now != Flow::Ended && *now != flow;
+            if changes {
+                *now = flow;
+            }
+            changes
+        });
+        self.client.set_frozen(flow == Flow::Frozen);
+    }
+
+    /// Returns once it is not frozen.
+    pub async fn until_flowing(&self) -> Flow {
+        let mut flow = self.flow.subscribe();
+        match flow.wait_for(|flow| *flow != Flow::Frozen).await {
+            Ok(flow) => *flow,
+            Err(_) => Flow::Ended,
+        }
+    }
+
+    /// Returns once it has ended.
+    pub async fn ended(&self) {
+        let mut flow = self.flow.subscribe();
+        let _ = flow.wait_for(|flow| *flow == Flow::Ended).await;
+    }
+
+    /// Ends it at once; the driver does the rest. The first cause stands.
+    pub fn brake(&self, cause: EndCause) {
+        let _ = self.cause.set(cause.clone());
+        self.set_flow(Flow::Ended);
+        // A full inbox changes nothing: the driver sees the flow before each input.
+        let _ = self.inbox.try_send(Input::End(cause));
+    }
+
+    /// Freezes it at once.
+    pub fn freeze(&self, cause: FreezeCause) {
+        self.set_flow(Flow::Frozen);
+        let _ = self.inbox.try_send(Input::Freeze(cause));
+    }
+
+    /// Tells the driver.
+    pub async fn tell(&self, input: Input) {
+        let _ = self.inbox.send(input).await;
+    }
+
+    /// Notes that bytes moved.
+    pub fn moved(&self, up: u64, down: u64) {
+        self.bytes_in.fetch_add(up, Ordering::Relaxed);
+        self.bytes_out.fetch_add(down, Ordering::Relaxed);
+        self.moved.store(true, Ordering::Relaxed);
+    }
+
+    /// Records, and returns when it is in the file. `false`: the session is over, and nothing may
+    /// be relayed (promise 3).
+    pub async fn record(&self, track: Track, kind: FrameKind, data: Bytes) -> bool {
+        let frame = Frame { at: self.clock.now(), track, kind, data };
+        let written = tokio::time::timeout(RECORDER_PATIENCE, self.recording.write(frame)).await;
+        if !matches!(written, Ok(Ok(()))) {
+            if self.flow() != Flow::Ended {
+                tracing::error!(session = %self.id, outcome = ?written, "the recording cannot be written: the session ends");
+            }
+            self.brake(EndCause::RecorderFailed);
+            return false;
+        }
+        if self.recording.head().length > self.quota && !self.over_quota.swap(true, Ordering::AcqRel) {
+            self.freeze(FreezeCause::Quota);
+        }
+        true
+    }
+
+    /// Says once a freeze that what is typed is thrown away.
+    pub fn announce_thrown_away(&self, channel: &Channel) {
+        if !self.thrown_away_said.swap(true, Ordering::AcqRel) {
+            channel.notice(self.texts.text("notice-thrown-away"));
+        }
+    }
+
+    /// Takes a channel in, if fewer than `most` are open.
+    pub fn open_channel(self: &Arc<Self>, id: russh::ChannelId, most: u32) -> Option<Arc<Channel>> {
+        let mut channels = locked(&self.channels);
+        channels.retain(|_, channel| !channel.is_over());
+        if channels.len() >= usize::try_from(most).unwrap_or(usize::MAX) {
+            return None;
+        }
+        let number = self.next_channel.fetch_add(1, Ordering::Relaxed);
+        let channel = Channel::new(id, number, self.clone());
+        channels.insert(number, channel.clone());
+        Some(channel)
+    }
+
+    fn each_channel(&self, act: impl Fn(&Channel)) {
+        let channels: Vec<Arc<Channel>> = locked(&self.channels).values().cloned().collect();
+        channels.iter().for_each(|channel| act(channel));
+    }
+
+    /// Counts a refused request. `true`: the first of its kind, to be journalled by itself (D19).
+    pub fn refused(&self, what: &str) -> bool {
+        let mut refused = locked(&self.refused);
+        let count = refused.entry(what.to_owned()).or_default();
+        *count += 1;
+        *count == 1
+    }
+
+    /// Gives it the handle of its connection.
+    pub fn set_handle(&self, handle: server::Handle) {
+        let _ = self.handle.set(handle);
+    }
+}
+
+/// Sessions that run now, for brakes. Looked up without the registrar, so that a brake never waits.
+#[derive(Default)]
+pub struct LiveSessions {
+    all: Mutex<HashMap<SessionId, Arc<LiveSession>>>,
+}
+
+impl LiveSessions {
+    fn add(&self, session: Arc<LiveSession>) {
+        locked(&self.all).insert(session.id.clone(), session);
+    }
+
+    fn remove(&self, id: &SessionId) {
+        locked(&self.all).remove(id);
+    }
+
+    /// Those that fit.
+    pub fn matching(&self, fits: impl Fn(&LiveSession) -> bool) -> Vec<Arc<LiveSession>> {
+        locked(&self.all).values().filter(|session| fits(session)).cloned().collect()
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        locked(&self.all).len()
+    }
+
+    /// Ends those that fit, at once. Gives how many.
+    pub fn brake(&self, cause: &EndCause, fits: impl Fn(&LiveSession) -> bool) -> usize {
+        let sessions = self.matching(fits);
+        sessions.iter().for_each(|session| session.brake(cause.clone()));
+        sessions.len()
+    }
+}
+
+/// What the driver needs besides the session.
+pub struct Surroundings {
+    /// Where entries go.
+    pub registrar: Registrar,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Sessions that run now.
+    pub live: Arc<LiveSessions>,
+}
+
+/// Drives one session to its end, and writes its closing entry. Waits on its inbox, on the clock
+/// and on the commit interval.
+pub async fn drive(session: Arc<LiveSession>, mut machine: Session, mut inputs: mpsc::Receiver<Input>, around: Surroundings) {
+    around.live.add(session.clone());
+    let mut commit = tokio::time::interval(COMMIT_EVERY);
+    commit.tick().await;
+    let mut committed = None;
+    let cause = loop {
+        let wake = machine.wake_at();
+        let due = async {
+            match wake {
+                Some(at) => around.clock.sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        let input = tokio::select! {
+            biased;
+            input = inputs.recv() => input.unwrap_or(Input::End(EndCause::ConnectionLost)),
+            () = session.ended() => Input::End(EndCause::ConnectionLost),
+            () = due => Input::Tick,
+            _ = commit.tick() => {
+                commit_head(&session, &around.registrar, &mut committed).await;
+                continue;
+            }
+        };
+        let input = match input {
+            // The first brake's cause stands, whatever reached the inbox first.
+            Input::End(other) => Input::End(session.cause.get().cloned().unwrap_or(other)),
+            input => input,
+        };
+        let at = around.clock.now();
+        let mut outputs = Vec::new();
+        if session.moved.swap(false, Ordering::Relaxed) {
+            (machine, outputs) = machine.handle(at, Input::Activity);
+        }
+        let starts = input == Input::Connected;
+        let (next, more) = machine.handle(at, input);
+        machine = next;
+        outputs.extend(more);
+        if starts && machine.frozen().is_none() && machine.closed().is_none() {
+            session.set_flow(Flow::Flowing);
+        }
+        if let Some(cause) = perform(&session, outputs, &around.registrar, &mut committed).await {
+            break cause;
+        }
+    };
+    close(session, cause, around).await;
+}
+
+async fn commit_head(session: &LiveSession, registrar: &Registrar, committed: &mut Option<Head>) {
+    let head = session.recording.head();
+    if *committed != Some(head) {
+        *committed = Some(head);
+        let event = Event::RecordingCommitted { session: session.id.clone(), head: head.hex(), length: head.length };
+        registrar.note(vec![event]).await;
+    }
+}
+
+/// Carries out what the machine said. Gives the cause once it is over.
+async fn perform(session: &Arc<LiveSession>, outputs: Vec<Output>, registrar: &Registrar, committed: &mut Option<Head>) -> Option<EndCause> {
+    for output in outputs {
+        let id = session.id.clone();
+        match output {
+            Output::Warn(minutes) => {
+                let text = session.texts.with("notice-minutes-left", &[("minutes", &minutes.to_string())]);
+                session.each_channel(|channel| channel.notice(text.clone()));
+                registrar.note(vec![Event::SessionWarned { session: id, minutes }]).await;
+            }
+            Output::Freeze(cause) => {
+                session.set_flow(Flow::Frozen);
+                session.thrown_away_said.store(false, Ordering::Release);
+                let text = session.texts.text(freeze_text(&cause));
+                session.each_channel(|channel| channel.notice(text.clone()));
+                registrar.note(vec![Event::SessionFrozen { session: id, cause }]).await;
+                commit_head(session, registrar, committed).await;
+            }
+            Output::Unfreeze => {
+                session.set_flow(Flow::Flowing);
+                let text = session.texts.text("notice-resumed");
+                session.each_channel(|channel| channel.notice(text.clone()));
+                registrar.note(vec![Event::SessionResumed { session: id, by: Actor::Program }]).await;
+            }
+            Output::End(cause) => return Some(cause),
+        }
+    }
+    None
+}
+
+fn freeze_text(cause: &FreezeCause) -> &'static str {
+    match cause {
+        FreezeCause::Unwatched => "notice-frozen-unwatched",
+        FreezeCause::Staff(_) => "notice-frozen-staff",
+        FreezeCause::Quota => "notice-frozen-quota",
+        FreezeCause::Journal => "notice-frozen-journal",
+    }
+}
+
+/// Stops everything, says why on both sides, and writes the one closing entry (promise 6).
+async fn close(session: Arc<LiveSession>, cause: EndCause, around: Surroundings) {
+    let reason = session.texts.end(&cause);
+    let by_technician = matches!(cause, EndCause::Technician | EndCause::ConnectionLost);
+    if !by_technician {
+        let text = session.texts.with("notice-ended", &[("reason", &reason)]);
+        session.each_channel(|channel| channel.notice(text.clone()));
+    }
+    session.set_flow(Flow::Ended);
+    around.live.remove(&session.id);
+    let ended = around.clock.now();
+    if !by_technician {
+        let goodbyes = async {
+            // The channel tasks show their last notices and close; this waits for all of them.
+            loop {
+                if locked(&session.channels).values().all(|channel| channel.is_over()) {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let _ = tokio::time::timeout(FAREWELL, goodbyes).await;
+        if let Some(handle) = session.handle.get() {
+            let polite = handle.disconnect(Disconnect::ByApplication, ascii(&reason), String::new());
+            let _ = tokio::time::timeout(FAREWELL, polite).await;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    session.each_channel(Channel::finish);
+    session.client.gate().end();
+    let head = match tokio::time::timeout(RECORDER_PATIENCE, session.recording.close()).await {
+        Ok(Ok(head)) => head,
+        _ => session.recording.head(),
+    };
+    let counts = Counts {
+        bytes_in: session.bytes_in.load(Ordering::Relaxed),
+        bytes_out: session.bytes_out.load(Ordering::Relaxed),
+        refused: locked(&session.refused).clone(),
+        head,
+    };
+    around.registrar.end_session(session.id.clone(), ended, cause, counts).await;
+}
+
+/// SSH texts outside a terminal are ASCII (docs/lobby.md).
+pub fn ascii(text: &str) -> String {
+    crate::texts::to_ascii(text)
+}
+
+/// What the driver counted.
+pub struct Counts {
+    /// Bytes from the technician.
+    pub bytes_in: u64,
+    /// Bytes to the technician.
+    pub bytes_out: u64,
+    /// Refused requests.
+    pub refused: BTreeMap<String, u64>,
+    /// The recording's final head.
+    pub head: Head,
+}

@@ -1,0 +1,116 @@
+//! What every part of the running daemon shares, without one object that knows everything: each
+//! task takes the fields it needs.
+
+use crate::clock::Clock;
+use crate::entropy;
+use crate::factors::Comparer;
+use crate::registrar::Registrar;
+use crate::relay::session::LiveSessions;
+use crate::vault::Vault;
+use config::Config;
+use recorder::{Recipients, Recorder, RecoveryKey};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// The running site.
+pub struct Site {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Secrets.
+    pub vault: Arc<Vault>,
+    /// Register and journal.
+    pub registrar: Registrar,
+    /// Sessions that run now.
+    pub live: Arc<LiveSessions>,
+    /// The recorder's threads.
+    pub recorder: Recorder,
+    /// Opens spools that are not sealed.
+    pub recovery: RecoveryKey,
+    /// Compares factors.
+    pub comparer: Comparer,
+    /// The configuration in force.
+    pub config: watch::Receiver<Arc<Config>>,
+    /// Where things lie.
+    pub paths: Paths,
+}
+
+impl Site {
+    /// The configuration in force.
+    pub fn config(&self) -> Arc<Config> {
+        self.config.borrow().clone()
+    }
+
+    /// The recipients of new recordings.
+    pub fn recipients(&self) -> Result<Recipients, recorder::KeyError> {
+        Recipients::parse(&self.config().recordings.recipients)
+    }
+}
+
+/// Where things lie below the state folder.
+#[derive(Debug, Clone)]
+pub struct Paths {
+    state: PathBuf,
+}
+
+impl Paths {
+    /// Below this folder.
+    pub fn new(state: &Path) -> Self {
+        Self { state: state.to_owned() }
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> PathBuf {
+        self.state.join("journal")
+    }
+
+    /// Recordings: spools while open.
+    pub fn recordings(&self) -> PathBuf {
+        self.state.join("recordings")
+    }
+
+    /// One spool.
+    pub fn spool(&self, session: &lifecycle::SessionId) -> PathBuf {
+        self.recordings().join(format!("{session}.spool"))
+    }
+
+    /// Secrets.
+    pub fn vault(&self) -> PathBuf {
+        self.state.join("vault")
+    }
+
+    /// Bytes that were found and not applied.
+    pub fn aside(&self) -> PathBuf {
+        self.state.join("aside")
+    }
+
+    /// Where the command line speaks to the daemon.
+    pub fn socket(&self) -> PathBuf {
+        self.state.join("ctl.sock")
+    }
+
+    /// The state folder.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+}
+
+/// A new session's id.
+pub fn new_session_id() -> Result<lifecycle::SessionId, entropy::NoEntropy> {
+    Ok(lifecycle::SessionId::from_random(entropy::bytes()?))
+}
+
+/// The vault's document of a technician's secrets.
+pub fn technician_document(account: &lifecycle::AccountId) -> String {
+    format!("technician-{account}")
+}
+
+/// The vault's document of a staff member's secrets.
+pub fn staff_document(login: &policy::StaffLogin) -> String {
+    format!("staff-{login}")
+}
+
+/// The vault's document of a target's credential.
+pub fn target_document(target: &policy::TargetId) -> String {
+    format!("target-{target}")
+}

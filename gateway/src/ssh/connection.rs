@@ -1,0 +1,640 @@
+//! One technician's connection: the SSH library's callbacks. None of them waits for anything but
+//! the lobby's short beats; what takes time runs in tasks of its own.
+
+use crate::admission::{self, Admitted};
+use crate::relay::channel::{Channel, Ending, Terminal};
+use crate::relay::lane::Item;
+use crate::relay::pressure::ClientSide;
+use crate::relay::session::{Flow, LiveSession};
+use crate::site::Site;
+use crate::ssh::lobby::{Lobby, Login, Say};
+use crate::target::{Dialled, Reply};
+use lifecycle::{ChannelKind, EndCause, Event, Input, Refusal};
+use policy::{Permit, Right, transfer_in};
+use recorder::FrameKind;
+use russh::keys::HashAlg;
+use russh::server::{self, Auth, ChannelOpenHandle, Handle, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey};
+use russh::{ChannelId, ChannelOpenFailure, ChannelWriteHalf, Disconnect, MethodKind, MethodSet, Pty, Sig};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
+
+/// Until both factors are proven (D2).
+const UNPROVEN: Duration = Duration::from_secs(60);
+/// At one prompt of the lobby.
+const AT_A_PROMPT: Duration = Duration::from_secs(180);
+/// Between two silent rounds while waiting (D2).
+const BETWEEN_BEATS: Duration = Duration::from_secs(15);
+/// Answers in one round, and bytes in one answer, that are looked at.
+const ANSWERS: usize = 8;
+const ANSWER: usize = 1024;
+/// Largest terminal (D28).
+const COLUMNS: u32 = 500;
+const ROWS: u32 = 200;
+/// Longest name of a terminal.
+const TERM: usize = 64;
+
+/// What the connection's task and its callbacks share.
+pub struct Shared {
+    /// The library's handle, once there is one.
+    pub handle: OnceLock<Handle>,
+    /// When the connection is cut unless something happens.
+    pub deadline: watch::Sender<Instant>,
+    /// The session, once admitted.
+    pub session: OnceLock<Arc<LiveSession>>,
+}
+
+impl Shared {
+    /// A connection just accepted.
+    pub fn new() -> Arc<Self> {
+        let deadline = watch::Sender::new(Instant::now() + UNPROVEN);
+        Arc::new(Self { handle: OnceLock::new(), deadline, session: OnceLock::new() })
+    }
+
+    /// Returns when the connection has overstayed.
+    pub async fn overstayed(&self) {
+        let mut deadline = self.deadline.subscribe();
+        loop {
+            let until = *deadline.borrow_and_update();
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => return,
+                changed = deadline.changed() => {
+                    if changed.is_err() {
+                        return std::future::pending().await;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The library's handler.
+pub struct Connection {
+    site: Arc<Site>,
+    source: SocketAddr,
+    client: Arc<ClientSide>,
+    shared: Arc<Shared>,
+    login: Option<String>,
+    keys: Vec<String>,
+    lobby: Option<Lobby>,
+    began: bool,
+    admitted: Option<Inside>,
+    channels: HashMap<ChannelId, Arc<Channel>>,
+    writers: HashMap<ChannelId, ChannelWriteHalf<Msg>>,
+}
+
+/// What only an admitted connection has.
+struct Inside {
+    session: Arc<LiveSession>,
+    first: Arc<Mutex<Option<Dialled>>>,
+}
+
+type Outcome<T> = Result<T, russh::Error>;
+
+impl Connection {
+    /// A connection from this address.
+    pub fn new(site: Arc<Site>, source: SocketAddr, client: Arc<ClientSide>, shared: Arc<Shared>) -> Self {
+        Self {
+            site,
+            source,
+            client,
+            shared,
+            login: None,
+            keys: Vec::new(),
+            lobby: None,
+            began: false,
+            admitted: None,
+            channels: HashMap::new(),
+            writers: HashMap::new(),
+        }
+    }
+
+    /// The login line may not change, and nothing may be asked anew once the lobby began (D2,
+    /// CVE-2023-48712, CVE-2023-46446).
+    fn bind(&mut self, user: &str) -> Outcome<()> {
+        let same = self.login.get_or_insert_with(|| user.to_owned()) == user;
+        if same && !self.began { Ok(()) } else { Err(russh::Error::Disconnect) }
+    }
+
+    fn stay(&self, how_long: Duration) {
+        self.shared.deadline.send_replace(Instant::now() + how_long);
+    }
+
+    async fn say(&mut self, say: Say) -> Outcome<Auth> {
+        match say {
+            Say::Ask { instructions, prompts } => {
+                self.stay(match (&self.lobby, prompts.is_empty()) {
+                    (Some(lobby), _) if !lobby.is_known() => UNPROVEN,
+                    (_, true) => BETWEEN_BEATS,
+                    (_, false) => AT_A_PROMPT,
+                });
+                let prompts = prompts.into_iter().map(|(text, echo)| (Cow::Owned(text), echo)).collect();
+                Ok(Auth::Partial { name: Cow::Borrowed(""), instructions: Cow::Owned(instructions), prompts: Cow::Owned(prompts) })
+            }
+            Say::Accept => self.enter(),
+            Say::Refuse { reason, late } => {
+                self.lobby = None;
+                self.disconnect(reason, if late { Duration::from_secs(1) } else { Duration::ZERO }).await;
+                Ok(Auth::Reject { proceed_with_methods: None, partial_success: false })
+            }
+        }
+    }
+
+    /// The one place where a connection becomes a session. It hangs on our own state, not on the
+    /// library's word that authentication succeeded (D2).
+    fn enter(&mut self) -> Outcome<Auth> {
+        let Some(Admitted { session, first, .. }) = self.lobby.as_mut().and_then(Lobby::admitted) else {
+            return Err(russh::Error::Disconnect);
+        };
+        self.lobby = None;
+        if let Some(handle) = self.shared.handle.get() {
+            session.set_handle(handle.clone());
+        }
+        let _ = self.shared.session.set(session.clone());
+        // From here on the session's own machine knows when it is over.
+        self.stay(Duration::from_secs(365 * 24 * 3600));
+        self.admitted = Some(Inside { session, first: Arc::new(Mutex::new(first)) });
+        Ok(Auth::Accept)
+    }
+
+    async fn disconnect(&self, reason: String, after: Duration) {
+        let Some(handle) = self.shared.handle.get().cloned() else { return };
+        let gate = self.client.gate().clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            let _ = handle.disconnect(Disconnect::ByApplication, reason, String::new()).await;
+            // A client that does not leave by itself is left.
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            gate.end();
+        });
+    }
+
+    fn channel(&self, id: ChannelId) -> Option<&Arc<Channel>> {
+        self.channels.get(&id)
+    }
+
+    /// Notes a refused request: the first of its kind is journalled, all are counted (D19).
+    fn refuse(&self, what: &str, why: &str) {
+        let Some(inside) = &self.admitted else { return };
+        if inside.session.refused(what) {
+            let event = Event::ChannelRefused { session: inside.session.id.clone(), what: what.to_owned(), why: why.to_owned() };
+            let registrar = self.site.registrar.clone();
+            tokio::spawn(async move { registrar.note(vec![event]).await });
+        }
+    }
+
+    /// The description of a refused channel open (D30): ASCII, in the technician's language.
+    fn reason(&self, key: &str) -> String {
+        let text = self.admitted.as_ref().map(|inside| inside.session.texts.text(key)).unwrap_or_default();
+        crate::texts::to_ascii(&text)
+    }
+
+    async fn refuse_open(&self, reply: ChannelOpenHandle, what: &str) {
+        self.refuse(what, "never possible");
+        /// SSH_OPEN_ADMINISTRATIVELY_PROHIBITED (RFC 4254 §5.1).
+        const PROHIBITED: u32 = 1;
+        reply.reject(ChannelOpenFailure::Other { code: PROHIBITED, reason: self.reason("refused-kind") }).await;
+    }
+
+    fn start(&mut self, id: ChannelId, kind: ChannelKind, session: &mut Session) -> Outcome<()> {
+        let (Some(inside), Some(channel), Some(writer)) = (&self.admitted, self.channels.get(&id), self.writers.remove(&id)) else {
+            return session.channel_failure(id);
+        };
+        let starting = Starting {
+            site: self.site.clone(),
+            first: inside.first.clone(),
+            channel: channel.clone(),
+            writer,
+            handle: session.handle(),
+            kind,
+        };
+        tokio::spawn(starting.run());
+        Ok(())
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(inside) = &self.admitted {
+            inside.session.brake(EndCause::ConnectionLost);
+        }
+        self.client.gate().end();
+    }
+}
+
+impl server::Handler for Connection {
+    type Error = russh::Error;
+
+    async fn authentication_banner(&mut self) -> Outcome<Option<String>> {
+        let config = self.site.config();
+        let texts = crate::texts::Texts::new(config.site.language, config.site.zone.clone());
+        let mut lines = texts.with("banner", &[("site", &config.site.name)]);
+        if !config.ssh.help.is_empty() {
+            lines.push_str("\r\n");
+            lines.push_str(&texts.with("banner-help", &[("help", &config.ssh.help)]));
+        }
+        Ok(Some(format!("{}\r\n", crate::texts::to_ascii(&lines).replace('\n', "\r\n"))))
+    }
+
+    async fn auth_none(&mut self, user: &str) -> Outcome<Auth> {
+        self.bind(user)?;
+        Ok(Auth::Reject { proceed_with_methods: Some(methods()), partial_success: false })
+    }
+
+    async fn auth_password(&mut self, user: &str, _: &str) -> Outcome<Auth> {
+        self.bind(user)?;
+        Ok(Auth::Reject { proceed_with_methods: Some(methods()), partial_success: false })
+    }
+
+    async fn auth_openssh_certificate(&mut self, user: &str, _: &russh::keys::Certificate) -> Outcome<Auth> {
+        self.bind(user)?;
+        Ok(Auth::Reject { proceed_with_methods: Some(methods()), partial_success: false })
+    }
+
+    /// Whether a key is worth a signature depends on its being registered, for anybody (D1).
+    async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Outcome<Auth> {
+        self.bind(user)?;
+        let print = offer.public_key.fingerprint(HashAlg::Sha256).to_string();
+        let registered = self.site.registrar.view(move |core, _| core.register.accounts.values().any(|account| account.keys.contains(&print))).await;
+        match registered {
+            Ok(true) => Ok(Auth::Accept),
+            _ => Ok(Auth::Reject { proceed_with_methods: Some(methods()), partial_success: false }),
+        }
+    }
+
+    /// The library has verified the signature. Whose key it is, is judged with the rest (D1,
+    /// CVE-2024-45337: the key used counts, not the one offered).
+    async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Outcome<Auth> {
+        self.bind(user)?;
+        let print = key.public_key.fingerprint(HashAlg::Sha256).to_string();
+        if self.keys.len() < ANSWERS && !self.keys.contains(&print) {
+            self.keys.push(print);
+        }
+        let next = MethodSet::from(&[MethodKind::KeyboardInteractive][..]);
+        Ok(Auth::Reject { proceed_with_methods: Some(next), partial_success: true })
+    }
+
+    async fn auth_keyboard_interactive<'a>(&'a mut self, user: &str, _: &str, response: Option<Response<'a>>) -> Outcome<Auth> {
+        let Some(response) = response else {
+            self.bind(user)?;
+            self.began = true;
+            let lobby = Lobby::new(self.site.clone(), self.client.clone(), Login::parse(user), self.keys.clone(), self.source);
+            let say = lobby.begin();
+            self.lobby = Some(lobby);
+            return self.say(say).await;
+        };
+        if self.login.as_deref() != Some(user) {
+            return Err(russh::Error::Disconnect);
+        }
+        let answers: Vec<String> = response
+            .take(ANSWERS)
+            .map(|bytes| String::from_utf8_lossy(bytes.get(..bytes.len().min(ANSWER)).unwrap_or_default()).into_owned())
+            .collect();
+        // While this step runs the connection's task must not take it for asleep.
+        self.stay(UNPROVEN);
+        let Some(lobby) = self.lobby.as_mut() else { return Err(russh::Error::Disconnect) };
+        let say = lobby.answer(&answers).await;
+        self.say(say).await
+    }
+
+    fn adjust_window(&mut self, _: ChannelId, _: u32) -> u32 {
+        self.client.window()
+    }
+
+    async fn channel_open_session(&mut self, opened: russh::Channel<Msg>, reply: ChannelOpenHandle, _: &mut Session) -> Outcome<()> {
+        let Some(inside) = &self.admitted else { return Ok(()) };
+        self.channels.retain(|_, channel| !channel.is_over());
+        let most = self.site.config().ssh.channels;
+        match inside.session.open_channel(opened.id(), most) {
+            Some(channel) => {
+                let id = opened.id();
+                // The read half is dropped: all data comes through the callbacks below.
+                let (_, writer) = opened.split();
+                self.channels.insert(id, channel);
+                self.writers.insert(id, writer);
+                reply.accept().await;
+            }
+            None => {
+                self.refuse("channel", "too many channels");
+                reply.reject(ChannelOpenFailure::ResourceShortage).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn channel_open_direct_tcpip(&mut self, _: russh::Channel<Msg>, host: &str, port: u32, _: &str, _: u32, reply: ChannelOpenHandle, _: &mut Session) -> Outcome<()> {
+        let host: String = host.chars().take(64).collect();
+        tracing::info!(host = %host.escape_default(), port, "a forward was refused");
+        self.refuse_open(reply, "direct-tcpip").await;
+        Ok(())
+    }
+
+    async fn channel_open_direct_streamlocal(&mut self, _: russh::Channel<Msg>, _: &str, reply: ChannelOpenHandle, _: &mut Session) -> Outcome<()> {
+        self.refuse_open(reply, "direct-streamlocal").await;
+        Ok(())
+    }
+
+    async fn channel_open_x11(&mut self, _: russh::Channel<Msg>, _: &str, _: u32, reply: ChannelOpenHandle, _: &mut Session) -> Outcome<()> {
+        self.refuse_open(reply, "x11").await;
+        Ok(())
+    }
+
+    async fn channel_open_forwarded_tcpip(&mut self, _: russh::Channel<Msg>, _: &str, _: u32, _: &str, _: u32, reply: ChannelOpenHandle, _: &mut Session) -> Outcome<()> {
+        self.refuse_open(reply, "forwarded-tcpip").await;
+        Ok(())
+    }
+
+    async fn tcpip_forward(&mut self, _: &str, _: &mut u32, _: &mut Session) -> Outcome<bool> {
+        self.refuse("tcpip-forward", "never possible");
+        Ok(false)
+    }
+
+    async fn streamlocal_forward(&mut self, _: &str, _: &mut Session) -> Outcome<bool> {
+        self.refuse("streamlocal-forward", "never possible");
+        Ok(false)
+    }
+
+    async fn agent_request(&mut self, _: ChannelId, _: &mut Session) -> Outcome<bool> {
+        self.refuse("agent", "never possible");
+        Ok(false)
+    }
+
+    async fn x11_request(&mut self, id: ChannelId, _: bool, _: &str, _: &str, _: u32, session: &mut Session) -> Outcome<()> {
+        self.refuse("x11", "never possible");
+        session.channel_failure(id)
+    }
+
+    /// Dropped silently (D19): every client sends some, and none needs an answer.
+    async fn env_request(&mut self, id: ChannelId, _: &str, _: &str, session: &mut Session) -> Outcome<()> {
+        self.refuse("env", "dropped");
+        session.channel_failure(id)
+    }
+
+    async fn subsystem_request(&mut self, id: ChannelId, name: &str, session: &mut Session) -> Outcome<()> {
+        let name: String = name.chars().take(32).collect();
+        self.refuse(&format!("subsystem {}", name.escape_default()), "not granted");
+        session.channel_failure(id)
+    }
+
+    async fn pty_request(&mut self, id: ChannelId, term: &str, columns: u32, rows: u32, _: u32, _: u32, modes: &[(Pty, u32)], session: &mut Session) -> Outcome<()> {
+        let Some(channel) = self.channel(id) else { return session.channel_failure(id) };
+        let term: String = term.chars().filter(|c| c.is_ascii_graphic()).take(TERM).collect();
+        let terminal = Terminal { term, columns: columns.clamp(1, COLUMNS), rows: rows.clamp(1, ROWS), modes: modes.to_vec() };
+        channel.set_terminal(terminal);
+        session.channel_success(id)
+    }
+
+    async fn shell_request(&mut self, id: ChannelId, session: &mut Session) -> Outcome<()> {
+        self.start(id, ChannelKind::Shell, session)
+    }
+
+    async fn exec_request(&mut self, id: ChannelId, command: &[u8], session: &mut Session) -> Outcome<()> {
+        self.start(id, ChannelKind::Exec { command: String::from_utf8_lossy(command).into_owned() }, session)
+    }
+
+    async fn window_change_request(&mut self, id: ChannelId, columns: u32, rows: u32, width: u32, height: u32, _: &mut Session) -> Outcome<()> {
+        if let Some(channel) = self.channel(id) {
+            channel.push(Item::Resize(columns.clamp(1, COLUMNS), rows.clamp(1, ROWS), width, height));
+        }
+        Ok(())
+    }
+
+    async fn signal(&mut self, id: ChannelId, signal: Sig, _: &mut Session) -> Outcome<()> {
+        if let Some(channel) = self.channel(id) {
+            channel.push(Item::Signal(signal));
+        }
+        Ok(())
+    }
+
+    async fn data(&mut self, id: ChannelId, data: &[u8], _: &mut Session) -> Outcome<()> {
+        match self.channel(id) {
+            Some(channel) if !channel.arrived(data) => {
+                channel.session().brake(EndCause::ClientFault);
+                Err(russh::Error::Disconnect)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn channel_eof(&mut self, id: ChannelId, _: &mut Session) -> Outcome<()> {
+        if let Some(channel) = self.channel(id) {
+            channel.push(Item::Eof);
+        }
+        Ok(())
+    }
+
+    /// The client closed the channel: the target is told at once, also while it is held.
+    async fn channel_close(&mut self, id: ChannelId, _: &mut Session) -> Outcome<()> {
+        self.writers.remove(&id);
+        if let Some(channel) = self.channels.remove(&id) {
+            channel.finish();
+        }
+        Ok(())
+    }
+}
+
+fn methods() -> MethodSet {
+    MethodSet::from(&[MethodKind::PublicKey, MethodKind::KeyboardInteractive][..])
+}
+
+/// A shell or command on its way to the target.
+struct Starting {
+    site: Arc<Site>,
+    first: Arc<Mutex<Option<Dialled>>>,
+    channel: Arc<Channel>,
+    writer: ChannelWriteHalf<Msg>,
+    handle: Handle,
+    kind: ChannelKind,
+}
+
+/// Why a channel does not start, as it is told and journalled.
+struct NotStarted {
+    text: &'static str,
+    why: String,
+}
+
+impl Starting {
+    async fn run(self) {
+        let id = self.channel.id;
+        let session = self.channel.session().clone();
+        match self.open().await {
+            Ok(_) if self.channel.is_over() => {}
+            Ok((target, opened)) => {
+                let ending = self.channel.relay(&self.writer, &self.handle, target.side.clone(), opened).await;
+                self.channel.farewell(&self.writer).await;
+                self.closed(&ending).await;
+                self.channel.finish();
+                let _ = self.writer.close().await;
+                drop(target);
+                return;
+            }
+            Err(NotStarted { text, why }) => {
+                let what = what(&self.kind);
+                if session.refused(&what) {
+                    session_note(&self.site, Event::ChannelRefused { session: session.id.clone(), what: what.clone(), why }).await;
+                }
+                if session.flow() != Flow::Ended {
+                    let line = session.texts.with("channel-refused", &[("what", &what), ("why", &session.texts.text(text))]);
+                    let shown = format!("{}\r\n", crate::texts::to_ascii(&line));
+                    let _ = self.writer.extended_data_bytes(1, shown.into_bytes()).await;
+                }
+                let _ = self.handle.channel_failure(id).await;
+            }
+        }
+        self.channel.farewell(&self.writer).await;
+        self.channel.finish();
+        let _ = self.writer.close().await;
+    }
+
+    /// Asks for the right, waits while the session is frozen, reaches the target. In that order:
+    /// no request reaches a target while nobody watches (D26).
+    async fn open(&self) -> Result<(Dialled, ChannelWriteHalf<russh::client::Msg>), NotStarted> {
+        let session = self.channel.session();
+        self.may_start().await?;
+        if session.flow() == Flow::Frozen {
+            // So that the terminal is there for the line that says why nothing happens.
+            let _ = self.handle.channel_success(self.channel.id).await;
+            if self.channel.terminal().is_some() {
+                let line = format!("\r\n[Poterne] {}\r\n", session.texts.text("notice-frozen-unwatched"));
+                let _ = self.writer.data_bytes(line.into_bytes()).await;
+            }
+        }
+        let flow = tokio::select! {
+            flow = session.until_flowing() => flow,
+            () = self.client_closed() => Flow::Ended,
+        };
+        if flow != Flow::Flowing {
+            return Err(NotStarted { text: "refused-kind", why: "the session ended first".to_owned() });
+        }
+        let permit = self.take_right().await?;
+        let unreachable = |why: String| NotStarted { text: "refused-target-exec", why };
+        let waiting = self.first.lock().await.take();
+        let mut dialled = match waiting {
+            Some(dialled) if !dialled.handle.is_closed() => dialled,
+            _ => admission::dial(&self.site, &permit).await.map_err(|error| unreachable(error.to_string()))?,
+        };
+        let opened = self.request(&mut dialled).await.map_err(|error| unreachable(error.to_string()))?;
+        let _ = self.handle.channel_success(self.channel.id).await;
+        Ok((dialled, opened))
+    }
+
+    async fn client_closed(&self) {
+        /// A closed channel is noticed at this pace while its session is frozen.
+        const LOOK: Duration = Duration::from_millis(250);
+        while !self.channel.is_over() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// A transfer in disguise needs its own right (NET-14, linagora/open-bastion#287).
+    fn rights_needed(&self) -> Vec<Right> {
+        let mut needed = vec![self.kind.right()];
+        if let ChannelKind::Exec { command } = &self.kind {
+            needed.extend(transfer_in(command.as_bytes()).into_iter().flatten().copied());
+        }
+        needed
+    }
+
+    async fn may_start(&self) -> Result<(), NotStarted> {
+        let (id, needed) = (self.channel.session().id.clone(), self.rights_needed());
+        let judged = self.site.registrar.view(move |core, at| ask(core, &id, &needed, at).map(|_| ())).await;
+        refused(judged)
+    }
+
+    /// Asks the register anew, and journals the channel before anything reaches the target.
+    async fn take_right(&self) -> Result<Permit, NotStarted> {
+        let session = self.channel.session();
+        let (id, needed, number, kind) = (session.id.clone(), self.rights_needed(), self.channel.number, self.kind.clone());
+        let pty = self.channel.terminal().map(|terminal| (terminal.columns, terminal.rows));
+        let judged = self
+            .site
+            .registrar
+            .act(move |core, at| match ask(core, &id, &needed, at) {
+                Ok(permit) => (vec![Event::ChannelOpened { session: id, channel: number, what: kind, pty }], Ok(permit)),
+                Err(refusal) => (Vec::new(), Err(refusal)),
+            })
+            .await;
+        let permit = refused(judged)?;
+        let terminal = self.channel.terminal();
+        let begin = serde_json::json!({
+            "what": what(&self.kind),
+            "term": terminal.as_ref().map(|terminal| terminal.term.as_str()),
+            "columns": terminal.as_ref().map(|terminal| terminal.columns),
+            "rows": terminal.as_ref().map(|terminal| terminal.rows),
+        });
+        // INVARIANT: the track is in the recording before the target hears of the channel.
+        if !session.record(number, FrameKind::Begin, begin.to_string().into()).await {
+            return Err(NotStarted { text: "refused-kind", why: "the recording failed".to_owned() });
+        }
+        session.tell(Input::ChannelOpened).await;
+        Ok(permit)
+    }
+
+    async fn request(&self, dialled: &mut Dialled) -> Result<ChannelWriteHalf<russh::client::Msg>, russh::Error> {
+        let opened = dialled.handle.channel_open_session().await?;
+        let (_, writer) = opened.split();
+        if let Some(terminal) = self.channel.terminal() {
+            writer.request_pty(true, &terminal.term, terminal.columns, terminal.rows, 0, 0, &terminal.modes).await?;
+            dialled.expect(Reply::Success).await?;
+        }
+        match &self.kind {
+            ChannelKind::Shell => writer.request_shell(true).await?,
+            ChannelKind::Exec { command } => writer.exec(true, command.as_bytes()).await?,
+        }
+        dialled.expect(Reply::Success).await?;
+        Ok(writer)
+    }
+
+    async fn closed(&self, ending: &Ending) {
+        let session = self.channel.session();
+        let (bytes_in, bytes_out) = self.channel.bytes();
+        let end = serde_json::json!({ "exit": ending.exit, "signal": ending.signal });
+        if session.flow() != Flow::Ended {
+            session.record(self.channel.number, FrameKind::End, end.to_string().into()).await;
+        }
+        let event = Event::ChannelClosed {
+            session: session.id.clone(),
+            channel: self.channel.number,
+            exit: ending.exit,
+            signal: ending.signal.clone(),
+            bytes_in,
+            bytes_out,
+        };
+        session_note(&self.site, event).await;
+        session.tell(Input::ChannelClosed).await;
+    }
+}
+
+async fn session_note(site: &Site, event: Event) {
+    site.registrar.note(vec![event]).await;
+}
+
+fn what(kind: &ChannelKind) -> String {
+    match kind {
+        ChannelKind::Shell => "shell".to_owned(),
+        ChannelKind::Exec { command } => match transfer_in(command.as_bytes()) {
+            Some(rights) => format!("exec ({})", rights.iter().map(|right| right.as_str()).collect::<Vec<_>>().join(", ")),
+            None => "exec".to_owned(),
+        },
+    }
+}
+
+fn ask(core: &crate::registrar::Core, id: &lifecycle::SessionId, needed: &[Right], at: jiff::Timestamp) -> Result<Permit, Refusal> {
+    let mut permit = Err(Refusal::SessionOver);
+    for right in needed {
+        permit = Ok(core.register.use_right(&core.rules, id, *right, at)?);
+    }
+    permit
+}
+
+fn refused<T>(judged: Result<Result<T, Refusal>, crate::registrar::JournalGone>) -> Result<T, NotStarted> {
+    match judged {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(refusal)) => Err(NotStarted { text: "refused-right", why: refusal.to_string() }),
+        Err(gone) => Err(NotStarted { text: "refused-internal", why: gone.to_string() }),
+    }
+}

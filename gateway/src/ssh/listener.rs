@@ -1,0 +1,241 @@
+//! The vendors' port: open only while somebody could legitimately come in (D15).
+
+use crate::relay::gate::{Gate, GatedStream};
+use crate::relay::pressure::ClientSide;
+use crate::relay::{CLIENT_WINDOW, PACKET};
+use crate::site::Site;
+use crate::ssh::algorithms;
+use crate::ssh::connection::{Connection, Shared};
+use config::{Config, Opening};
+use lifecycle::EndCause;
+use russh::keys::PrivateKey;
+use russh::{MethodKind, MethodSet, SshId, server};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+
+/// Connections of one address that may be in the lobby at once. A hospital's vendors share few
+/// addresses; a flood from one must leave room for the others (IDM-09).
+const SHARE_OF_A_SOURCE: u32 = 2;
+/// How long the pause is after an accept that failed, for want of file descriptors say.
+const AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+/// The server keys, as the library wants them.
+pub struct HostKeys {
+    /// The one that everybody gets.
+    pub ed25519: PrivateKey,
+    /// For old clients, if the configuration wants them.
+    pub nistp256: PrivateKey,
+}
+
+/// Keeps the port as the hours say. Tells the bound addresses. Waits on the clock, on the
+/// configuration and on lockdown.
+pub async fn keep(site: Arc<Site>, keys: Arc<HostKeys>, bound: watch::Sender<Vec<SocketAddr>>) {
+    let mut config = site.config.clone();
+    loop {
+        let current = config.borrow_and_update().clone();
+        let now = site.clock.now();
+        let open = may_be_open(&current, now);
+        let mut listeners = JoinSet::new();
+        if open {
+            let mut addresses = Vec::new();
+            let lobby = Lobbies::new(current.ssh.pending);
+            for address in &current.ssh.listen {
+                match TcpListener::bind(address).await {
+                    Ok(listener) => {
+                        addresses.extend(listener.local_addr().ok());
+                        listeners.spawn(accept(listener, site.clone(), keys.clone(), lobby.clone()));
+                    }
+                    Err(error) => tracing::error!(%address, %error, "the vendors' port cannot be opened"),
+                }
+            }
+            tracing::info!(?addresses, "the vendors' port is open");
+            bound.send_replace(addresses);
+        } else {
+            tracing::info!("the vendors' port is closed: outside every vendor's hours");
+            bound.send_replace(Vec::new());
+        }
+        // Wait for a reason to look again: the next change of hours, or another configuration.
+        loop {
+            let change = match current.ssh.open {
+                Opening::Hours => current.hours_change_after(site.clock.now()),
+                Opening::Armed | Opening::Always => None,
+            };
+            let due = async {
+                match change {
+                    Some(at) => site.clock.sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = config.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let next = config.borrow();
+                    if next.ssh.listen != current.ssh.listen || next.ssh.pending != current.ssh.pending
+                        || may_be_open(&next, site.clock.now()) != open || next.ssh.open != current.ssh.open
+                        || next.ssh.legacy_clients != current.ssh.legacy_clients || next.ssh.open == Opening::Hours {
+                        break;
+                    }
+                }
+                () = due => {
+                    if may_be_open(&current, site.clock.now()) != open {
+                        break;
+                    }
+                }
+            }
+        }
+        listeners.shutdown().await;
+    }
+}
+
+fn may_be_open(config: &Config, now: jiff::Timestamp) -> bool {
+    match config.ssh.open {
+        Opening::Always => true,
+        Opening::Hours => config.any_hours_open(now),
+        // Planned interventions do not exist yet, so nothing arms the port.
+        Opening::Armed => false,
+    }
+}
+
+/// Places in the lobby: so many in all, a share of them for each source.
+#[derive(Clone)]
+struct Lobbies {
+    places: Arc<Semaphore>,
+    share: u32,
+    sources: Arc<Mutex<HashMap<IpAddr, u32>>>,
+}
+
+struct Place {
+    lobbies: Lobbies,
+    source: IpAddr,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Lobbies {
+    fn new(pending: u32) -> Self {
+        let places = Arc::new(Semaphore::new(usize::try_from(pending).unwrap_or(1)));
+        Self { places, share: (pending / SHARE_OF_A_SOURCE).max(1), sources: Arc::default() }
+    }
+
+    fn enter(&self, source: IpAddr) -> Option<Place> {
+        let permit = self.places.clone().try_acquire_owned().ok()?;
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = sources.entry(source).or_default();
+        if *count >= self.share {
+            return None;
+        }
+        *count += 1;
+        drop(sources);
+        Some(Place { lobbies: self.clone(), source, _permit: permit })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut sources = self.lobbies.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = sources.get_mut(&self.source) {
+            *count -= 1;
+            if *count == 0 {
+                sources.remove(&self.source);
+            }
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, site: Arc<Site>, keys: Arc<HostKeys>, lobbies: Lobbies) {
+    let legacy = site.config().ssh.legacy_clients;
+    let config = Arc::new(server_config(&keys, legacy));
+    loop {
+        match listener.accept().await {
+            Ok((tcp, source)) => {
+                // INVARIANT: nothing here waits for the peer; one slow client never blocks the others.
+                match lobbies.enter(source.ip().to_canonical()) {
+                    Some(place) => {
+                        tokio::spawn(serve(tcp, source, site.clone(), config.clone(), place));
+                    }
+                    None => tracing::warn!(source = %source.ip(), "too many connections in the lobby: one was closed"),
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "a connection could not be accepted");
+                tokio::time::sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+}
+
+fn server_config(keys: &HostKeys, legacy: bool) -> server::Config {
+    let mut host_keys = vec![keys.ed25519.clone()];
+    if legacy {
+        host_keys.push(keys.nistp256.clone());
+    }
+    server::Config {
+        server_id: SshId::Standard(Cow::Borrowed("SSH-2.0-Poterne")),
+        methods: MethodSet::from(&[MethodKind::PublicKey, MethodKind::KeyboardInteractive][..]),
+        keys: host_keys,
+        preferred: algorithms::towards_clients(legacy),
+        limits: algorithms::limits(),
+        window_size: CLIENT_WINDOW,
+        maximum_packet_size: PACKET,
+        channel_buffer_size: 16,
+        nodelay: true,
+        // The lobby has one floor of its own under every refused login.
+        auth_rejection_time: Duration::ZERO,
+        auth_rejection_time_initial: Some(Duration::ZERO),
+        max_auth_attempts: 12,
+        inactivity_timeout: None,
+        // Before authentication it kills ssh, plink and dbclient; afterwards TCP does it.
+        keepalive_interval: None,
+        ..server::Config::default()
+    }
+}
+
+/// One connection, from its first byte to its end.
+async fn serve(tcp: TcpStream, source: SocketAddr, site: Arc<Site>, config: Arc<server::Config>, place: Place) {
+    let _ = tcp.set_nodelay(true);
+    super::keep_alive(&tcp);
+    let tcp = Arc::new(tcp);
+    let gate = Arc::new(Gate::default());
+    let watcher = tokio::spawn(GatedStream::watch(tcp.clone(), gate.clone()));
+    let client = Arc::new(ClientSide::new(gate.clone(), site.config().ssh.channels));
+    let shared = Shared::new();
+    let source = SocketAddr::new(source.ip().to_canonical(), source.port());
+    let handler = Connection::new(site, source, client, shared.clone());
+    let stream = GatedStream::new(tcp, gate.clone());
+    let mut place = Some(place);
+    let run = async {
+        let running = server::run_stream(config, stream, handler).await?;
+        let _ = shared.handle.set(running.handle());
+        running.await
+    };
+    tokio::pin!(run);
+    let outcome = loop {
+        tokio::select! {
+            outcome = &mut run => break outcome,
+            () = shared.overstayed() => gate.end(),
+            () = inside(&shared), if place.is_some() => place = None,
+        }
+    };
+    if let Some(session) = shared.session.get() {
+        // A client that says goodbye, or whose last channel was closed, has ended it by itself.
+        session.brake(if outcome.is_ok() { EndCause::Technician } else { EndCause::ConnectionLost });
+    }
+    watcher.abort();
+}
+
+/// Returns once the connection has left the lobby.
+async fn inside(shared: &Shared) {
+    let mut deadline = shared.deadline.subscribe();
+    while shared.session.get().is_none() {
+        if deadline.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The vendors' side: listener, lobby, connections.
+
+pub mod algorithms;
+pub mod connection;
+pub mod listener;
+pub mod lobby;
+
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// Asks the kernel to notice a peer that vanished without a word. SSH keepalives of the library
+/// must stay off before authentication: they kill real clients in the lobby (docs/lobby.md).
+pub fn keep_alive(tcp: &TcpStream) {
+    const IDLE: Duration = Duration::from_secs(15);
+    const BETWEEN: Duration = Duration::from_secs(5);
+    const TRIES: u32 = 3;
+    /// Milliseconds that sent bytes may stay unacknowledged.
+    const UNACKNOWLEDGED: u32 = 30_000;
+    use rustix::net::sockopt;
+    let _ = sockopt::set_socket_keepalive(tcp, true);
+    let _ = sockopt::set_tcp_keepidle(tcp, IDLE);
+    let _ = sockopt::set_tcp_keepintvl(tcp, BETWEEN);
+    let _ = sockopt::set_tcp_keepcnt(tcp, TRIES);
+    let _ = sockopt::set_tcp_user_timeout(tcp, UNACKNOWLEDGED);
+}
