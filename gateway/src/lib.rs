@@ -7,6 +7,8 @@
 
 pub mod admission;
 pub mod clock;
+pub mod ctl;
+pub mod daemon;
 pub mod entropy;
 pub mod factors;
 pub mod registrar;

@@ -1,0 +1,148 @@
+//! What can be asked on the local socket, and how it is answered.
+
+use lifecycle::Role;
+use policy::{GroupId, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use zeroize::Zeroizing;
+
+/// A secret on its way; wiped when dropped, and never shown by a debug print.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden(Zeroizing<String>);
+
+impl Hidden {
+    /// Wraps a secret.
+    pub fn new(secret: String) -> Self {
+        Self(Zeroizing::new(secret))
+    }
+
+    /// The secret.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(hidden)")
+    }
+}
+
+/// Who somebody is, as typed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the fields are those of `lifecycle::Identity`")]
+pub struct PersonArgs {
+    pub name: String,
+    pub email: String,
+    pub phone: String,
+}
+
+/// Factors that the caller brings; missing ones are made and shown once.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Factors {
+    /// The password.
+    pub password: Option<Hidden>,
+    /// The TOTP secret, as base32 or otpauth address.
+    pub totp: Option<Hidden>,
+}
+
+/// A member of staff who proves themselves for this one act.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Proof {
+    /// Who.
+    pub staff: StaffLogin,
+    /// Their password.
+    pub password: Hidden,
+    /// Their fresh code.
+    pub code: Hidden,
+}
+
+/// What opens a target.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CredentialArgs {
+    /// This private key, in OpenSSH's form.
+    Key(Hidden),
+    /// This password.
+    Password(Hidden),
+    /// A new key; its public half is told.
+    Generate,
+}
+
+/// A request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "each is a verb of the command line, described there")]
+pub enum Request {
+    Status,
+    Reload,
+    CheckState,
+    TechnicianAdd { login: TechnicianLogin, vendor: VendorId, person: PersonArgs, proofing: String, keys: Vec<String>, factors: Factors },
+    TechnicianList,
+    TechnicianDisable { login: TechnicianLogin, reason: String },
+    TechnicianUnlock { login: TechnicianLogin },
+    StaffAdd { login: StaffLogin, person: PersonArgs, roles: BTreeSet<Role>, groups: BTreeSet<GroupId>, factors: Factors },
+    StaffList,
+    StaffDisable { login: StaffLogin, reason: String },
+    TargetCredential { target: TargetId, login: Option<TargetAccount>, credential: CredentialArgs },
+    TargetPinned { target: TargetId, fingerprint: String },
+    InterventionList { all: bool },
+    InterventionShow { number: u64 },
+    InterventionApprove { number: u64, proof: Proof, code: String, verified: Verified, rights: Option<Rights>, minutes: Option<u32> },
+    InterventionRefuse { number: u64, proof: Proof, reason: String },
+    InterventionWithdraw { number: u64 },
+    SessionList { all: bool },
+    SessionShow { id: String },
+    SessionCut { id: String, reason: String },
+    Explain { technician: TechnicianLogin, target: TargetId, at: Option<jiff::Timestamp>, source: Option<std::net::IpAddr> },
+}
+
+/// An answer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Response {
+    /// Done, with what there is to tell.
+    Done(serde_json::Value),
+    /// Not done.
+    Failed(Failure),
+}
+
+/// Why not, and with which exit status (sysexits).
+#[derive(Debug, Clone, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// The exit status.
+    pub exit: u8,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// Exit statuses of sysexits.h.
+pub mod exit {
+    /// Wrong call.
+    pub const USAGE: u8 = 64;
+    /// Wrong input.
+    pub const DATA: u8 = 65;
+    /// An input that is not there.
+    pub const NO_INPUT: u8 = 66;
+    /// Somebody who is not there.
+    pub const NO_USER: u8 = 67;
+    /// The daemon is not there.
+    pub const UNAVAILABLE: u8 = 69;
+    /// The program failed.
+    pub const SOFTWARE: u8 = 70;
+    /// Later.
+    pub const TEMPORARY: u8 = 75;
+    /// Not allowed.
+    pub const NOT_PERMITTED: u8 = 77;
+    /// The configuration.
+    pub const CONFIG: u8 = 78;
+}
+
+impl Failure {
+    /// A failure with its exit status.
+    pub fn new(exit: u8, message: impl std::fmt::Display) -> Self {
+        Self { exit, message: message.to_string() }
+    }
+}
