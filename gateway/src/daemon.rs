@@ -426,3 +426,21 @@ async fn heartbeat(site: Arc<Site>) {
         site.registrar.note(vec![Event::Heartbeat { sessions }]).await;
     }
 }
+
+/// Returns on SIGTERM or SIGINT; SIGHUP reloads.
+pub async fn until_told_to_stop(daemon: &Daemon) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hangup.recv() => match daemon.reload(Actor::Program).await {
+                Ok(changes) => tracing::info!(?changes, "the configuration was taken anew"),
+                Err(error) => tracing::error!(%error, "the new configuration is refused; the old one holds"),
+            },
+        }
+    }
+}

@@ -6,11 +6,15 @@
 #![forbid(unsafe_code)]
 
 pub mod admission;
+pub mod cli;
 pub mod clock;
 pub mod ctl;
 pub mod daemon;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod entropy;
 pub mod factors;
+pub mod log;
 pub mod registrar;
 pub mod relay;
 pub mod site;

@@ -1,3 +1,8 @@
-//! `poterne`
+//! `poterne`: the daemon and its command line.
 #![forbid(unsafe_code)]
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gateway::cli::main()
+}

@@ -73,6 +73,11 @@ impl RecoveryKey {
         Zeroizing::new(self.0.to_string().expose_secret().to_owned())
     }
 
+    /// The public line, `age1…`.
+    pub fn public_line(&self) -> String {
+        self.0.to_public().to_string()
+    }
+
     fn recipient(&self) -> Recipient {
         self.0.to_public()
     }

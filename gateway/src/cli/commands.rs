@@ -1,0 +1,275 @@
+//! Each verb: what it asks, what it prints.
+
+use super::args::{
+    Call, ConfigVerb, InterventionVerb, Json, JournalVerb, PersonFlags, ProofFlags, SessionVerb, StaffVerb, TargetVerb,
+    TechnicianVerb, Verb,
+};
+use super::{output, pin, secrets};
+use crate::clock::{Clock as _, SystemClock};
+use crate::ctl::client;
+use crate::ctl::protocol::{CredentialArgs, Factors, Failure, PersonArgs, Proof, Request, exit};
+use crate::daemon::{Daemon, Options};
+use crate::site::Paths;
+use config::Config;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+type Outcome = Result<(), Failure>;
+
+pub(crate) fn carry_out(call: Call) -> Outcome {
+    let main = call.config;
+    match call.verb {
+        Verb::Run { confirm_clock } => run(main, confirm_clock),
+        #[cfg(feature = "demo")]
+        Verb::Demo(args) => crate::demo::run(args).map_err(|error| Failure::new(exit::SOFTWARE, format!("{error:#}"))),
+        Verb::Config(verb) => configuration(&main, verb),
+        Verb::Reload(json) => {
+            let answer = ask(&main, &Request::Reload)?;
+            print(json, &answer, |answer| match answer.get("changes").and_then(Value::as_array).map(Vec::as_slice) {
+                None | Some([]) => output::say("nothing changed"),
+                Some(changes) => changes.iter().filter_map(Value::as_str).for_each(output::say),
+            })
+        }
+        Verb::Status(json) => print(json, &ask(&main, &Request::Status)?, output::fields),
+        Verb::Technician(verb) => technician(&main, verb),
+        Verb::Staff(verb) => staff(&main, verb),
+        Verb::Target(verb) => target(&main, verb),
+        Verb::Intervention(verb) => intervention(&main, verb),
+        Verb::Session(verb) => session(&main, verb),
+        Verb::Explain { technician, target, at, from, json } => {
+            let answer = ask(&main, &Request::Explain { technician, target, at, source: from })?;
+            print(json, &answer, output::fields)
+        }
+        Verb::Journal(verb) => {
+            let status = ask(&main, &Request::Status)?;
+            let field = match verb {
+                JournalVerb::Key => "journal_key",
+                JournalVerb::Checkpoint => "checkpoint",
+            };
+            output::say(status.get(field).and_then(Value::as_str).unwrap_or_default().trim_end());
+            Ok(())
+        }
+    }
+}
+
+fn print(json: Json, answer: &Value, show: impl FnOnce(&Value)) -> Outcome {
+    if json.json {
+        output::json(answer);
+    } else {
+        show(answer);
+    }
+    Ok(())
+}
+
+fn load(main: &Path, unpinned: bool) -> Result<Config, Failure> {
+    let options = config::Options { at: SystemClock::start().now(), unpinned };
+    config::load(main, options).map_err(|error| Failure::new(exit::CONFIG, error))
+}
+
+/// Where the daemon of this configuration listens. Only `site.state` is needed for that, so a
+/// mistake elsewhere in the files does not keep anybody from cutting a session.
+fn socket(main: &Path) -> Result<PathBuf, Failure> {
+    let text = std::fs::read_to_string(main)
+        .map_err(|error| Failure::new(exit::CONFIG, format!("`{}` cannot be read: {error}; name the file with --config or POTERNE_CONFIG", main.display())))?;
+    let document: toml_edit::DocumentMut =
+        text.parse().map_err(|error| Failure::new(exit::CONFIG, format!("`{}`: {error}", main.display())))?;
+    let state = document.get("site").and_then(|site| site.get("state")).and_then(|state| state.as_str());
+    Ok(Paths::new(Path::new(state.unwrap_or("/var/lib/poterne"))).socket())
+}
+
+fn ask(main: &Path, request: &Request) -> Result<Value, Failure> {
+    client::ask(&socket(main)?, request)
+}
+
+fn run(main: PathBuf, confirm_clock: bool) -> Outcome {
+    let _log = crate::log::start();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Failure::new(exit::SOFTWARE, error))?;
+    runtime.block_on(async {
+        let options = Options { config: main, confirm_clock };
+        let daemon = Daemon::start(&options, Arc::new(SystemClock::start())).await.map_err(|error| {
+            let config = error.downcast_ref::<config::LoadError>().is_some();
+            Failure::new(if config { exit::CONFIG } else { exit::SOFTWARE }, format!("{error:#}"))
+        })?;
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+        crate::daemon::until_told_to_stop(&daemon).await.map_err(|error| Failure::new(exit::SOFTWARE, error))?;
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+        daemon.stop("told to stop").await;
+        Ok(())
+    })
+}
+
+fn configuration(main: &Path, verb: ConfigVerb) -> Outcome {
+    match verb {
+        ConfigVerb::Check { state } => {
+            let config = load(main, false)?;
+            for warning in &config.warnings {
+                eprintln!("poterne: warning: {warning}");
+            }
+            if state {
+                let answer = ask(main, &Request::CheckState)?;
+                let problems: Vec<&str> = answer.get("problems").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+                if !problems.is_empty() {
+                    return Err(Failure::new(exit::CONFIG, problems.join("\npoterne: ")));
+                }
+            }
+            output::say(&format!("{}: holds ({} vendors, {} targets)", main.display(), config.vendors.len(), config.targets.len()));
+            Ok(())
+        }
+        ConfigVerb::Show(json) => {
+            let config = load(main, false)?;
+            if json.json {
+                output::json(&serde_json::json!(config.effective));
+            } else {
+                output::say(config::show(&config).trim_end());
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Factors from standard input where asked for; an empty line has them made.
+fn factors(person: &PersonFlags) -> Result<Factors, Failure> {
+    if !person.stdin {
+        return Ok(Factors::default());
+    }
+    let mut read = secrets::read(&["password", "TOTP secret"])?.into_iter().map(|secret| Some(secret).filter(|secret| !secret.reveal().trim().is_empty()));
+    Ok(Factors { password: read.next().flatten(), totp: read.next().flatten() })
+}
+
+fn identity(person: &PersonFlags) -> PersonArgs {
+    PersonArgs { name: person.name.clone(), email: person.email.clone(), phone: person.phone.clone() }
+}
+
+/// What was made is shown once, and nowhere kept in clear.
+fn made(json: Json, answer: &Value) -> Outcome {
+    print(json, answer, |answer| {
+        let text = |name: &str| answer.get(name).and_then(Value::as_str);
+        output::say(&format!("{} is there.", text("login").unwrap_or_default()));
+        if let Some(password) = text("password") {
+            output::say(&format!("password, shown this once: {password}"));
+        }
+        if let Some(totp) = text("totp") {
+            output::say(&format!("for the authenticator, shown this once: {totp}"));
+        }
+    })
+}
+
+fn technician(main: &Path, verb: TechnicianVerb) -> Outcome {
+    match verb {
+        TechnicianVerb::Add { login, vendor, proofing, keys, person } => {
+            let keys = keys.into_iter().map(|key| if Path::new(&key).is_file() { std::fs::read_to_string(&key).unwrap_or(key) } else { key }).collect();
+            let request = Request::TechnicianAdd { login, vendor, person: identity(&person), proofing, keys, factors: factors(&person)? };
+            made(person.json, &ask(main, &request)?)
+        }
+        TechnicianVerb::List(json) => {
+            print(json, &ask(main, &Request::TechnicianList)?, |rows| output::table(rows, &["login", "vendor", "name", "state", "phone"]))
+        }
+        TechnicianVerb::Disable { login, reason } => {
+            let answer = ask(main, &Request::TechnicianDisable { login: login.clone(), reason })?;
+            let ended = answer.get("sessions_ended").and_then(Value::as_u64).unwrap_or(0);
+            output::say(&format!("{login} is disabled; {ended} live session(s) ended"));
+            Ok(())
+        }
+        TechnicianVerb::Unlock { login } => ask(main, &Request::TechnicianUnlock { login }).map(|_| ()),
+    }
+}
+
+fn staff(main: &Path, verb: StaffVerb) -> Outcome {
+    match verb {
+        StaffVerb::Add { login, roles, groups, person } => {
+            let request = Request::StaffAdd {
+                login,
+                person: identity(&person),
+                roles: roles.into_iter().collect(),
+                groups: groups.into_iter().collect(),
+                factors: factors(&person)?,
+            };
+            made(person.json, &ask(main, &request)?)
+        }
+        StaffVerb::List(json) => {
+            print(json, &ask(main, &Request::StaffList)?, |rows| output::table(rows, &["login", "name", "roles", "groups", "state"]))
+        }
+        StaffVerb::Disable { login, reason } => ask(main, &Request::StaffDisable { login, reason }).map(|_| ()),
+    }
+}
+
+fn target(main: &Path, verb: TargetVerb) -> Outcome {
+    match verb {
+        TargetVerb::Pin { target, write, fingerprint_ends } => pin::pin(main, &load(main, true)?, &target, write, fingerprint_ends),
+        TargetVerb::Credential { target, login, key, password, generate } => {
+            let credential = match (key, password, generate) {
+                (Some(file), ..) => {
+                    let pem = std::fs::read_to_string(&file).map_err(|error| Failure::new(exit::NO_INPUT, format!("`{}` cannot be read: {error}", file.display())))?;
+                    CredentialArgs::Key(crate::ctl::protocol::Hidden::new(pem))
+                }
+                (None, true, _) => {
+                    let mut read = secrets::read(&["password of the target"])?;
+                    match read.pop() {
+                        Some(password) if !password.reveal().is_empty() => CredentialArgs::Password(password),
+                        _ => return Err(Failure::new(exit::NO_INPUT, "the password is empty: write one")),
+                    }
+                }
+                (None, false, true) => CredentialArgs::Generate,
+                (None, false, false) => return Err(Failure::new(exit::USAGE, "say what opens the target: --key FILE, --password or --generate")),
+            };
+            let answer = ask(main, &Request::TargetCredential { target: target.clone(), login, credential })?;
+            output::say(&format!("the credential of {target} is set"));
+            if let Some(public) = answer.get("public_key").and_then(Value::as_str) {
+                output::say(&format!("public key, for the target's authorized_keys: {public}"));
+            }
+            Ok(())
+        }
+    }
+}
+
+fn proof(flags: ProofFlags) -> Result<Proof, Failure> {
+    let mut read = secrets::read(&["password", "one-time code"])?.into_iter();
+    match (read.next(), read.next()) {
+        (Some(password), Some(code)) => Ok(Proof { staff: flags.staff, password, code }),
+        _ => Err(Failure::new(exit::NO_INPUT, "password and one-time code are needed")),
+    }
+}
+
+fn intervention(main: &Path, verb: InterventionVerb) -> Outcome {
+    match verb {
+        InterventionVerb::List { all, json } => print(json, &ask(main, &Request::InterventionList { all })?, |rows| {
+            output::table(rows, &["number", "state", "technician", "vendor", "target", "source", "reason", "ticket"]);
+        }),
+        InterventionVerb::Show { number, json } => print(json, &ask(main, &Request::InterventionShow { number })?, output::fields),
+        InterventionVerb::Approve { number, code, verified, rights, minutes, proof: flags } => {
+            let rights = rights.map(|rights| rights.into_iter().collect());
+            let request = Request::InterventionApprove { number, proof: proof(flags)?, code, verified, rights, minutes };
+            let answer = ask(main, &request)?;
+            match answer.get("approvals_missing").and_then(Value::as_u64) {
+                Some(0) | None => output::say(&format!("intervention {number} is approved")),
+                Some(missing) => output::say(&format!("your approval of intervention {number} counts; {missing} more needed")),
+            }
+            Ok(())
+        }
+        InterventionVerb::Refuse { number, reason, proof: flags } => {
+            ask(main, &Request::InterventionRefuse { number, proof: proof(flags)?, reason })?;
+            output::say(&format!("intervention {number} is refused"));
+            Ok(())
+        }
+        InterventionVerb::Withdraw { number } => {
+            ask(main, &Request::InterventionWithdraw { number })?;
+            output::say(&format!("intervention {number} is withdrawn"));
+            Ok(())
+        }
+    }
+}
+
+fn session(main: &Path, verb: SessionVerb) -> Outcome {
+    match verb {
+        SessionVerb::List { all, json } => print(json, &ask(main, &Request::SessionList { all })?, |rows| {
+            output::table(rows, &["id", "intervention", "state", "technician", "target", "from", "started", "ended", "duration", "cause"]);
+        }),
+        SessionVerb::Show { id, json } => print(json, &ask(main, &Request::SessionShow { id })?, output::fields),
+        SessionVerb::Cut { id, reason } => {
+            ask(main, &Request::SessionCut { id: id.clone(), reason })?;
+            output::say(&format!("session {id} is cut"));
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Printing: JSON as asked, tables for people. Colours only on a terminal.
+
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+/// Prints JSON on one line an object's worth of depth, so that people can read it too.
+pub(crate) fn json(value: &Value) {
+    say(&serde_json::to_string_pretty(value).unwrap_or_default());
+}
+
+/// Prints a line. A reader that went away is no error.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(anstream::stdout(), "{line}");
+}
+
+/// A cell: texts as they are, controls made visible.
+fn cell(value: Option<&Value>) -> String {
+    let text = match value {
+        None | Some(Value::Null) => "-".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(items)) => items.iter().map(|item| cell(Some(item))).collect::<Vec<_>>().join(","),
+        Some(other) => other.to_string(),
+    };
+    visible(&text)
+}
+
+/// Controls and direction marks made visible (D28).
+pub(crate) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        let hidden = c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+        if hidden {
+            let _ = write!(shown, "{}", c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Rows of objects under headings.
+pub(crate) fn table(rows: &Value, columns: &[&str]) {
+    let Value::Array(rows) = rows else { return };
+    let mut lines: Vec<Vec<String>> = vec![columns.iter().map(|name| name.to_uppercase()).collect()];
+    lines.extend(rows.iter().map(|row| columns.iter().map(|name| cell(row.get(*name))).collect()));
+    let width = |n: usize| lines.iter().filter_map(|line| line.get(n)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    for line in &lines {
+        let padded: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        say(padded.join("  ").trim_end());
+    }
+}
+
+/// The fields of one object, one a line.
+pub(crate) fn fields(value: &Value) {
+    let Value::Object(fields) = value else { return };
+    let width = fields.keys().map(|name| name.chars().count()).max().unwrap_or(0);
+    for (name, value) in fields {
+        match value {
+            Value::Object(_) => say(&format!("{name:<width$}  {}", visible(&value.to_string()))),
+            Value::Array(items) if items.iter().any(Value::is_object) => {
+                for item in items {
+                    say(&format!("{name:<width$}  {}", visible(&item.to_string())));
+                }
+            }
+            value => say(&format!("{name:<width$}  {}", cell(Some(value)))),
+        }
+    }
+}
