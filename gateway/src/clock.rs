@@ -15,6 +15,12 @@ pub trait Clock: Send + Sync {
     fn is_trusted(&self) -> bool;
 }
 
+/// The unit of every time that is journalled (LOG-02). Cut off, not rounded: nothing is dated later
+/// than it happened.
+pub fn to_millisecond(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
+
 /// How far the wall clock may lag behind the monotonic one before it counts as set back.
 const TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 /// How long a sleeper trusts the two clocks to agree before it looks again.

@@ -375,8 +375,7 @@ impl Loop {
         while inbox.recv_many(&mut acts, GROUP).await > 0 {
             let mut replies = Vec::with_capacity(acts.len());
             let mut happened = Vec::new();
-            let now = self.clock.now();
-            let at = now.max(self.last);
+            let at = crate::clock::to_millisecond(self.clock.now()).max(self.last);
             for act in acts.drain(..) {
                 if self.gone {
                     // Dropping the act tells its caller that the journal is gone.

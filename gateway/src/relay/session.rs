@@ -397,7 +397,7 @@ async fn close(session: Arc<LiveSession>, cause: EndCause, around: Surroundings)
     }
     session.set_flow(Flow::Ended);
     around.live.remove(&session.id);
-    let ended = around.clock.now();
+    let ended = crate::clock::to_millisecond(around.clock.now());
     if !by_technician {
         let goodbyes = async {
             // The channel tasks show their last notices and close; this waits for all of them.

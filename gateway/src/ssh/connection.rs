@@ -219,9 +219,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(inside) = &self.admitted {
-            inside.session.brake(EndCause::ConnectionLost);
-        }
+        // How the connection ended is known to its task, which ends the session with the cause.
         self.client.gate().end();
     }
 }
@@ -234,7 +232,7 @@ impl server::Handler for Connection {
         let texts = crate::texts::Texts::new(config.site.language, config.site.zone.clone());
         let mut lines = texts.with("banner", &[("site", &config.site.name)]);
         if !config.ssh.help.is_empty() {
-            lines.push_str("\r\n");
+            lines.push('\n');
             lines.push_str(&texts.with("banner-help", &[("help", &config.ssh.help)]));
         }
         Ok(Some(format!("{}\r\n", crate::texts::to_ascii(&lines).replace('\n', "\r\n"))))

@@ -1,0 +1,65 @@
+//! The daemon with a clock that a test moves (D31). Called with the configuration and a socket; each
+//! line on the socket is an instant, and the clock stands there from then on.
+//!
+//! Policy deadlines and one-time codes follow this clock; socket timers stay real.
+
+use anyhow::Context as _;
+use futures::future::BoxFuture;
+use gateway::clock::Clock;
+use gateway::daemon::{Daemon, Options, until_told_to_stop};
+use jiff::Timestamp;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::UnixListener;
+use tokio::sync::watch;
+
+struct Manual {
+    now: watch::Sender<Timestamp>,
+}
+
+impl Clock for Manual {
+    fn now(&self) -> Timestamp {
+        *self.now.borrow()
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()> {
+        let mut now = self.now.subscribe();
+        Box::pin(async move {
+            let _ = now.wait_for(|now| *now >= at).await;
+        })
+    }
+
+    fn is_trusted(&self) -> bool {
+        true
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    let mut args = std::env::args().skip(1);
+    let config = PathBuf::from(args.next().context("which configuration?")?);
+    let socket = PathBuf::from(args.next().context("which socket?")?);
+    let start: Timestamp = args.next().context("which instant?")?.parse()?;
+    let _log = gateway::log::start();
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        let clock = Arc::new(Manual { now: watch::Sender::new(start) });
+        let daemon = Daemon::start(&Options { config, confirm_clock: false }, clock.clone()).await?;
+        let listener = UnixListener::bind(&socket)?;
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (reader, mut writer) = stream.into_split();
+                let mut lines = BufReader::new(reader).lines();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    if let Ok(at) = line.trim().parse::<Timestamp>() {
+                        // Never backwards, as the real clock promises.
+                        clock.now.send_modify(|now| *now = (*now).max(at));
+                    }
+                    let _ = writer.write_all(b"done\n").await;
+                }
+            }
+        });
+        until_told_to_stop(&daemon).await?;
+        daemon.stop("told to stop").await;
+        Ok(())
+    })
+}

@@ -1,0 +1,4 @@
+//! The real program between real clients and real targets. Each test also holds the journal and
+//! the recording against what was seen.
+
+mod door;

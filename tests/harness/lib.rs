@@ -1,0 +1,42 @@
+//! A whole hospital in a folder: the real program, a real `sshd` as target, real clients in real
+//! terminals. Everything is on loopback and goes away with the value that holds it.
+
+pub mod people;
+pub mod site;
+pub mod sshd;
+pub mod terminal;
+
+pub use people::Person;
+pub use site::{Answers, Site, SiteOptions};
+pub use sshd::Sshd;
+pub use terminal::Terminal;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Long enough for anything on a busy machine of two cores; nothing waits for it when all is well.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until something holds. For what has no event to wait for; looks 20 times a second.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < until, "never came: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A program of this package, built beside the test.
+pub fn program(name: &str) -> PathBuf {
+    let mut path = std::env::current_exe().expect("a test has a path");
+    path.pop();
+    if path.ends_with("deps") {
+        path.pop();
+    }
+    path.join(name)
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a free port").port()
+}
