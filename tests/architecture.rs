@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 fn metadata() -> Value {
-    let out = Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--offline", "--no-deps"]).output().unwrap();
+    let out = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--offline", "--no-deps"])
+        .output()
+        .unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     serde_json::from_slice(&out.stdout).unwrap()
 }
@@ -66,14 +69,28 @@ fn sources(folder: &str) -> Vec<(String, String)> {
 /// `policy` and `lifecycle` are pure: no I/O, no async, no clock, no environment, no randomness.
 #[test]
 fn pure_crates_name_nothing_impure() {
-    let forbidden = ["std::fs", "std::net::Tcp", "std::env", "std::io", "tokio", "async fn", ".await", "SystemTime", "Instant", "Timestamp::now", "Zoned::now", "rand"];
+    let forbidden = [
+        "std::fs",
+        "std::net::Tcp",
+        "std::env",
+        "std::io",
+        "tokio",
+        "async fn",
+        ".await",
+        "SystemTime",
+        "Instant",
+        "Timestamp::now",
+        "Zoned::now",
+        "rand",
+    ];
     for folder in ["policy/src", "lifecycle/src"] {
         for (path, text) in sources(folder) {
             for name in forbidden {
                 let used = text.lines().filter(|line| !line.trim_start().starts_with("//")).any(|line| {
                     line.match_indices(name).any(|(at, _)| {
                         let before = line[..at].chars().next_back();
-                        before.is_none_or(|c| !c.is_alphanumeric() && c != '_') && !line[at + name.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
+                        before.is_none_or(|c| !c.is_alphanumeric() && c != '_')
+                            && !line[at + name.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
                     })
                 });
                 assert!(!used, "{path} names `{name}`");
@@ -90,7 +107,15 @@ fn time_and_randomness_have_one_place() {
             if path.ends_with("gateway/src/clock.rs") || path.ends_with("gateway/src/entropy.rs") {
                 continue;
             }
-            for name in ["SystemTime::now", "Timestamp::now", "Zoned::now", "std::time::Instant", "rand::rng", "thread_rng", "SystemRandom"] {
+            for name in [
+                "SystemTime::now",
+                "Timestamp::now",
+                "Zoned::now",
+                "std::time::Instant",
+                "rand::rng",
+                "thread_rng",
+                "SystemRandom",
+            ] {
                 assert!(!text.contains(name), "{path} names `{name}`");
             }
         }
@@ -115,7 +140,8 @@ fn every_kind_of_entry_is_documented() {
     for line in body.lines() {
         let line = line.trim();
         let name: String = line.chars().take_while(|c| c.is_alphanumeric()).collect();
-        let is_variant = line.starts_with(|c: char| c.is_ascii_uppercase()) && [" {", "(", ","].iter().any(|after| line[name.len()..].starts_with(after));
+        let is_variant = line.starts_with(|c: char| c.is_ascii_uppercase())
+            && [" {", "(", ","].iter().any(|after| line[name.len()..].starts_with(after));
         if is_variant {
             let mut kebab = String::new();
             for c in name.chars() {
@@ -128,9 +154,14 @@ fn every_kind_of_entry_is_documented() {
         }
     }
     assert!(kinds.len() > 30, "{kinds:?}");
-    let document = std::fs::read_to_string(format!("{}/../docs/format-journal.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let document =
+        std::fs::read_to_string(format!("{}/../docs/format-journal.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let section = document.split("## Kinds of entries").nth(1).unwrap().split("\n## ").next().unwrap();
-    let rows: BTreeSet<String> =
-        section.lines().filter_map(|line| line.strip_prefix("| `")).filter_map(|line| line.split('`').next()).map(str::to_owned).collect();
+    let rows: BTreeSet<String> = section
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .filter_map(|line| line.split('`').next())
+        .map(str::to_owned)
+        .collect();
     assert_eq!(rows, kinds);
 }

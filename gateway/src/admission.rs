@@ -51,7 +51,12 @@ pub async fn admit(
     }
 }
 
-async fn try_admit(site: &Arc<Site>, client: Arc<ClientSide>, number: InterventionNumber, texts: Texts) -> Result<Admitted, AdmissionError> {
+async fn try_admit(
+    site: &Arc<Site>,
+    client: Arc<ClientSide>,
+    number: InterventionNumber,
+    texts: Texts,
+) -> Result<Admitted, AdmissionError> {
     let internal = |what: &dyn std::fmt::Display| {
         tracing::error!(%number, error = %what, "admission failed");
         AdmissionError::Internal
@@ -69,7 +74,12 @@ async fn try_admit(site: &Arc<Site>, client: Arc<ClientSide>, number: Interventi
     let recording = match open_recording(site, &id).await {
         Ok(recording) => recording,
         Err(error) => {
-            let nothing = Counts { bytes_in: 0, bytes_out: 0, refused: Default::default(), head: recorder::Head { hash: [0; 32], length: 0, frames: 0 } };
+            let nothing = Counts {
+                bytes_in: 0,
+                bytes_out: 0,
+                refused: Default::default(),
+                head: recorder::Head { hash: [0; 32], length: 0, frames: 0 },
+            };
             site.registrar.end_session(id, site.clock.now(), EndCause::RecorderFailed, nothing).await;
             return Err(internal(&error));
         }
@@ -119,7 +129,8 @@ async fn open_recording(site: &Site, id: &SessionId) -> Result<Recording, String
     let key: [u8; 32] = entropy::bytes().map_err(|error| error.to_string())?;
     let recipients = site.recipients().map_err(|error| error.to_string())?;
     let wrapping = RecordingKey::new(key);
-    let header = Header::new(id.as_str(), site.clock.now(), &wrapping, &recipients, &site.recovery).map_err(|error| error.to_string())?;
+    let header = Header::new(id.as_str(), site.clock.now(), &wrapping, &recipients, &site.recovery)
+        .map_err(|error| error.to_string())?;
     site.recorder.open(&site.paths.spool(id), &header, wrapping).await.map_err(|error| error.to_string())
 }
 

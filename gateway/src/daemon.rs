@@ -163,9 +163,12 @@ impl Reloader {
             .act(move |core, at| {
                 let digest = taken.digest.clone();
                 core.take_config(taken);
-                let live: Vec<_> = core.register.live().map(|record| (record.id.clone(), record.number, record.started)).collect();
-                let judged: Vec<_> =
-                    live.into_iter().map(|(id, number, started)| (id, core.register.permit(&core.rules, number, started, at))).collect();
+                let live: Vec<_> =
+                    core.register.live().map(|record| (record.id.clone(), record.number, record.started)).collect();
+                let judged: Vec<_> = live
+                    .into_iter()
+                    .map(|(id, number, started)| (id, core.register.permit(&core.rules, number, started, at)))
+                    .collect();
                 (vec![Event::ConfigLoaded { digest, changes: noted, by }], judged)
             })
             .await;
@@ -224,7 +227,13 @@ struct Opened {
     register: Register,
 }
 
-fn open_journal(paths: &Paths, secrets: &SiteSecrets, vault: &Vault, clock: &Arc<dyn Clock>, options: &Options) -> anyhow::Result<Opened> {
+fn open_journal(
+    paths: &Paths,
+    secrets: &SiteSecrets,
+    vault: &Vault,
+    clock: &Arc<dyn Clock>,
+    options: &Options,
+) -> anyhow::Result<Opened> {
     let signer = SigningKey::new(&secrets.origin, &secrets.journal)?;
     let verifier = signer.verifier();
     let random: journal::Entropy = Box::new(|buffer| {
@@ -253,7 +262,10 @@ fn open_journal(paths: &Paths, secrets: &SiteSecrets, vault: &Vault, clock: &Arc
         bail!("the clock says {now}, but the journal's last entry is of {}: set the clock right", journal.last_at());
     }
     if journal.size() > 0 && now.duration_since(journal.last_at()) > LONGEST_SILENCE && !options.confirm_clock {
-        bail!("the journal's last entry is of {}, over 30 days ago: if the clock is right, start once with `--confirm-clock`", journal.last_at());
+        bail!(
+            "the journal's last entry is of {}, over 30 days ago: if the clock is right, start once with `--confirm-clock`",
+            journal.last_at()
+        );
     }
     let mut first = Vec::new();
     if !recovered.aside.is_empty() {
@@ -275,9 +287,15 @@ fn open_journal(paths: &Paths, secrets: &SiteSecrets, vault: &Vault, clock: &Arc
 
 /// Holds the journal against what the vault remembers (D17): the newest checkpoint must be in it,
 /// and what was taken away stays away.
-fn stricter(journal: &mut Journal, register: &Register, memory: &Memory, key: &journal::VerifierKey) -> anyhow::Result<Vec<Event>> {
+fn stricter(
+    journal: &mut Journal,
+    register: &Register,
+    memory: &Memory,
+    key: &journal::VerifierKey,
+) -> anyhow::Result<Vec<Event>> {
     if !memory.checkpoint.is_empty() {
-        let checkpoint = Checkpoint::verify(&memory.checkpoint, key).context("the checkpoint that the vault remembers")?;
+        let checkpoint =
+            Checkpoint::verify(&memory.checkpoint, key).context("the checkpoint that the vault remembers")?;
         if journal.root_at(checkpoint.size)? != Some(checkpoint.root) {
             bail!(
                 "the journal was rolled back: it has {} entries, but the vault remembers a signed checkpoint over {} with another history. \
@@ -287,7 +305,10 @@ fn stricter(journal: &mut Journal, register: &Register, memory: &Memory, key: &j
             );
         }
     }
-    let forgotten = register.accounts.values().filter(|account| account.state == AccountState::Active && memory.disabled.contains(&account.id.to_string()));
+    let forgotten = register
+        .accounts
+        .values()
+        .filter(|account| account.state == AccountState::Active && memory.disabled.contains(&account.id.to_string()));
     Ok(forgotten
         .map(|account| Event::TechnicianDisabled {
             account: account.id.clone(),
@@ -311,7 +332,13 @@ fn append(journal: &mut Journal, register: &mut Register, events: Vec<Event>, at
 
 /// Closes what the last run left open: each session exactly once, with its cause and duration
 /// (promise 6); pending requests are withdrawn. A start resumes no access.
-fn settle(opened: &mut Opened, config: &Config, paths: &Paths, recovery: &RecoveryKey, now: Timestamp) -> anyhow::Result<()> {
+fn settle(
+    opened: &mut Opened,
+    config: &Config,
+    paths: &Paths,
+    recovery: &RecoveryKey,
+    now: Timestamp,
+) -> anyhow::Result<()> {
     let rules = config.rules(Default::default());
     let mut events = Vec::new();
     let open: Vec<SessionId> = opened.register.live().map(|record| record.id.clone()).collect();
@@ -328,22 +355,42 @@ fn settle(opened: &mut Opened, config: &Config, paths: &Paths, recovery: &Recove
             }
             tracing::warn!(session = %id, %ended, "a session of the last run is closed as interrupted");
             events.push(Event::SessionEnded(end));
-            events.extend(decide(&opened.register, &rules, Command::EndIntervention { number, cause: EndCause::Interrupted }, now).events);
+            events.extend(
+                decide(
+                    &opened.register,
+                    &rules,
+                    Command::EndIntervention { number, cause: EndCause::Interrupted },
+                    now,
+                )
+                .events,
+            );
         }
     }
-    let pending: Vec<_> = opened.register.current().filter(|one| one.state.is_pending()).map(|one| one.number).collect();
+    let pending: Vec<_> =
+        opened.register.current().filter(|one| one.state.is_pending()).map(|one| one.number).collect();
     for number in pending {
-        events.extend(decide(&opened.register, &rules, Command::Withdraw { number, cause: WithdrawCause::Restart }, now).events);
+        events.extend(
+            decide(&opened.register, &rules, Command::Withdraw { number, cause: WithdrawCause::Restart }, now).events,
+        );
     }
     // Open interventions without a session cannot be, but would never end by themselves.
     let orphans: Vec<_> = opened
         .register
         .current()
-        .filter(|one| !one.state.is_pending() && one.sessions.iter().all(|id| opened.register.sessions.get(id).is_none_or(|record| record.end.is_some())))
+        .filter(|one| {
+            !one.state.is_pending()
+                && one
+                    .sessions
+                    .iter()
+                    .all(|id| opened.register.sessions.get(id).is_none_or(|record| record.end.is_some()))
+        })
         .map(|one| one.number)
         .collect();
     for number in orphans {
-        events.extend(decide(&opened.register, &rules, Command::EndIntervention { number, cause: EndCause::Interrupted }, now).events);
+        events.extend(
+            decide(&opened.register, &rules, Command::EndIntervention { number, cause: EndCause::Interrupted }, now)
+                .events,
+        );
     }
     events.push(Event::Started { version: env!("CARGO_PKG_VERSION").to_owned(), config: config.digest.clone() });
     append(&mut opened.journal, &mut opened.register, events, now)
@@ -407,8 +454,19 @@ async fn write_memory(site: &Site) -> anyhow::Result<()> {
         .registrar
         .view(move |core, _| Memory {
             checkpoint,
-            disabled: core.register.accounts.values().filter(|one| one.state == AccountState::Disabled).map(|one| one.id.to_string()).collect(),
-            steps: core.register.accounts.values().filter_map(|one| Some((one.id.to_string(), one.guard.last_step?))).collect(),
+            disabled: core
+                .register
+                .accounts
+                .values()
+                .filter(|one| one.state == AccountState::Disabled)
+                .map(|one| one.id.to_string())
+                .collect(),
+            steps: core
+                .register
+                .accounts
+                .values()
+                .filter_map(|one| Some((one.id.to_string(), one.guard.last_step?)))
+                .collect(),
         })
         .await?;
     let vault = site.vault.clone();

@@ -38,6 +38,7 @@ pub fn readable_code(length: usize) -> Result<String, NoEntropy> {
 /// A password of about 100 bits that can be typed.
 pub fn password() -> Result<String, NoEntropy> {
     let code = readable_code(24)?.to_lowercase();
-    let groups: Vec<&str> = [(0, 6), (6, 12), (12, 18), (18, 24)].iter().filter_map(|(from, to)| code.get(*from..*to)).collect();
+    let groups: Vec<&str> =
+        [(0, 6), (6, 12), (12, 18), (18, 24)].iter().filter_map(|(from, to)| code.get(*from..*to)).collect();
     Ok(groups.join("-"))
 }

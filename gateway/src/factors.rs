@@ -46,7 +46,9 @@ pub fn hash(password: &str) -> Result<String, SecretError> {
         return Err(SecretError::Short);
     }
     let salt: [u8; 16] = entropy::bytes()?;
-    let hash = argon2().hash_password_with_salt(password.as_bytes(), &salt).map_err(|error| SecretError::Argon2(error.to_string()))?;
+    let hash = argon2()
+        .hash_password_with_salt(password.as_bytes(), &salt)
+        .map_err(|error| SecretError::Argon2(error.to_string()))?;
     Ok(hash.to_string())
 }
 
@@ -72,7 +74,11 @@ pub fn read_totp(text: &str) -> Result<String, SecretError> {
 
 /// The address that an authenticator takes.
 pub fn otpauth(secret: &str, login: &str, site: &str) -> String {
-    let plain = |text: &str| text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_string() } else { "%20".to_owned() }).collect::<String>();
+    let plain = |text: &str| {
+        text.chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c.to_string() } else { "%20".to_owned() })
+            .collect::<String>()
+    };
     let issuer = plain(&format!("Poterne {site}"));
     format!("otpauth://totp/{issuer}:{login}?secret={secret}&issuer={issuer}&algorithm=SHA1&digits=6&period=30")
 }
@@ -125,7 +131,13 @@ impl Comparer {
     }
 
     /// Compares. `None`: there is no such person; nothing fits, after the same work.
-    pub async fn compare(&self, secrets: Option<PersonSecrets>, password: String, code: String, at: Timestamp) -> Compared {
+    pub async fn compare(
+        &self,
+        secrets: Option<PersonSecrets>,
+        password: String,
+        code: String,
+        at: Timestamp,
+    ) -> Compared {
         let _turn = self.turns.acquire().await;
         let nobody = self.nobody.clone();
         let work = move || {
@@ -151,7 +163,9 @@ mod tests {
     #[test]
     fn rfc_6238_vectors() {
         let secret = data_encoding::BASE32_NOPAD.encode(b"12345678901234567890");
-        for (second, code) in [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (2_000_000_000, "279037")] {
+        for (second, code) in
+            [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (2_000_000_000, "279037")]
+        {
             assert_eq!(code_at(&secret, Timestamp::from_second(second).unwrap()).unwrap(), code);
         }
     }

@@ -10,8 +10,8 @@ use config::Config;
 use jiff::Timestamp;
 use journal::{Journal, NewEntry, Receipt, Subject};
 use lifecycle::{
-    Admission, Command, Decided, EndCause, Event, InterventionNumber, InterventionState, Refusal, Register, RequestFacts,
-    SessionId, decide,
+    Admission, Command, Decided, EndCause, Event, InterventionNumber, InterventionState, Refusal, Register,
+    RequestFacts, SessionId, decide,
 };
 use policy::PolicySet;
 use std::collections::{BTreeMap, HashMap};
@@ -92,7 +92,8 @@ impl Core {
     /// Whether this is the code that the technician of the intervention sees. Compared without
     /// regard to case; it lives in memory only (D5).
     pub fn code_fits(&self, number: InterventionNumber, typed: &str) -> bool {
-        let typed: String = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_uppercase();
+        let typed: String =
+            typed.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_uppercase();
         self.codes.get(&number).is_some_and(|code| {
             aws_lc_rs::constant_time::verify_slices_are_equal(code.as_bytes(), typed.as_bytes()).is_ok()
         })
@@ -129,7 +130,8 @@ impl Registrar {
         core.renew_rules();
         let last = journal.last_at();
         let disk = JournalThread::start(journal)?;
-        let registrar = Registrar { acts, feed: feed.clone(), size: size.subscribe(), checkpoint: checkpoint.subscribe() };
+        let registrar =
+            Registrar { acts, feed: feed.clone(), size: size.subscribe(), checkpoint: checkpoint.subscribe() };
         let task = Loop { core, disk, clock, live, feed, size, checkpoint, last, gone: false };
         Ok((registrar, tokio::spawn(task.run(inbox))))
     }
@@ -152,7 +154,10 @@ impl Registrar {
     }
 
     /// Looks at the core.
-    pub async fn view<R: Send + 'static>(&self, look: impl FnOnce(&Core, Timestamp) -> R + Send + 'static) -> Result<R, JournalGone> {
+    pub async fn view<R: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Core, Timestamp) -> R + Send + 'static,
+    ) -> Result<R, JournalGone> {
         self.act(move |core, at| (Vec::new(), look(core, at))).await
     }
 
@@ -171,7 +176,11 @@ impl Registrar {
     }
 
     /// Journals a request, and remembers the code to read out.
-    pub async fn request(&self, facts: RequestFacts, code: String) -> Result<Result<InterventionNumber, Refusal>, JournalGone> {
+    pub async fn request(
+        &self,
+        facts: RequestFacts,
+        code: String,
+    ) -> Result<Result<InterventionNumber, Refusal>, JournalGone> {
         self.act(move |core, at| {
             let number = core.register.next_number();
             let Decided { events, refusal } = core.decide(Command::Request(Box::new(facts)), at);
@@ -198,7 +207,12 @@ impl Registrar {
     }
 
     /// Admits a session: judged again, durable, then told (D2, promise 4).
-    pub async fn admit(&self, number: InterventionNumber, session: SessionId, recipients: Vec<String>) -> Result<Result<Admission, Refusal>, JournalGone> {
+    pub async fn admit(
+        &self,
+        number: InterventionNumber,
+        session: SessionId,
+        recipients: Vec<String>,
+    ) -> Result<Result<Admission, Refusal>, JournalGone> {
         self.act(move |core, at| match core.register.admit(&core.rules, number, session, recipients, at) {
             Ok(admission) => (vec![admission.event.clone()], Ok(admission)),
             Err(refusal) => (Vec::new(), Err(refusal)),
@@ -210,7 +224,8 @@ impl Registrar {
     pub async fn probe(&self, source: IpAddr, login: String) {
         let _ = self
             .act(move |core, at| {
-                let probes = core.probes.entry(source).or_insert(Probes { count: 0, first: at, last: at, logins: Vec::new() });
+                let probes =
+                    core.probes.entry(source).or_insert(Probes { count: 0, first: at, last: at, logins: Vec::new() });
                 probes.count += 1;
                 probes.last = at;
                 if probes.logins.len() < LOGINS_KEPT && !probes.logins.contains(&login) {
@@ -276,7 +291,10 @@ impl Registrar {
         gather.tick().await;
         loop {
             changes.mark_unchanged();
-            let Ok(next) = self.view(|core, _| core.register.current().filter_map(|one| one.lapses_at()).min()).await else { return };
+            let Ok(next) = self.view(|core, _| core.register.current().filter_map(|one| one.lapses_at()).min()).await
+            else {
+                return;
+            };
             let due = async {
                 match next {
                     Some(at) => clock.sleep_until(at).await,
@@ -316,7 +334,9 @@ pub fn closing_events(
     at: Timestamp,
     fill: impl FnOnce(&mut lifecycle::SessionEnd),
 ) -> Vec<Event> {
-    let Some(record) = core.register.sessions.get(session).filter(|record| record.end.is_none()) else { return Vec::new() };
+    let Some(record) = core.register.sessions.get(session).filter(|record| record.end.is_none()) else {
+        return Vec::new();
+    };
     let number = record.number;
     let Some(mut end) = core.register.closing_entry(session, ended, cause.clone()) else { return Vec::new() };
     end.at_least = at_least;
@@ -328,12 +348,15 @@ pub fn closing_events(
 
 /// The thread that writes. Disk I/O never runs on the program's own threads.
 struct JournalThread {
-    jobs: mpsc::Sender<(Vec<NewEntry>, oneshot::Sender<Result<Receipt, String>>)>,
+    jobs: mpsc::Sender<AppendJob>,
 }
+
+/// A group to append, and where its outcome goes.
+type AppendJob = (Vec<NewEntry>, oneshot::Sender<Result<Receipt, String>>);
 
 impl JournalThread {
     fn start(mut journal: Journal) -> std::io::Result<Self> {
-        let (jobs, mut inbox) = mpsc::channel::<(Vec<NewEntry>, oneshot::Sender<_>)>(1);
+        let (jobs, mut inbox) = mpsc::channel::<AppendJob>(1);
         std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
             while let Some((group, done)) = inbox.blocking_recv() {
                 let outcome = journal.append(journal.size(), &group).map_err(|error| error.to_string());

@@ -190,12 +190,25 @@ mod tests {
     fn every_denial_has_a_text() {
         let now = Timestamp::UNIX_EPOCH;
         let all = [
-            Denial::VendorUnknown, Denial::TargetUnknown, Denial::TargetNotAllowed, Denial::TargetWithdrawn,
-            Denial::TargetForbidden { because: "x".into() }, Denial::AccountNotAllowed, Denial::SourceNotDeclared,
-            Denial::ContractNotBegun { first: jiff::civil::date(2027, 1, 1) }, Denial::ContractOver { last: jiff::civil::date(2027, 1, 1) },
-            Denial::Closed { next_opening: Some(now), holiday: None }, Denial::Closed { next_opening: None, holiday: None },
-            Denial::NoRight, Denial::QuorumMissing { needed: 2, have: 1 }, Denial::ApproverNotOfTarget,
-            Denial::ApproverIsRequester, Denial::ApproverOfVendor, Denial::ApproverTwice, Denial::CallBackNeeded, Denial::ApprovalOver,
+            Denial::VendorUnknown,
+            Denial::TargetUnknown,
+            Denial::TargetNotAllowed,
+            Denial::TargetWithdrawn,
+            Denial::TargetForbidden { because: "x".into() },
+            Denial::AccountNotAllowed,
+            Denial::SourceNotDeclared,
+            Denial::ContractNotBegun { first: jiff::civil::date(2027, 1, 1) },
+            Denial::ContractOver { last: jiff::civil::date(2027, 1, 1) },
+            Denial::Closed { next_opening: Some(now), holiday: None },
+            Denial::Closed { next_opening: None, holiday: None },
+            Denial::NoRight,
+            Denial::QuorumMissing { needed: 2, have: 1 },
+            Denial::ApproverNotOfTarget,
+            Denial::ApproverIsRequester,
+            Denial::ApproverOfVendor,
+            Denial::ApproverTwice,
+            Denial::CallBackNeeded,
+            Denial::ApprovalOver,
         ];
         for language in [Language::French, Language::English] {
             let texts = Texts::new(language, TimeZone::UTC);

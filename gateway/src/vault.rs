@@ -144,8 +144,8 @@ impl Vault {
         let age = |error: &dyn std::fmt::Display| VaultError::Age(error.to_string());
         let plain = Zeroizing::new(serde_json::to_vec(document).map_err(|error| age(&error))?);
         let recipient = self.identity.to_public();
-        let encryptor =
-            age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient)).map_err(|error| age(&error))?;
+        let encryptor = age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient))
+            .map_err(|error| age(&error))?;
         let mut sealed = Vec::new();
         let mut writer = encryptor.wrap_output(&mut sealed).map_err(|error| age(&error))?;
         writer.write_all(&plain).map_err(|error| age(&error))?;
@@ -168,7 +168,8 @@ impl Vault {
         };
         let closed = || VaultError::Closed(name.to_owned());
         let decryptor = age::Decryptor::new(&sealed[..]).map_err(|_| closed())?;
-        let mut reader = decryptor.decrypt(std::iter::once(&self.identity as &dyn age::Identity)).map_err(|_| closed())?;
+        let mut reader =
+            decryptor.decrypt(std::iter::once(&self.identity as &dyn age::Identity)).map_err(|_| closed())?;
         let mut plain = Zeroizing::new(Vec::new());
         reader.read_to_end(&mut plain).map_err(|_| closed())?;
         serde_json::from_slice(&plain).map_err(|_| closed())

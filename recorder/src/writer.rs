@@ -69,8 +69,11 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[derive(Clone)]
 pub struct Recorder {
     lanes: Vec<mpsc::Sender<Job>>,
-    open: Arc<Mutex<(u64, Vec<Weak<State>>)>>,
+    open: Arc<Mutex<OpenRecordings>>,
 }
+
+/// The number of the newest recording, and the state of those that may still be open.
+type OpenRecordings = (u64, Vec<Weak<State>>);
 
 impl Recorder {
     /// Starts `threads` writers and the syncer. They end when the last handle is dropped.
@@ -214,7 +217,7 @@ impl OpenSpool {
 }
 
 /// Syncs what was written, every second. A sync that fails ends that recording.
-fn sync_loop(open: &Weak<Mutex<(u64, Vec<Weak<State>>)>>) {
+fn sync_loop(open: &Weak<Mutex<OpenRecordings>>) {
     loop {
         // The one pause of this thread: it has nothing to wait for but time.
         std::thread::sleep(SYNC_EVERY);

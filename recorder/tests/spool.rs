@@ -1,4 +1,5 @@
 //! A spool as the relay writes it and as a reader finds it (REC-01, REC-02, REC-05, REC-06).
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail where it stands")]
 
 use jiff::Timestamp;
 use recorder::{

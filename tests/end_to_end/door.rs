@@ -18,15 +18,25 @@ fn one_session_from_end_to_end() {
     assert!(session["from"].as_str().unwrap().starts_with("127.0.0.1:"));
     assert!(session["duration"].is_u64());
     let frames = site.recording(session["id"].as_str().unwrap());
-    let of = |kind| frames.iter().filter(|frame| frame.kind == kind).flat_map(|frame| frame.data.to_vec()).collect::<Vec<u8>>();
+    let of = |kind| {
+        frames.iter().filter(|frame| frame.kind == kind).flat_map(|frame| frame.data.to_vec()).collect::<Vec<u8>>()
+    };
     assert!(String::from_utf8_lossy(&of(FrameKind::Input)).contains("stty size"));
     assert!(String::from_utf8_lossy(&of(FrameKind::Output)).contains("42\r\n"));
     assert_eq!(of(FrameKind::Output).len() as u64, session["bytes_out"].as_u64().unwrap());
 
     let kinds: Vec<String> = site.journal().into_iter().map(|(kind, _)| kind).collect();
     let expected = [
-        "factors-accepted", "intervention-requested", "intervention-submitted", "staff-code-used", "intervention-approved",
-        "session-admitted", "channel-opened", "channel-closed", "session-ended", "intervention-ended",
+        "factors-accepted",
+        "intervention-requested",
+        "intervention-submitted",
+        "staff-code-used",
+        "intervention-approved",
+        "session-admitted",
+        "channel-opened",
+        "channel-closed",
+        "session-ended",
+        "intervention-ended",
     ];
     let met: Vec<&String> = kinds.iter().filter(|kind| expected.contains(&kind.as_str())).collect();
     assert_eq!(met, expected);

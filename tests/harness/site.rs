@@ -104,7 +104,8 @@ impl Site {
         let sshd = Sshd::start(&folder.path().join("sshd"), &options.sshd);
         let port = free_port();
         let config = write_config(folder.path(), &options, &sshd, port);
-        let mut site = Site { folder, options, config, port, sshd, technicians: Vec::new(), staff: Vec::new(), daemon: None };
+        let mut site =
+            Site { folder, options, config, port, sshd, technicians: Vec::new(), staff: Vec::new(), daemon: None };
         site.start_daemon();
         site.enrol();
         site
@@ -123,7 +124,11 @@ impl Site {
     /// Starts the daemon, or starts it again.
     pub fn start_daemon(&mut self) {
         assert!(self.daemon.is_none(), "it runs already");
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("daemon.log")).expect("a log");
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.folder.path().join("daemon.log"))
+            .expect("a log");
         let mut command = match self.options.clock {
             Some(at) => {
                 let mut command = Command::new(program("poterne-clock"));
@@ -155,7 +160,9 @@ impl Site {
     fn assert_daemon_lives(&self) {
         let log = || std::fs::read_to_string(self.folder.path().join("daemon.log")).unwrap_or_default();
         let pid = self.daemon_pid();
-        let alive = rustix::process::test_kill_process(rustix::process::Pid::from_raw(pid.cast_signed()).expect("a pid")).is_ok();
+        let alive =
+            rustix::process::test_kill_process(rustix::process::Pid::from_raw(pid.cast_signed()).expect("a pid"))
+                .is_ok();
         assert!(alive && !log().contains("poterne: "), "the daemon ended:\n{}", log());
     }
 
@@ -202,10 +209,16 @@ impl Site {
         for n in 0..self.options.technicians {
             let login = TECHNICIANS.get(n).map_or_else(|| format!("tessa-{n}"), |name| (*name).to_owned());
             let person = Person::new(&login);
-            self.add_person(&["technician", "add", &login, "--vendor", "imagix", "--proofing", "in the test"], &person, n);
+            self.add_person(
+                &["technician", "add", &login, "--vendor", "imagix", "--proofing", "in the test"],
+                &person,
+                n,
+            );
             self.technicians.push(person);
         }
-        for (n, (login, role)) in [("claire", "approver"), ("paul", "approver"), ("nadia", "operator")].iter().enumerate() {
+        for (n, (login, role)) in
+            [("claire", "approver"), ("paul", "approver"), ("nadia", "operator")].iter().enumerate()
+        {
             let person = Person::new(login);
             let mut verb = vec!["staff", "add", login, "--role", role];
             if *role == "approver" {
@@ -219,7 +232,10 @@ impl Site {
     }
 
     fn add_person(&self, verb: &[&str], person: &Person, n: usize) {
-        let (email, phone) = (format!("{}@{}.example", person.login, if n < 500 { "imagix" } else { "chu" }), format!("+33 6 00 00 {n:04}"));
+        let (email, phone) = (
+            format!("{}@{}.example", person.login, if n < 500 { "imagix" } else { "chu" }),
+            format!("+33 6 00 00 {n:04}"),
+        );
         let mut args: Vec<&str> = verb.to_vec();
         args.extend(["--name", "Test Person", "--email", &email, "--phone", &phone, "--stdin"]);
         let out = self.poterne(&args, &format!("{}\n{}\n", person.password, person.totp));
@@ -230,7 +246,8 @@ impl Site {
     pub fn poterne(&self, args: &[&str], stdin: &str) -> Output {
         let mut command = Command::new(program("poterne-under-test"));
         command.arg("--config").arg(&self.config).args(args);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("poterne");
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("poterne");
         child.stdin.take().expect("a pipe").write_all(stdin.as_bytes()).expect("a reader");
         child.wait_with_output().expect("an end")
     }
@@ -261,7 +278,8 @@ impl Site {
 
     /// Options that every OpenSSH client of a test needs.
     pub fn ssh_options(&self) -> Vec<String> {
-        let fixed = ["-F", "none", "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oPubkeyAuthentication=no"];
+        let fixed =
+            ["-F", "none", "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oPubkeyAuthentication=no"];
         let mut options: Vec<String> = fixed.iter().map(|option| (*option).to_owned()).collect();
         options.extend(["-p".to_owned(), self.port.to_string()]);
         options
@@ -312,7 +330,10 @@ impl Site {
     pub fn approve_as(&self, who: &str, number: u64, code: &str) -> Output {
         let person = self.member(who);
         let secrets = format!("{}\n{}\n", person.password, person.fresh_code());
-        self.poterne(&["intervention", "approve", &number.to_string(), "--code", code, "--verified", "called", "--as", who], &secrets)
+        self.poterne(
+            &["intervention", "approve", &number.to_string(), "--code", code, "--verified", "called", "--as", who],
+            &secrets,
+        )
     }
 
     /// Approves as claire; must succeed.
@@ -340,7 +361,8 @@ impl Site {
     pub fn script_as(&self, login: &str, script: &str) -> Terminal {
         self.await_open();
         let ssh = format!("ssh {} {login}+scanner@127.0.0.1", self.ssh_options().join(" "));
-        let mut terminal = Terminal::start("sh", &["-c", &format!("SSH='{ssh}'; cd {}; {script}", self.folder().display())]);
+        let mut terminal =
+            Terminal::start("sh", &["-c", &format!("SSH='{ssh}'; cd {}; {script}", self.folder().display())]);
         let (number, code) = self.walk(&mut terminal, login, &Answers::default());
         self.approve(number, &code);
         terminal.expect("APPROVED until");
@@ -402,7 +424,9 @@ impl Site {
         let entries = journal.entries().expect("entries");
         entries
             .into_iter()
-            .map(|entry| (entry.leaf.kind, serde_json::from_slice(&entry.body.unwrap_or_default()).unwrap_or(Value::Null)))
+            .map(|entry| {
+                (entry.leaf.kind, serde_json::from_slice(&entry.body.unwrap_or_default()).unwrap_or(Value::Null))
+            })
             .collect()
     }
 

@@ -17,7 +17,11 @@ pub struct Sshd {
 }
 
 fn keygen(file: &Path) {
-    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(file).status().expect("ssh-keygen");
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+        .arg(file)
+        .status()
+        .expect("ssh-keygen");
     assert!(made.success());
 }
 

@@ -53,7 +53,8 @@ impl Terminal {
 
     /// Waits until what is shown matches, and gives the capture groups. Reading goes on behind it.
     pub fn expect(&mut self, pattern: &str) -> Vec<String> {
-        self.expect_within(pattern, PATIENCE).unwrap_or_else(|shown| panic!("waited for {pattern:?}, but there is:\n{shown}"))
+        self.expect_within(pattern, PATIENCE)
+            .unwrap_or_else(|shown| panic!("waited for {pattern:?}, but there is:\n{shown}"))
     }
 
     /// The same with a time; the error is what is shown instead.
@@ -66,7 +67,11 @@ impl Terminal {
             let rest = seen.text.get(self.read..).unwrap_or_default();
             if let Some(found) = pattern.captures(rest) {
                 let end = found.get(0).map_or(0, |whole| whole.end());
-                let groups = found.iter().skip(1).map(|group| group.map_or(String::new(), |group| group.as_str().to_owned())).collect();
+                let groups = found
+                    .iter()
+                    .skip(1)
+                    .map(|group| group.map_or(String::new(), |group| group.as_str().to_owned()))
+                    .collect();
                 self.read += end;
                 return Ok(groups);
             }

@@ -1,7 +1,7 @@
 //! Each verb: what it asks, what it prints.
 
 use super::args::{
-    Call, ConfigVerb, InterventionVerb, Json, JournalVerb, PersonFlags, ProofFlags, SessionVerb, StaffVerb, TargetVerb,
+    Call, ConfigVerb, InterventionVerb, JournalVerb, Json, PersonFlags, ProofFlags, SessionVerb, StaffVerb, TargetVerb,
     TechnicianVerb, Verb,
 };
 use super::{output, pin, secrets};
@@ -70,8 +70,12 @@ fn load(main: &Path, unpinned: bool) -> Result<Config, Failure> {
 /// Where the daemon of this configuration listens. Only `site.state` is needed for that, so a
 /// mistake elsewhere in the files does not keep anybody from cutting a session.
 fn socket(main: &Path) -> Result<PathBuf, Failure> {
-    let text = std::fs::read_to_string(main)
-        .map_err(|error| Failure::new(exit::CONFIG, format!("`{}` cannot be read: {error}; name the file with --config or POTERNE_CONFIG", main.display())))?;
+    let text = std::fs::read_to_string(main).map_err(|error| {
+        Failure::new(
+            exit::CONFIG,
+            format!("`{}` cannot be read: {error}; name the file with --config or POTERNE_CONFIG", main.display()),
+        )
+    })?;
     let document: toml_edit::DocumentMut =
         text.parse().map_err(|error| Failure::new(exit::CONFIG, format!("`{}`: {error}", main.display())))?;
     let state = document.get("site").and_then(|site| site.get("state")).and_then(|state| state.as_str());
@@ -84,7 +88,10 @@ fn ask(main: &Path, request: &Request) -> Result<Value, Failure> {
 
 fn run(main: PathBuf, confirm_clock: bool) -> Outcome {
     let _log = crate::log::start();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Failure::new(exit::SOFTWARE, error))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(exit::SOFTWARE, error))?;
     runtime.block_on(async {
         let options = Options { config: main, confirm_clock };
         let daemon = Daemon::start(&options, Arc::new(SystemClock::start())).await.map_err(|error| {
@@ -108,12 +115,23 @@ fn configuration(main: &Path, verb: ConfigVerb) -> Outcome {
             }
             if state {
                 let answer = ask(main, &Request::CheckState)?;
-                let problems: Vec<&str> = answer.get("problems").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+                let problems: Vec<&str> = answer
+                    .get("problems")
+                    .and_then(Value::as_array)
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str)
+                    .collect();
                 if !problems.is_empty() {
                     return Err(Failure::new(exit::CONFIG, problems.join("\npoterne: ")));
                 }
             }
-            output::say(&format!("{}: holds ({} vendors, {} targets)", main.display(), config.vendors.len(), config.targets.len()));
+            output::say(&format!(
+                "{}: holds ({} vendors, {} targets)",
+                main.display(),
+                config.vendors.len(),
+                config.targets.len()
+            ));
             Ok(())
         }
         ConfigVerb::Show(json) => {
@@ -133,7 +151,9 @@ fn factors(person: &PersonFlags) -> Result<Factors, Failure> {
     if !person.stdin {
         return Ok(Factors::default());
     }
-    let mut read = secrets::read(&["password", "TOTP secret"])?.into_iter().map(|secret| Some(secret).filter(|secret| !secret.reveal().trim().is_empty()));
+    let mut read = secrets::read(&["password", "TOTP secret"])?
+        .into_iter()
+        .map(|secret| Some(secret).filter(|secret| !secret.reveal().trim().is_empty()));
     Ok(Factors { password: read.next().flatten(), totp: read.next().flatten() })
 }
 
@@ -158,13 +178,23 @@ fn made(json: Json, answer: &Value) -> Outcome {
 fn technician(main: &Path, verb: TechnicianVerb) -> Outcome {
     match verb {
         TechnicianVerb::Add { login, vendor, proofing, keys, person } => {
-            let keys = keys.into_iter().map(|key| if Path::new(&key).is_file() { std::fs::read_to_string(&key).unwrap_or(key) } else { key }).collect();
-            let request = Request::TechnicianAdd { login, vendor, person: identity(&person), proofing, keys, factors: factors(&person)? };
+            let keys = keys
+                .into_iter()
+                .map(|key| if Path::new(&key).is_file() { std::fs::read_to_string(&key).unwrap_or(key) } else { key })
+                .collect();
+            let request = Request::TechnicianAdd {
+                login,
+                vendor,
+                person: identity(&person),
+                proofing,
+                keys,
+                factors: factors(&person)?,
+            };
             made(person.json, &ask(main, &request)?)
         }
-        TechnicianVerb::List(json) => {
-            print(json, &ask(main, &Request::TechnicianList)?, |rows| output::table(rows, &["login", "vendor", "name", "state", "phone"]))
-        }
+        TechnicianVerb::List(json) => print(json, &ask(main, &Request::TechnicianList)?, |rows| {
+            output::table(rows, &["login", "vendor", "name", "state", "phone"])
+        }),
         TechnicianVerb::Disable { login, reason } => {
             let answer = ask(main, &Request::TechnicianDisable { login: login.clone(), reason })?;
             let ended = answer.get("sessions_ended").and_then(Value::as_u64).unwrap_or(0);
@@ -187,20 +217,24 @@ fn staff(main: &Path, verb: StaffVerb) -> Outcome {
             };
             made(person.json, &ask(main, &request)?)
         }
-        StaffVerb::List(json) => {
-            print(json, &ask(main, &Request::StaffList)?, |rows| output::table(rows, &["login", "name", "roles", "groups", "state"]))
-        }
+        StaffVerb::List(json) => print(json, &ask(main, &Request::StaffList)?, |rows| {
+            output::table(rows, &["login", "name", "roles", "groups", "state"])
+        }),
         StaffVerb::Disable { login, reason } => ask(main, &Request::StaffDisable { login, reason }).map(|_| ()),
     }
 }
 
 fn target(main: &Path, verb: TargetVerb) -> Outcome {
     match verb {
-        TargetVerb::Pin { target, write, fingerprint_ends } => pin::pin(main, &load(main, true)?, &target, write, fingerprint_ends),
+        TargetVerb::Pin { target, write, fingerprint_ends } => {
+            pin::pin(main, &load(main, true)?, &target, write, fingerprint_ends)
+        }
         TargetVerb::Credential { target, login, key, password, generate } => {
             let credential = match (key, password, generate) {
                 (Some(file), ..) => {
-                    let pem = std::fs::read_to_string(&file).map_err(|error| Failure::new(exit::NO_INPUT, format!("`{}` cannot be read: {error}", file.display())))?;
+                    let pem = std::fs::read_to_string(&file).map_err(|error| {
+                        Failure::new(exit::NO_INPUT, format!("`{}` cannot be read: {error}", file.display()))
+                    })?;
                     CredentialArgs::Key(crate::ctl::protocol::Hidden::new(pem))
                 }
                 (None, true, _) => {
@@ -211,7 +245,12 @@ fn target(main: &Path, verb: TargetVerb) -> Outcome {
                     }
                 }
                 (None, false, true) => CredentialArgs::Generate,
-                (None, false, false) => return Err(Failure::new(exit::USAGE, "say what opens the target: --key FILE, --password or --generate")),
+                (None, false, false) => {
+                    return Err(Failure::new(
+                        exit::USAGE,
+                        "say what opens the target: --key FILE, --password or --generate",
+                    ));
+                }
             };
             let answer = ask(main, &Request::TargetCredential { target: target.clone(), login, credential })?;
             output::say(&format!("the credential of {target} is set"));
@@ -236,14 +275,19 @@ fn intervention(main: &Path, verb: InterventionVerb) -> Outcome {
         InterventionVerb::List { all, json } => print(json, &ask(main, &Request::InterventionList { all })?, |rows| {
             output::table(rows, &["number", "state", "technician", "vendor", "target", "source", "reason", "ticket"]);
         }),
-        InterventionVerb::Show { number, json } => print(json, &ask(main, &Request::InterventionShow { number })?, output::fields),
+        InterventionVerb::Show { number, json } => {
+            print(json, &ask(main, &Request::InterventionShow { number })?, output::fields)
+        }
         InterventionVerb::Approve { number, code, verified, rights, minutes, proof: flags } => {
             let rights = rights.map(|rights| rights.into_iter().collect());
-            let request = Request::InterventionApprove { number, proof: proof(flags)?, code, verified, rights, minutes };
+            let request =
+                Request::InterventionApprove { number, proof: proof(flags)?, code, verified, rights, minutes };
             let answer = ask(main, &request)?;
             match answer.get("approvals_missing").and_then(Value::as_u64) {
                 Some(0) | None => output::say(&format!("intervention {number} is approved")),
-                Some(missing) => output::say(&format!("your approval of intervention {number} counts; {missing} more needed")),
+                Some(missing) => {
+                    output::say(&format!("your approval of intervention {number} counts; {missing} more needed"))
+                }
             }
             Ok(())
         }
@@ -263,7 +307,21 @@ fn intervention(main: &Path, verb: InterventionVerb) -> Outcome {
 fn session(main: &Path, verb: SessionVerb) -> Outcome {
     match verb {
         SessionVerb::List { all, json } => print(json, &ask(main, &Request::SessionList { all })?, |rows| {
-            output::table(rows, &["id", "intervention", "state", "technician", "target", "from", "started", "ended", "duration", "cause"]);
+            output::table(
+                rows,
+                &[
+                    "id",
+                    "intervention",
+                    "state",
+                    "technician",
+                    "target",
+                    "from",
+                    "started",
+                    "ended",
+                    "duration",
+                    "cause",
+                ],
+            );
         }),
         SessionVerb::Show { id, json } => print(json, &ask(main, &Request::SessionShow { id })?, output::fields),
         SessionVerb::Cut { id, reason } => {

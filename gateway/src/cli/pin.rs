@@ -14,13 +14,22 @@ use std::path::{Path, PathBuf};
 /// Characters of the fingerprint that are compared.
 const COMPARED: usize = 8;
 
-pub(crate) fn pin(main: &Path, config: &Config, target: &TargetId, write: bool, typed: Option<String>) -> Result<(), Failure> {
-    let declared = config
-        .targets
-        .get(target)
-        .ok_or_else(|| Failure::new(exit::NO_INPUT, format!("there is no target `{target}` in the configuration: declare it first")))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::new(exit::SOFTWARE, error))?;
-    let key = runtime.block_on(fetch_host_key(declared.address)).map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
+pub(crate) fn pin(
+    main: &Path,
+    config: &Config,
+    target: &TargetId,
+    write: bool,
+    typed: Option<String>,
+) -> Result<(), Failure> {
+    let declared = config.targets.get(target).ok_or_else(|| {
+        Failure::new(exit::NO_INPUT, format!("there is no target `{target}` in the configuration: declare it first"))
+    })?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(exit::SOFTWARE, error))?;
+    let key =
+        runtime.block_on(fetch_host_key(declared.address)).map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
     let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
     let line = key.to_openssh().map_err(|error| Failure::new(exit::SOFTWARE, error))?;
     let line = line.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
@@ -33,7 +42,10 @@ pub(crate) fn pin(main: &Path, config: &Config, target: &TargetId, write: bool, 
     let typed = match typed {
         Some(typed) => typed,
         None => {
-            eprintln!("The target shows a {} key. Look up its SHA256 fingerprint on the device itself or in its papers.", key.algorithm());
+            eprintln!(
+                "The target shows a {} key. Look up its SHA256 fingerprint on the device itself or in its papers.",
+                key.algorithm()
+            );
             let mut answers = secrets::read(&["last 8 characters of that fingerprint"])?;
             answers.pop().map(|answer| answer.reveal().to_owned()).unwrap_or_default()
         }
@@ -42,7 +54,11 @@ pub(crate) fn pin(main: &Path, config: &Config, target: &TargetId, write: bool, 
     if typed.chars().count() < COMPARED || !fingerprint.ends_with(typed) {
         return Err(Failure::new(
             exit::DATA,
-            format!("the target shows a key whose fingerprint does not end in `{}`: nothing was pinned; find out who answers at {}", typed.escape_default(), declared.address),
+            format!(
+                "the target shows a key whose fingerprint does not end in `{}`: nothing was pinned; find out who answers at {}",
+                typed.escape_default(),
+                declared.address
+            ),
         ));
     }
     let file = write_key(main, target, &line)?;
@@ -57,7 +73,13 @@ pub(crate) fn pin(main: &Path, config: &Config, target: &TargetId, write: bool, 
 fn write_key(main: &Path, target: &TargetId, line: &str) -> Result<PathBuf, Failure> {
     let folder = main.parent().unwrap_or_else(|| Path::new("."));
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder.join("targets.d"))
-        .map(|entries| entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "toml")).collect())
+        .map(|entries| {
+            entries
+                .filter_map(Result::ok)
+                .map(|entry| entry.path())
+                .filter(|path| path.extension().is_some_and(|end| end == "toml"))
+                .collect()
+        })
         .unwrap_or_default();
     files.sort();
     files.push(main.to_owned());
@@ -65,7 +87,9 @@ fn write_key(main: &Path, target: &TargetId, line: &str) -> Result<PathBuf, Fail
         let failed = |error: &dyn std::fmt::Display| Failure::new(exit::DATA, format!("`{}`: {error}", file.display()));
         let Ok(text) = std::fs::read_to_string(&file) else { continue };
         let mut document: toml_edit::DocumentMut = text.parse().map_err(|error| failed(&error))?;
-        let Some(table) = document.get_mut("target").and_then(|targets| targets.get_mut(target.as_str())) else { continue };
+        let Some(table) = document.get_mut("target").and_then(|targets| targets.get_mut(target.as_str())) else {
+            continue;
+        };
         let Some(table) = table.as_table_like_mut() else { continue };
         table.insert("host-key", toml_edit::value(line));
         let staged = file.with_extension("toml.new");

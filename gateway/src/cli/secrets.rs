@@ -9,7 +9,8 @@ pub(crate) fn read(labels: &[&str]) -> Result<Vec<Hidden>, Failure> {
     let mut secrets = Vec::new();
     if std::io::stdin().is_terminal() {
         for label in labels {
-            let typed = rpassword::prompt_password(format!("{label}: ")).map_err(|error| wrong(format!("the {label} cannot be read: {error}")))?;
+            let typed = rpassword::prompt_password(format!("{label}: "))
+                .map_err(|error| wrong(format!("the {label} cannot be read: {error}")))?;
             secrets.push(Hidden::new(typed));
         }
         return Ok(secrets);
@@ -19,7 +20,12 @@ pub(crate) fn read(labels: &[&str]) -> Result<Vec<Hidden>, Failure> {
         let line = match lines.next() {
             Some(Ok(line)) => line,
             Some(Err(error)) => return Err(wrong(format!("the {label} cannot be read: {error}"))),
-            None => return Err(wrong(format!("the {label} is missing: write {} as lines of standard input", labels.join(", then ")))),
+            None => {
+                return Err(wrong(format!(
+                    "the {label} is missing: write {} as lines of standard input",
+                    labels.join(", then ")
+                )));
+            }
         };
         secrets.push(Hidden::new(line.trim_end_matches('\r').to_owned()));
     }

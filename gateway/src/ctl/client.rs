@@ -11,10 +11,14 @@ pub fn ask(socket: &Path, request: &Request) -> Result<Value, Failure> {
     let gone = |error: std::io::Error| {
         let socket = socket.display();
         match error.kind() {
-            std::io::ErrorKind::PermissionDenied => {
-                Failure::new(exit::NOT_PERMITTED, format!("`{socket}` is not yours: run this as root or as the daemon's user"))
-            }
-            _ => Failure::new(exit::UNAVAILABLE, format!("the daemon does not answer on `{socket}` ({error}): start it with `poterne run`")),
+            std::io::ErrorKind::PermissionDenied => Failure::new(
+                exit::NOT_PERMITTED,
+                format!("`{socket}` is not yours: run this as root or as the daemon's user"),
+            ),
+            _ => Failure::new(
+                exit::UNAVAILABLE,
+                format!("the daemon does not answer on `{socket}` ({error}): start it with `poterne run`"),
+            ),
         }
     };
     let mut stream = UnixStream::connect(socket).map_err(gone)?;

@@ -78,24 +78,81 @@ pub enum Request {
     Status,
     Reload,
     CheckState,
-    TechnicianAdd { login: TechnicianLogin, vendor: VendorId, person: PersonArgs, proofing: String, keys: Vec<String>, factors: Factors },
+    TechnicianAdd {
+        login: TechnicianLogin,
+        vendor: VendorId,
+        person: PersonArgs,
+        proofing: String,
+        keys: Vec<String>,
+        factors: Factors,
+    },
     TechnicianList,
-    TechnicianDisable { login: TechnicianLogin, reason: String },
-    TechnicianUnlock { login: TechnicianLogin },
-    StaffAdd { login: StaffLogin, person: PersonArgs, roles: BTreeSet<Role>, groups: BTreeSet<GroupId>, factors: Factors },
+    TechnicianDisable {
+        login: TechnicianLogin,
+        reason: String,
+    },
+    TechnicianUnlock {
+        login: TechnicianLogin,
+    },
+    StaffAdd {
+        login: StaffLogin,
+        person: PersonArgs,
+        roles: BTreeSet<Role>,
+        groups: BTreeSet<GroupId>,
+        factors: Factors,
+    },
     StaffList,
-    StaffDisable { login: StaffLogin, reason: String },
-    TargetCredential { target: TargetId, login: Option<TargetAccount>, credential: CredentialArgs },
-    TargetPinned { target: TargetId, fingerprint: String },
-    InterventionList { all: bool },
-    InterventionShow { number: u64 },
-    InterventionApprove { number: u64, proof: Proof, code: String, verified: Verified, rights: Option<Rights>, minutes: Option<u32> },
-    InterventionRefuse { number: u64, proof: Proof, reason: String },
-    InterventionWithdraw { number: u64 },
-    SessionList { all: bool },
-    SessionShow { id: String },
-    SessionCut { id: String, reason: String },
-    Explain { technician: TechnicianLogin, target: TargetId, at: Option<jiff::Timestamp>, source: Option<std::net::IpAddr> },
+    StaffDisable {
+        login: StaffLogin,
+        reason: String,
+    },
+    TargetCredential {
+        target: TargetId,
+        login: Option<TargetAccount>,
+        credential: CredentialArgs,
+    },
+    TargetPinned {
+        target: TargetId,
+        fingerprint: String,
+    },
+    InterventionList {
+        all: bool,
+    },
+    InterventionShow {
+        number: u64,
+    },
+    InterventionApprove {
+        number: u64,
+        proof: Proof,
+        code: String,
+        verified: Verified,
+        rights: Option<Rights>,
+        minutes: Option<u32>,
+    },
+    InterventionRefuse {
+        number: u64,
+        proof: Proof,
+        reason: String,
+    },
+    InterventionWithdraw {
+        number: u64,
+    },
+    SessionList {
+        all: bool,
+    },
+    SessionShow {
+        id: String,
+    },
+    SessionCut {
+        id: String,
+        reason: String,
+    },
+    Explain {
+        technician: TechnicianLogin,
+        target: TargetId,
+        at: Option<jiff::Timestamp>,
+        source: Option<std::net::IpAddr>,
+    },
 }
 
 /// An answer.

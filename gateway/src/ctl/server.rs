@@ -12,7 +12,8 @@ use crate::site::{Site, staff_document, target_document, technician_document};
 use crate::vault::{PersonSecrets, TargetSecret};
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::{
-    AccountId, Actor, Command, EndCause, Event, Identity, InterventionNumber, Refusal, SessionId, StaffAttempt, WithdrawCause,
+    AccountId, Actor, Command, EndCause, Event, Identity, InterventionNumber, Refusal, SessionId, StaffAttempt,
+    WithdrawCause,
 };
 use policy::{Decision, TargetAccount, TargetId};
 use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKey};
@@ -68,7 +69,9 @@ fn refused(refusal: Refusal) -> Failure {
     let exit = match &refusal {
         Refusal::NoTechnician(_) | Refusal::NoStaff(_) => exit::NO_USER,
         Refusal::NoIntervention(_) | Refusal::NotDeclared { .. } => exit::NO_INPUT,
-        Refusal::StaffFactors(_) | Refusal::StaffLocked(_) | Refusal::Role { .. } | Refusal::Denied(_) => exit::NOT_PERMITTED,
+        Refusal::StaffFactors(_) | Refusal::StaffLocked(_) | Refusal::Role { .. } | Refusal::Denied(_) => {
+            exit::NOT_PERMITTED
+        }
         _ => exit::DATA,
     };
     Failure::new(exit, refusal)
@@ -124,13 +127,22 @@ impl Desk {
                 let account = AccountId::from_random(entropy::bytes().map_err(software)?);
                 let document = technician_document(&account);
                 let shown = login.clone();
-                self.add_person(&document, factors, shown.as_str(), move |secret| {
-                    Command::AddTechnician { account, technician: login, vendor, identity, proofing, keys, secret, by }
+                self.add_person(&document, factors, shown.as_str(), move |secret| Command::AddTechnician {
+                    account,
+                    technician: login,
+                    vendor,
+                    identity,
+                    proofing,
+                    keys,
+                    secret,
+                    by,
                 })
                 .await
             }
             Request::TechnicianList => {
-                let list = |core: &crate::registrar::Core, now| core.register.accounts.values().map(|one| view::technician(one, now)).collect::<Value>();
+                let list = |core: &crate::registrar::Core, now| {
+                    core.register.accounts.values().map(|one| view::technician(one, now)).collect::<Value>()
+                };
                 registrar.view(list).await.map_err(gone)
             }
             Request::TechnicianDisable { login, reason } => {
@@ -139,15 +151,27 @@ impl Desk {
                 self.command(Command::DisableTechnician { technician: login, reason, by }).await?;
                 Ok(json!({ "sessions_ended": cut }))
             }
-            Request::TechnicianUnlock { login } => self.command(Command::UnlockTechnician { technician: login, by }).await,
+            Request::TechnicianUnlock { login } => {
+                self.command(Command::UnlockTechnician { technician: login, by }).await
+            }
             Request::StaffAdd { login, person, roles, groups, factors } => {
                 let identity = Identity::new(&person.name, &person.email, &person.phone).map_err(data)?;
                 self.groups_exist(&groups)?;
                 let (document, shown) = (staff_document(&login), login.clone());
-                self.add_person(&document, factors, shown.as_str(), move |secret| Command::AddStaff { staff: login, identity, roles, groups, secret, by }).await
+                self.add_person(&document, factors, shown.as_str(), move |secret| Command::AddStaff {
+                    staff: login,
+                    identity,
+                    roles,
+                    groups,
+                    secret,
+                    by,
+                })
+                .await
             }
             Request::StaffList => {
-                let list = |core: &crate::registrar::Core, now| core.register.staff.values().map(|one| view::staff(one, now)).collect::<Value>();
+                let list = |core: &crate::registrar::Core, now| {
+                    core.register.staff.values().map(|one| view::staff(one, now)).collect::<Value>()
+                };
                 registrar.view(list).await.map_err(gone)
             }
             Request::StaffDisable { login, reason } => {
@@ -155,7 +179,9 @@ impl Desk {
                 self.judge_live_sessions_again().await;
                 Ok(json!({}))
             }
-            Request::TargetCredential { target, login, credential } => self.credential(target, login, credential, by).await,
+            Request::TargetCredential { target, login, credential } => {
+                self.credential(target, login, credential, by).await
+            }
             Request::TargetPinned { target, fingerprint } => {
                 registrar.note(vec![Event::TargetPinned { target, fingerprint, by }]).await;
                 Ok(json!({}))
@@ -169,7 +195,10 @@ impl Desk {
             }
             Request::InterventionShow { number } => {
                 let show = move |core: &crate::registrar::Core, _| {
-                    core.register.interventions.get(&InterventionNumber(number)).map(|one| view::intervention_in_full(one, &core.register))
+                    core.register
+                        .interventions
+                        .get(&InterventionNumber(number))
+                        .map(|one| view::intervention_in_full(one, &core.register))
                 };
                 let shown = registrar.view(show).await.map_err(gone)?;
                 shown.ok_or_else(|| refused(Refusal::NoIntervention(InterventionNumber(number))))
@@ -182,7 +211,8 @@ impl Desk {
                 self.command(Command::Refuse { number: InterventionNumber(number), attempt, reason }).await
             }
             Request::InterventionWithdraw { number } => {
-                self.command(Command::Withdraw { number: InterventionNumber(number), cause: WithdrawCause::Staff }).await
+                self.command(Command::Withdraw { number: InterventionNumber(number), cause: WithdrawCause::Staff })
+                    .await
             }
             Request::SessionList { all } => {
                 let list = move |core: &crate::registrar::Core, _| {
@@ -196,8 +226,12 @@ impl Desk {
             Request::SessionShow { id } => {
                 let id: SessionId = id.parse().map_err(data)?;
                 let wanted = id.clone();
-                let show = move |core: &crate::registrar::Core, _| core.register.sessions.get(&wanted).map(|record| view::session_in_full(record, &core.register));
-                registrar.view(show).await.map_err(gone)?.ok_or_else(|| Failure::new(exit::NO_INPUT, format!("there is no session {id}: see `poterne session list --all`")))
+                let show = move |core: &crate::registrar::Core, _| {
+                    core.register.sessions.get(&wanted).map(|record| view::session_in_full(record, &core.register))
+                };
+                registrar.view(show).await.map_err(gone)?.ok_or_else(|| {
+                    Failure::new(exit::NO_INPUT, format!("there is no session {id}: see `poterne session list --all`"))
+                })
             }
             Request::SessionCut { id, reason } => {
                 let id: SessionId = id.parse().map_err(data)?;
@@ -206,7 +240,10 @@ impl Desk {
                 }
                 let cause = EndCause::Cut { by, reason: reason.trim().to_owned() };
                 match self.site.live.brake(&cause, |session| session.id == id) {
-                    0 => Err(Failure::new(exit::NO_INPUT, format!("there is no live session {id}: see `poterne session list`"))),
+                    0 => Err(Failure::new(
+                        exit::NO_INPUT,
+                        format!("there is no live session {id}: see `poterne session list`"),
+                    )),
                     _ => Ok(json!({})),
                 }
             }
@@ -222,7 +259,12 @@ impl Desk {
     async fn status(&self) -> Answer {
         let config = self.site.config();
         let (live, now) = (self.site.live.count(), self.site.clock.now());
-        let pending = self.site.registrar.view(|core, _| core.register.current().filter(|one| one.state.is_pending()).count()).await.map_err(gone)?;
+        let pending = self
+            .site
+            .registrar
+            .view(|core, _| core.register.current().filter(|one| one.state.is_pending()).count())
+            .await
+            .map_err(gone)?;
         let checkpoint = self.site.registrar.checkpoints().borrow().to_string();
         Ok(json!({
             "site": config.site.name,
@@ -247,9 +289,15 @@ impl Desk {
                 .iter()
                 .map(|target| format!("the target `{target}` is refused: fewer approvers of its groups exist than its quorum asks for; add them with `poterne staff add`"))
                 .collect();
-            problems.extend(core.rules.targets.keys().filter(|target| !core.register.credentials.contains_key(target)).map(|target| {
-                format!("the target `{target}` has no credential: set one with `poterne target credential {target}`")
-            }));
+            problems.extend(
+                core.rules.targets.keys().filter(|target| !core.register.credentials.contains_key(target)).map(
+                    |target| {
+                        format!(
+                            "the target `{target}` has no credential: set one with `poterne target credential {target}`"
+                        )
+                    },
+                ),
+            );
             problems
         };
         let problems = self.site.registrar.view(look).await.map_err(gone)?;
@@ -259,13 +307,22 @@ impl Desk {
     fn groups_exist(&self, groups: &std::collections::BTreeSet<policy::GroupId>) -> Result<(), Failure> {
         let config = self.site.config();
         match groups.iter().find(|group| !config.groups.contains_key(group)) {
-            Some(group) => Err(Failure::new(exit::NO_INPUT, format!("there is no group `{group}` in the configuration: declare it, then `poterne reload`"))),
+            Some(group) => Err(Failure::new(
+                exit::NO_INPUT,
+                format!("there is no group `{group}` in the configuration: declare it, then `poterne reload`"),
+            )),
             None => Ok(()),
         }
     }
 
     /// Vault before journal (D21): the secrets are durable before the entry that names them.
-    async fn add_person(&self, document: &str, factors: Factors, login: &str, command: impl FnOnce(u64) -> Command) -> Answer {
+    async fn add_person(
+        &self,
+        document: &str,
+        factors: Factors,
+        login: &str,
+        command: impl FnOnce(u64) -> Command,
+    ) -> Answer {
         const FIRST: u64 = 1;
         let made_password = factors.password.is_none();
         let password = match factors.password {
@@ -301,28 +358,54 @@ impl Desk {
         }))
     }
 
-    async fn credential(&self, target: TargetId, login: Option<TargetAccount>, credential: CredentialArgs, by: Actor) -> Answer {
+    async fn credential(
+        &self,
+        target: TargetId,
+        login: Option<TargetAccount>,
+        credential: CredentialArgs,
+        by: Actor,
+    ) -> Answer {
         let config = self.site.config();
-        let declared = config.targets.get(&target).ok_or_else(|| refused(Refusal::NotDeclared { what: "target", name: target.to_string() }))?;
+        let declared = config
+            .targets
+            .get(&target)
+            .ok_or_else(|| refused(Refusal::NotDeclared { what: "target", name: target.to_string() }))?;
         let login = login.unwrap_or_else(|| declared.rules.account.clone());
         let (secret, form, public) = match credential {
-            CredentialArgs::Password(password) => (TargetSecret::Password(password.reveal().to_owned()), "password", None),
+            CredentialArgs::Password(password) => {
+                (TargetSecret::Password(password.reveal().to_owned()), "password", None)
+            }
             CredentialArgs::Key(pem) => {
-                let key = PrivateKey::from_openssh(pem.reveal().as_bytes()).map_err(|_| data("not an unencrypted OpenSSH private key: make one with `ssh-keygen -t ed25519 -N ''`"))?;
+                let key = PrivateKey::from_openssh(pem.reveal().as_bytes()).map_err(|_| {
+                    data("not an unencrypted OpenSSH private key: make one with `ssh-keygen -t ed25519 -N ''`")
+                })?;
                 (TargetSecret::Key(pem.reveal().to_owned()), "key", Some(key.public_key().clone()))
             }
             CredentialArgs::Generate => {
-                let key = PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519).map_err(software)?;
+                let key =
+                    PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519).map_err(software)?;
                 let pem = key.to_openssh(russh::keys::ssh_key::LineEnding::LF).map_err(software)?;
                 (TargetSecret::Key(pem.to_string()), "key", Some(key.public_key().clone()))
             }
         };
         self.not_shared(&target, &secret).await?;
         let wanted = target.clone();
-        let last = self.site.registrar.view(move |core, _| core.register.credentials.get(&wanted).map_or(0, |one| one.secret)).await.map_err(gone)?;
+        let last = self
+            .site
+            .registrar
+            .view(move |core, _| core.register.credentials.get(&wanted).map_or(0, |one| one.secret))
+            .await
+            .map_err(gone)?;
         let generation = last + 1;
         self.site.vault.put(&target_document(&target), generation, &secret).map_err(software)?;
-        self.command(Command::SetCredential { target: target.clone(), login, form: form.to_owned(), secret: generation, by }).await?;
+        self.command(Command::SetCredential {
+            target: target.clone(),
+            login,
+            form: form.to_owned(),
+            secret: generation,
+            by,
+        })
+        .await?;
         if last > 0 {
             self.site.vault.discard(&target_document(&target), last);
         }
@@ -330,7 +413,9 @@ impl Desk {
             let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
             (key.to_openssh().unwrap_or_default(), fingerprint)
         });
-        Ok(json!({ "target": target, "form": form, "public_key": public.as_ref().map(|(line, _)| line), "fingerprint": public.as_ref().map(|(_, print)| print) }))
+        Ok(
+            json!({ "target": target, "form": form, "public_key": public.as_ref().map(|(line, _)| line), "fingerprint": public.as_ref().map(|(_, print)| print) }),
+        )
     }
 
     /// No two targets share a secret (IDM-20): what is stolen from one must not open another.
@@ -339,7 +424,9 @@ impl Desk {
         for (other, credential) in all.iter().filter(|(other, _)| *other != target) {
             let held: Result<TargetSecret, _> = self.site.vault.get(&target_document(other), credential.secret);
             if held.is_ok_and(|held| held == *secret) {
-                return Err(data(format!("`{other}` has this very secret: two targets may not share one; make another")));
+                return Err(data(format!(
+                    "`{other}` has this very secret: two targets may not share one; make another"
+                )));
             }
         }
         Ok(())
@@ -348,10 +435,20 @@ impl Desk {
     /// Compares a staff member's password and code; the registrar judges what came of it.
     async fn prove(&self, proof: &Proof) -> Result<StaffAttempt, Failure> {
         let login = proof.staff.clone();
-        let secret = self.site.registrar.view(move |core, _| core.register.staff.get(&login).map(|staff| staff.secret)).await.map_err(gone)?;
-        let secrets: Option<PersonSecrets> = secret.and_then(|generation| self.site.vault.get(&staff_document(&proof.staff), generation).ok());
+        let secret = self
+            .site
+            .registrar
+            .view(move |core, _| core.register.staff.get(&login).map(|staff| staff.secret))
+            .await
+            .map_err(gone)?;
+        let secrets: Option<PersonSecrets> =
+            secret.and_then(|generation| self.site.vault.get(&staff_document(&proof.staff), generation).ok());
         let at = self.site.clock.now();
-        let compared = self.site.comparer.compare(secrets, proof.password.reveal().to_owned(), proof.code.reveal().to_owned(), at).await;
+        let compared = self
+            .site
+            .comparer
+            .compare(secrets, proof.password.reveal().to_owned(), proof.code.reveal().to_owned(), at)
+            .await;
         Ok(StaffAttempt { staff: proof.staff.clone(), password: compared.password, code: compared.code })
     }
 
@@ -370,7 +467,8 @@ impl Desk {
             .registrar
             .act(move |core, at| {
                 let code_fits = core.code_fits(number, &code);
-                let until = minutes.and_then(|minutes| at.checked_add(SignedDuration::from_mins(i64::from(minutes))).ok());
+                let until =
+                    minutes.and_then(|minutes| at.checked_add(SignedDuration::from_mins(i64::from(minutes))).ok());
                 let decided = core.decide(Command::Approve { number, attempt, code_fits, verified, rights, until }, at);
                 let missing = decided.events.iter().find_map(|event| match event {
                     Event::InterventionApproved { missing, .. } => Some(*missing),
@@ -390,7 +488,9 @@ impl Desk {
             .site
             .registrar
             .view(|core, at| {
-                let over = |record: &&lifecycle::SessionRecord| core.register.permit(&core.rules, record.number, record.started, at).is_err();
+                let over = |record: &&lifecycle::SessionRecord| {
+                    core.register.permit(&core.rules, record.number, record.started, at).is_err()
+                };
                 core.register.live().filter(over).map(|record| record.id.clone()).collect::<Vec<_>>()
             })
             .await;
@@ -399,7 +499,13 @@ impl Desk {
         }
     }
 
-    async fn explain(&self, technician: policy::TechnicianLogin, target: TargetId, at: Option<Timestamp>, source: Option<std::net::IpAddr>) -> Answer {
+    async fn explain(
+        &self,
+        technician: policy::TechnicianLogin,
+        target: TargetId,
+        at: Option<Timestamp>,
+        source: Option<std::net::IpAddr>,
+    ) -> Answer {
         let config = self.site.config();
         let explained = self
             .site
@@ -447,6 +553,7 @@ impl Desk {
 }
 
 fn fingerprint(line: &str) -> Result<String, Failure> {
-    let key = PublicKey::from_openssh(line.trim()).map_err(|_| data("not an OpenSSH public key: write the line of an id_ed25519.pub"))?;
+    let key = PublicKey::from_openssh(line.trim())
+        .map_err(|_| data("not an OpenSSH public key: write the line of an id_ed25519.pub"))?;
     Ok(key.fingerprint(HashAlg::Sha256).to_string())
 }

@@ -37,12 +37,20 @@ pub fn intervention_in_full(one: &Intervention, register: &Register) -> Value {
                 "rights": approval.rights, "until": approval.until })
         })
         .collect();
-    let sessions: Vec<Value> = one.sessions.iter().filter_map(|id| register.sessions.get(id)).map(|record| session(record, register)).collect();
+    let sessions: Vec<Value> = one
+        .sessions
+        .iter()
+        .filter_map(|id| register.sessions.get(id))
+        .map(|record| session(record, register))
+        .collect();
     if let Value::Object(fields) = &mut all {
         fields.insert("supervision".into(), json!(one.asked.supervision));
         fields.insert("per".into(), json!(one.asked.per));
         fields.insert("approved_by".into(), json!(approvals));
-        fields.insert("refused".into(), json!(one.refused.as_ref().map(|(by, reason)| json!({ "by": by, "reason": reason }))));
+        fields.insert(
+            "refused".into(),
+            json!(one.refused.as_ref().map(|(by, reason)| json!({ "by": by, "reason": reason }))),
+        );
         fields.insert("ended".into(), json!(one.ended));
         fields.insert("sessions".into(), json!(sessions));
         if let lifecycle::InterventionState::Ended(cause) = &one.state {

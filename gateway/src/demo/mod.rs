@@ -66,9 +66,21 @@ pub(crate) struct Equipment {
 }
 
 const TARGETS: [Equipment; 3] = [
-    Equipment { id: "serveur-pacs", name: "Serveur d'images PACS, radiologie", open: true, supervision: "none", group: "radiologie" },
+    Equipment {
+        id: "serveur-pacs",
+        name: "Serveur d'images PACS, radiologie",
+        open: true,
+        supervision: "none",
+        group: "radiologie",
+    },
     Equipment { id: "scanner-irm", name: "IRM, radiologie", open: true, supervision: "required", group: "radiologie" },
-    Equipment { id: "automate-labo", name: "Automate d'hematologie, laboratoire", open: false, supervision: "offered", group: "laboratoire" },
+    Equipment {
+        id: "automate-labo",
+        name: "Automate d'hematologie, laboratoire",
+        open: false,
+        supervision: "offered",
+        group: "laboratoire",
+    },
 ];
 
 /// Which targets a vendor of the demo maintains.
@@ -129,13 +141,19 @@ fn folder(wanted: Option<&Path>) -> anyhow::Result<PathBuf> {
             std::env::temp_dir().join(format!("poterne-demo-{}", data_encoding::HEXLOWER.encode(&tag)))
         }
     };
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).with_context(|| format!("`{}` cannot be made", folder.display()))?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder)
+        .with_context(|| format!("`{}` cannot be made", folder.display()))?;
     Ok(folder)
 }
 
 fn language(wanted: Option<&str>) -> &'static str {
     let from_environment = || {
-        let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+        let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
+            .iter()
+            .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
         locale.is_some_and(|locale| locale.starts_with("fr"))
     };
     match wanted {
@@ -146,7 +164,13 @@ fn language(wanted: Option<&str>) -> &'static str {
     }
 }
 
-fn somebody(login: &'static str, name: &'static str, of: &'static str, roles: &'static [Role], group: Option<&'static str>) -> anyhow::Result<Somebody> {
+fn somebody(
+    login: &'static str,
+    name: &'static str,
+    of: &'static str,
+    roles: &'static [Role],
+    group: Option<&'static str>,
+) -> anyhow::Result<Somebody> {
     Ok(Somebody { login, name, of, roles, group, password: entropy::password()?, totp: factors::new_totp()? })
 }
 
@@ -162,11 +186,13 @@ async fn play(args: &DemoArgs, folder: PathBuf) -> anyhow::Result<()> {
         port => port,
     };
     let ssh = SocketAddr::new(args.ssh_address, port);
-    let main = write_site(&folder, ssh, language, &targets, &*clock)?;
+    let main = write_site(&folder, ssh, language, &targets, &clock)?;
     let daemon = Daemon::start(&Options { config: main.clone(), confirm_clock: false }, clock.clone()).await?;
     let mut bound = daemon.bound.clone();
     // The listener opens as its own task gets to run; the port may also be taken by another.
-    let opened = tokio::time::timeout(std::time::Duration::from_secs(5), bound.wait_for(|addresses| !addresses.is_empty())).await;
+    let opened =
+        tokio::time::timeout(std::time::Duration::from_secs(5), bound.wait_for(|addresses| !addresses.is_empty()))
+            .await;
     if opened.is_err() {
         bail!("the port {port} is taken: choose another with --ssh-port, or 0 for a free one");
     }
@@ -203,14 +229,24 @@ fn next_opening(daemon: &Daemon) -> String {
 
 /// The files of the site, made from the present instant: always open, and closed until the day
 /// after tomorrow.
-fn write_site(folder: &Path, ssh: SocketAddr, language: &str, targets: &[(&Equipment, target::Target)], clock: &SystemClock) -> anyhow::Result<PathBuf> {
+fn write_site(
+    folder: &Path,
+    ssh: SocketAddr,
+    language: &str,
+    targets: &[(&Equipment, target::Target)],
+    clock: &SystemClock,
+) -> anyhow::Result<PathBuf> {
     let officer = recorder::RecoveryKey::generate();
     write_private(&folder.join("officer.key"), officer.to_line().as_bytes())?;
     let zone = TimeZone::get("Europe/Paris").unwrap_or(TimeZone::UTC);
     let today = zone.to_datetime(clock.now()).date();
     let later = today.checked_add(jiff::Span::new().days(2))?;
-    let weekday = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].get(usize::try_from(later.weekday().to_monday_zero_offset())?).copied().unwrap_or("mon");
-    let (first, last) = (today.checked_sub(jiff::Span::new().days(30))?, today.checked_add(jiff::Span::new().days(300))?);
+    let weekday = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+        .get(usize::try_from(later.weekday().to_monday_zero_offset())?)
+        .copied()
+        .unwrap_or("mon");
+    let (first, last) =
+        (today.checked_sub(jiff::Span::new().days(30))?, today.checked_add(jiff::Span::new().days(300))?);
     let main = folder.join("poterne.toml");
     let state = folder.join("state");
     let mut text = format!(
@@ -254,19 +290,32 @@ fn write_site(folder: &Path, ssh: SocketAddr, language: &str, targets: &[(&Equip
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).with_context(|| format!("`{}` cannot be written", path.display()))?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("`{}` cannot be written", path.display()))?;
     file.write_all(bytes)?;
     Ok(())
 }
 
 /// Creates people and credentials through the same socket and verbs as an operator would.
-async fn enrol(socket: &Path, technicians: &[(Somebody, &'static str)], staff: &[Somebody], targets: &[(&Equipment, target::Target)]) -> anyhow::Result<()> {
+async fn enrol(
+    socket: &Path,
+    technicians: &[(Somebody, &'static str)],
+    staff: &[Somebody],
+    targets: &[(&Equipment, target::Target)],
+) -> anyhow::Result<()> {
     let person = |who: &Somebody, n: usize| PersonArgs {
         name: who.name.to_owned(),
         email: format!("{}@{}.example", who.login, who.of),
         phone: format!("+33 6 00 00 {:02} {n:02}", who.of.len()),
     };
-    let known = |who: &Somebody| Factors { password: Some(Hidden::new(who.password.clone())), totp: Some(Hidden::new(who.totp.clone())) };
+    let known = |who: &Somebody| Factors {
+        password: Some(Hidden::new(who.password.clone())),
+        totp: Some(Hidden::new(who.totp.clone())),
+    };
     let mut requests = Vec::new();
     for (n, (who, vendor)) in technicians.iter().enumerate() {
         requests.push(Request::TechnicianAdd {
@@ -280,7 +329,13 @@ async fn enrol(socket: &Path, technicians: &[(Somebody, &'static str)], staff: &
     }
     for (n, who) in staff.iter().enumerate() {
         let groups = who.group.map(str::parse).transpose()?.into_iter().collect();
-        requests.push(Request::StaffAdd { login: who.login.parse()?, person: person(who, n), roles: who.roles.iter().copied().collect(), groups, factors: known(who) });
+        requests.push(Request::StaffAdd {
+            login: who.login.parse()?,
+            person: person(who, n),
+            roles: who.roles.iter().copied().collect(),
+            groups,
+            factors: known(who),
+        });
     }
     for (equipment, target) in targets {
         let credential = CredentialArgs::Key(Hidden::new(target.key.clone()));
@@ -294,7 +349,8 @@ async fn enrol(socket: &Path, technicians: &[(Somebody, &'static str)], staff: &
 }
 
 fn write_ready(file: &Path, stage: &Stage, journal_key: &str) -> anyhow::Result<()> {
-    let person = |who: &Somebody| (who.login, who.password.clone(), factors::otpauth(&who.totp, who.login, "CHU Exemple"));
+    let person =
+        |who: &Somebody| (who.login, who.password.clone(), factors::otpauth(&who.totp, who.login, "CHU Exemple"));
     let technicians: Vec<_> = stage
         .technicians
         .iter()
@@ -311,7 +367,8 @@ fn write_ready(file: &Path, stage: &Stage, journal_key: &str) -> anyhow::Result<
             json!({ "login": login, "roles": who.roles, "groups": who.group.iter().collect::<Vec<_>>(), "password": password, "totp": totp })
         })
         .collect();
-    let targets: Vec<_> = TARGETS.iter().map(|one| json!({ "id": one.id, "open": one.open, "supervision": one.supervision })).collect();
+    let targets: Vec<_> =
+        TARGETS.iter().map(|one| json!({ "id": one.id, "open": one.open, "supervision": one.supervision })).collect();
     let ready = json!({
         "ssh": { "host": stage.ssh.ip().to_string(), "port": stage.ssh.port() },
         "config": stage.main,

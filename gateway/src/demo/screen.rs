@@ -1,6 +1,6 @@
 //! The demo's screen: who may do what, what to paste, live codes, and what happens as it happens.
 
-use super::{Stage, Somebody, TARGETS, targets_of};
+use super::{Somebody, Stage, TARGETS, targets_of};
 use crate::clock::{Clock as _, SystemClock};
 use crate::factors;
 use crate::site::Site;
@@ -104,7 +104,9 @@ fn everybody(stage: &Stage) -> impl Iterator<Item = &Somebody> {
 }
 
 fn codes(stage: &Stage, words: &Words, now: jiff::Timestamp) -> String {
-    let codes: Vec<String> = everybody(stage).filter_map(|who| Some(format!("{} {}", who.login, factors::code_at(&who.totp, now)?))).collect();
+    let codes: Vec<String> = everybody(stage)
+        .filter_map(|who| Some(format!("{} {}", who.login, factors::code_at(&who.totp, now)?)))
+        .collect();
     format!("{}: {}", words.codes, codes.join("  "))
 }
 
@@ -126,7 +128,12 @@ fn intro(stage: &Stage, words: &Words, terminal: bool) -> String {
         lines.push(format!("  {:<8} {}   {}", who.login, who.password, roles.join(", ")));
     }
     let plain = TARGETS.iter().find(|one| one.open && one.supervision == "none").map_or("", |one| one.id);
-    let ssh = format!("ssh -p {} -o UserKnownHostsFile={}/known_hosts alice+{plain}@{}", stage.ssh.port(), stage.folder.display(), stage.ssh.ip());
+    let ssh = format!(
+        "ssh -p {} -o UserKnownHostsFile={}/known_hosts alice+{plain}@{}",
+        stage.ssh.port(),
+        stage.folder.display(),
+        stage.ssh.ip()
+    );
     let poterne = format!("{} --config {}", program(), stage.main.display());
     lines.extend([
         String::new(),
@@ -146,7 +153,21 @@ fn intro(stage: &Stage, words: &Words, terminal: bool) -> String {
 /// One event in a line. Names and reasons come from people: what is hidden is made visible.
 fn sentence(event: &Event) -> String {
     let fields = serde_json::to_value(event).unwrap_or_default();
-    let wanted = ["number", "session", "technician", "staff", "target", "source", "cause", "reason", "what", "why", "seconds", "denial", "minutes"];
+    let wanted = [
+        "number",
+        "session",
+        "technician",
+        "staff",
+        "target",
+        "source",
+        "cause",
+        "reason",
+        "what",
+        "why",
+        "seconds",
+        "denial",
+        "minutes",
+    ];
     let mut parts = vec![format!("{:<24}", event.kind())];
     for name in wanted {
         match fields.get(name) {

@@ -65,7 +65,13 @@ impl Target {
                 let _ = tcp.set_nodelay(true);
                 let gate = Arc::new(Gate::default());
                 let side = Arc::new(ClientSide::new(gate.clone(), CHANNELS));
-                let handler = Inside { home: home.clone(), allowed: allowed.clone(), side, channels: HashMap::new(), writers: HashMap::new() };
+                let handler = Inside {
+                    home: home.clone(),
+                    allowed: allowed.clone(),
+                    side,
+                    channels: HashMap::new(),
+                    writers: HashMap::new(),
+                };
                 let stream = GatedStream::new(Arc::new(tcp), gate);
                 let config = config.clone();
                 tokio::spawn(async move {
@@ -101,7 +107,8 @@ impl Inside {
             return session.channel_failure(id);
         };
         session.channel_success(id)?;
-        let running = Running { shell, writer, handle: session.handle(), side: self.side.clone(), home: self.home.clone() };
+        let running =
+            Running { shell, writer, handle: session.handle(), side: self.side.clone(), home: self.home.clone() };
         tokio::spawn(running.run(id, command));
         Ok(())
     }
@@ -137,7 +144,12 @@ impl server::Handler for Inside {
         self.side.window()
     }
 
-    async fn channel_open_session(&mut self, opened: russh::Channel<Msg>, reply: ChannelOpenHandle, _: &mut Session) -> Result<(), Self::Error> {
+    async fn channel_open_session(
+        &mut self,
+        opened: russh::Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
         let id = opened.id();
         let (_, writer) = opened.split();
         self.channels.insert(id, Arc::default());
@@ -146,9 +158,20 @@ impl server::Handler for Inside {
         Ok(())
     }
 
-    async fn pty_request(&mut self, id: ChannelId, term: &str, columns: u32, rows: u32, _: u32, _: u32, _: &[(Pty, u32)], session: &mut Session) -> Result<(), Self::Error> {
+    async fn pty_request(
+        &mut self,
+        id: ChannelId,
+        term: &str,
+        columns: u32,
+        rows: u32,
+        _: u32,
+        _: u32,
+        _: &[(Pty, u32)],
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
         if let Some(shell) = self.channels.get(&id) {
-            *shell.terminal.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some((term.to_owned(), small(rows), small(columns)));
+            *shell.terminal.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+                Some((term.to_owned(), small(rows), small(columns)));
         }
         session.channel_success(id)
     }
@@ -169,7 +192,15 @@ impl server::Handler for Inside {
         Ok(())
     }
 
-    async fn window_change_request(&mut self, id: ChannelId, columns: u32, rows: u32, _: u32, _: u32, _: &mut Session) -> Result<(), Self::Error> {
+    async fn window_change_request(
+        &mut self,
+        id: ChannelId,
+        columns: u32,
+        rows: u32,
+        _: u32,
+        _: u32,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
         if let Some(shell) = self.channels.get(&id) {
             let _ = self.side.arrived(shell.input.push(Item::Resize(columns, rows, 0, 0)));
         }
@@ -246,7 +277,13 @@ impl Running {
         };
     }
 
-    async fn on_a_terminal(&self, command: Option<String>, term: &str, rows: u16, columns: u16) -> std::io::Result<ExitStatus> {
+    async fn on_a_terminal(
+        &self,
+        command: Option<String>,
+        term: &str,
+        rows: u16,
+        columns: u16,
+    ) -> std::io::Result<ExitStatus> {
         let (pty, pts) = pty_process::open().map_err(std::io::Error::other)?;
         pty.resize(Size::new(rows, columns)).map_err(std::io::Error::other)?;
         let shell = pty_process::Command::new("/bin/sh")
@@ -275,12 +312,19 @@ impl Running {
         let mut child = shell.spawn()?;
         let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let missing = || std::io::Error::other("the shell has no pipes");
-        let (input, output, errors) = (child.stdin.take().ok_or_else(missing)?, child.stdout.take().ok_or_else(missing)?, child.stderr.take().ok_or_else(missing)?);
+        let (input, output, errors) = (
+            child.stdin.take().ok_or_else(missing)?,
+            child.stdout.take().ok_or_else(missing)?,
+            child.stderr.take().ok_or_else(missing)?,
+        );
         self.serve(&mut child, group, input, output, errors, |_, _, _| {}, false).await
     }
 
     /// Moves bytes until the shell is done and its output is told, or the channel is closed.
-    #[allow(clippy::too_many_arguments, reason = "the three streams of a process, its handles, and what differs on a terminal")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the three streams of a process, its handles, and what differs on a terminal"
+    )]
     async fn serve<W: AsyncWrite + Unpin>(
         &self,
         child: &mut tokio::process::Child,
@@ -315,7 +359,13 @@ impl Running {
     }
 
     /// Feeds the shell. `true`: the channel was closed; `false`: its input ended.
-    async fn feed<W: AsyncWrite + Unpin>(&self, input: W, group: Option<Pid>, resize: impl Fn(&W, u32, u32), terminal: bool) -> bool {
+    async fn feed<W: AsyncWrite + Unpin>(
+        &self,
+        input: W,
+        group: Option<Pid>,
+        resize: impl Fn(&W, u32, u32),
+        terminal: bool,
+    ) -> bool {
         /// What a terminal's line discipline takes for the end of input.
         const END_OF_INPUT: &[u8] = &[4];
         let mut input = Some(input);

@@ -214,7 +214,8 @@ impl Channel {
                 }
                 Item::Signal(signal) => {
                     let text = format!("signal {signal:?}");
-                    self.session.record(self.number, FrameKind::Marker, text.into()).await && target.signal(signal).await.is_ok()
+                    self.session.record(self.number, FrameKind::Marker, text.into()).await
+                        && target.signal(signal).await.is_ok()
                 }
                 // What a client never sends, or what ends the channel through `finish`.
                 Item::ErrorOutput(_) | Item::ExitStatus(_) | Item::ExitSignal(..) | Item::Close => true,
@@ -287,7 +288,8 @@ impl Channel {
                 }
                 Item::ExitStatus(status) => {
                     ending.exit = Some(status);
-                    handle.exit_status_request(self.id, status).await.is_ok() && release_eof(client, &mut eof_held).await
+                    handle.exit_status_request(self.id, status).await.is_ok()
+                        && release_eof(client, &mut eof_held).await
                 }
                 Item::ExitSignal(signal, dumped, message, language) => {
                     ending.signal = Some(format!("{signal:?}"));
@@ -306,7 +308,13 @@ impl Channel {
         kept.close().await;
     }
 
-    async fn send_down(&self, client: &ChannelWriteHalf<server::Msg>, kept: &mut Kept<'_>, kind: FrameKind, bytes: Bytes) -> bool {
+    async fn send_down(
+        &self,
+        client: &ChannelWriteHalf<server::Msg>,
+        kept: &mut Kept<'_>,
+        kind: FrameKind,
+        bytes: Bytes,
+    ) -> bool {
         // A freeze that came while this block waited holds it too.
         if self.session.until_flowing().await != Flow::Flowing || !kept.record(kind, &bytes).await {
             return false;
@@ -391,7 +399,9 @@ impl<'a> Kept<'a> {
 
     /// Records a block, or its share in the digest. `false`: the session is over.
     async fn record(&mut self, kind: FrameKind, bytes: &Bytes) -> bool {
-        let Some(limit) = self.limit else { return self.channel.session.record(self.channel.number, kind, bytes.clone()).await };
+        let Some(limit) = self.limit else {
+            return self.channel.session.record(self.channel.number, kind, bytes.clone()).await;
+        };
         self.kind = kind;
         self.digest.update(bytes);
         let room = usize::try_from(limit.saturating_sub(self.seen)).unwrap_or(usize::MAX);
@@ -408,7 +418,8 @@ impl<'a> Kept<'a> {
 
     async fn note(&self, what: &str) -> bool {
         let digest = self.digest.clone().finish();
-        let text = format!("{:?} {what}: {} bytes, SHA-256 of all {}", self.kind, self.seen, HEXLOWER.encode(digest.as_ref()));
+        let text =
+            format!("{:?} {what}: {} bytes, SHA-256 of all {}", self.kind, self.seen, HEXLOWER.encode(digest.as_ref()));
         self.channel.session.record(self.channel.number, FrameKind::Marker, text.into()).await
     }
 

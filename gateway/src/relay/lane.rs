@@ -75,7 +75,8 @@ impl Lane {
             }
             _ => {
                 // A keystroke gets a small block, a stream gets large ones.
-                let capacity = if bytes.len() >= BLOCK / 4 { BLOCK.max(bytes.len()) } else { (bytes.len() * 4).clamp(512, BLOCK) };
+                let capacity =
+                    if bytes.len() >= BLOCK / 4 { BLOCK.max(bytes.len()) } else { (bytes.len() * 4).clamp(512, BLOCK) };
                 let mut block = BytesMut::with_capacity(capacity);
                 block.extend_from_slice(bytes);
                 slots.push_back(Slot::Filling(block));

@@ -30,7 +30,12 @@ impl ClientSide {
     pub fn new(gate: Arc<Gate>, channels: u32) -> Self {
         let windows = usize::try_from(channels.saturating_add(3)).unwrap_or(usize::MAX);
         let window = usize::try_from(CLIENT_WINDOW).unwrap_or(usize::MAX);
-        Self { gate, undelivered: AtomicUsize::new(0), most: HIGH + windows.saturating_mul(window), frozen: AtomicBool::new(false) }
+        Self {
+            gate,
+            undelivered: AtomicUsize::new(0),
+            most: HIGH + windows.saturating_mul(window),
+            frozen: AtomicBool::new(false),
+        }
     }
 
     /// The connection's gate.
@@ -49,7 +54,8 @@ impl ClientSide {
 
     /// Counts bytes that were delivered or given up.
     pub fn delivered(&self, cost: usize) {
-        let _ = self.undelivered.fetch_update(Ordering::AcqRel, Ordering::Acquire, |lag| Some(lag.saturating_sub(cost)));
+        let _ =
+            self.undelivered.fetch_update(Ordering::AcqRel, Ordering::Acquire, |lag| Some(lag.saturating_sub(cost)));
         self.pace();
     }
 

@@ -10,7 +10,9 @@ use crate::relay::channel::Channel;
 use crate::relay::pressure::ClientSide;
 use crate::texts::Texts;
 use bytes::Bytes;
-use lifecycle::{AccountId, Actor, EndCause, Event, FreezeCause, Input, InterventionNumber, Output, Session, SessionId};
+use lifecycle::{
+    AccountId, Actor, EndCause, Event, FreezeCause, Input, InterventionNumber, Output, Session, SessionId,
+};
 use policy::TechnicianLogin;
 use recorder::{Frame, FrameKind, Head, Recording, Track};
 use russh::{Disconnect, server};
@@ -292,7 +294,12 @@ pub struct Surroundings {
 
 /// Drives one session to its end, and writes its closing entry. Waits on its inbox, on the clock
 /// and on the commit interval.
-pub async fn drive(session: Arc<LiveSession>, mut machine: Session, mut inputs: mpsc::Receiver<Input>, around: Surroundings) {
+pub async fn drive(
+    session: Arc<LiveSession>,
+    mut machine: Session,
+    mut inputs: mpsc::Receiver<Input>,
+    around: Surroundings,
+) {
     around.live.add(session.clone());
     let mut commit = tokio::time::interval(COMMIT_EVERY);
     commit.tick().await;
@@ -349,7 +356,12 @@ async fn commit_head(session: &LiveSession, registrar: &Registrar, committed: &m
 }
 
 /// Carries out what the machine said. Gives the cause once it is over.
-async fn perform(session: &Arc<LiveSession>, outputs: Vec<Output>, registrar: &Registrar, committed: &mut Option<Head>) -> Option<EndCause> {
+async fn perform(
+    session: &Arc<LiveSession>,
+    outputs: Vec<Output>,
+    registrar: &Registrar,
+    committed: &mut Option<Head>,
+) -> Option<EndCause> {
     for output in outputs {
         let id = session.id.clone();
         match output {

@@ -62,7 +62,8 @@ pub fn towards_clients(legacy: bool) -> Preferred {
 pub fn towards_target(pinned: &PublicKey) -> Preferred {
     let kind = pinned.algorithm();
     let is_rsa = |algorithm: &Algorithm| matches!(algorithm, Algorithm::Rsa { .. });
-    let keys: Vec<Algorithm> = KEYS.iter().filter(|known| **known == kind || (is_rsa(known) && is_rsa(&kind))).cloned().collect();
+    let keys: Vec<Algorithm> =
+        KEYS.iter().filter(|known| **known == kind || (is_rsa(known) && is_rsa(&kind))).cloned().collect();
     Preferred { key: Cow::Owned(keys), ..modern() }
 }
 

@@ -133,7 +133,11 @@ impl Connection {
                     (_, false) => AT_A_PROMPT,
                 });
                 let prompts = prompts.into_iter().map(|(text, echo)| (Cow::Owned(text), echo)).collect();
-                Ok(Auth::Partial { name: Cow::Borrowed(""), instructions: Cow::Owned(instructions), prompts: Cow::Owned(prompts) })
+                Ok(Auth::Partial {
+                    name: Cow::Borrowed(""),
+                    instructions: Cow::Owned(instructions),
+                    prompts: Cow::Owned(prompts),
+                })
             }
             Say::Accept => self.enter(),
             Say::Refuse { reason, late } => {
@@ -181,7 +185,11 @@ impl Connection {
     fn refuse(&self, what: &str, why: &str) {
         let Some(inside) = &self.admitted else { return };
         if inside.session.refused(what) {
-            let event = Event::ChannelRefused { session: inside.session.id.clone(), what: what.to_owned(), why: why.to_owned() };
+            let event = Event::ChannelRefused {
+                session: inside.session.id.clone(),
+                what: what.to_owned(),
+                why: why.to_owned(),
+            };
             let registrar = self.site.registrar.clone();
             tokio::spawn(async move { registrar.note(vec![event]).await });
         }
@@ -201,7 +209,9 @@ impl Connection {
     }
 
     fn start(&mut self, id: ChannelId, kind: ChannelKind, session: &mut Session) -> Outcome<()> {
-        let (Some(inside), Some(channel), Some(writer)) = (&self.admitted, self.channels.get(&id), self.writers.remove(&id)) else {
+        let (Some(inside), Some(channel), Some(writer)) =
+            (&self.admitted, self.channels.get(&id), self.writers.remove(&id))
+        else {
             return session.channel_failure(id);
         };
         let starting = Starting {
@@ -257,7 +267,11 @@ impl server::Handler for Connection {
     async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Outcome<Auth> {
         self.bind(user)?;
         let print = offer.public_key.fingerprint(HashAlg::Sha256).to_string();
-        let registered = self.site.registrar.view(move |core, _| core.register.accounts.values().any(|account| account.keys.contains(&print))).await;
+        let registered = self
+            .site
+            .registrar
+            .view(move |core, _| core.register.accounts.values().any(|account| account.keys.contains(&print)))
+            .await;
         match registered {
             Ok(true) => Ok(Auth::Accept),
             _ => Ok(Auth::Reject { proceed_with_methods: Some(methods()), partial_success: false }),
@@ -276,11 +290,17 @@ impl server::Handler for Connection {
         Ok(Auth::Reject { proceed_with_methods: Some(next), partial_success: true })
     }
 
-    async fn auth_keyboard_interactive<'a>(&'a mut self, user: &str, _: &str, response: Option<Response<'a>>) -> Outcome<Auth> {
+    async fn auth_keyboard_interactive<'a>(
+        &'a mut self,
+        user: &str,
+        _: &str,
+        response: Option<Response<'a>>,
+    ) -> Outcome<Auth> {
         let Some(response) = response else {
             self.bind(user)?;
             self.began = true;
-            let lobby = Lobby::new(self.site.clone(), self.client.clone(), Login::parse(user), self.keys.clone(), self.source);
+            let lobby =
+                Lobby::new(self.site.clone(), self.client.clone(), Login::parse(user), self.keys.clone(), self.source);
             let say = lobby.begin();
             self.lobby = Some(lobby);
             return self.say(say).await;
@@ -303,7 +323,12 @@ impl server::Handler for Connection {
         self.client.window()
     }
 
-    async fn channel_open_session(&mut self, opened: russh::Channel<Msg>, reply: ChannelOpenHandle, _: &mut Session) -> Outcome<()> {
+    async fn channel_open_session(
+        &mut self,
+        opened: russh::Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Outcome<()> {
         let Some(inside) = &self.admitted else { return Ok(()) };
         self.channels.retain(|_, channel| !channel.is_over());
         let most = self.site.config().ssh.channels;
@@ -324,24 +349,55 @@ impl server::Handler for Connection {
         Ok(())
     }
 
-    async fn channel_open_direct_tcpip(&mut self, _: russh::Channel<Msg>, host: &str, port: u32, _: &str, _: u32, reply: ChannelOpenHandle, _: &mut Session) -> Outcome<()> {
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        _: russh::Channel<Msg>,
+        host: &str,
+        port: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Outcome<()> {
         let host: String = host.chars().take(64).collect();
         tracing::info!(host = %host.escape_default(), port, "a forward was refused");
         self.refuse_open(reply, "direct-tcpip").await;
         Ok(())
     }
 
-    async fn channel_open_direct_streamlocal(&mut self, _: russh::Channel<Msg>, _: &str, reply: ChannelOpenHandle, _: &mut Session) -> Outcome<()> {
+    async fn channel_open_direct_streamlocal(
+        &mut self,
+        _: russh::Channel<Msg>,
+        _: &str,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Outcome<()> {
         self.refuse_open(reply, "direct-streamlocal").await;
         Ok(())
     }
 
-    async fn channel_open_x11(&mut self, _: russh::Channel<Msg>, _: &str, _: u32, reply: ChannelOpenHandle, _: &mut Session) -> Outcome<()> {
+    async fn channel_open_x11(
+        &mut self,
+        _: russh::Channel<Msg>,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Outcome<()> {
         self.refuse_open(reply, "x11").await;
         Ok(())
     }
 
-    async fn channel_open_forwarded_tcpip(&mut self, _: russh::Channel<Msg>, _: &str, _: u32, _: &str, _: u32, reply: ChannelOpenHandle, _: &mut Session) -> Outcome<()> {
+    async fn channel_open_forwarded_tcpip(
+        &mut self,
+        _: russh::Channel<Msg>,
+        _: &str,
+        _: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Outcome<()> {
         self.refuse_open(reply, "forwarded-tcpip").await;
         Ok(())
     }
@@ -361,7 +417,15 @@ impl server::Handler for Connection {
         Ok(false)
     }
 
-    async fn x11_request(&mut self, id: ChannelId, _: bool, _: &str, _: &str, _: u32, session: &mut Session) -> Outcome<()> {
+    async fn x11_request(
+        &mut self,
+        id: ChannelId,
+        _: bool,
+        _: &str,
+        _: &str,
+        _: u32,
+        session: &mut Session,
+    ) -> Outcome<()> {
         self.refuse("x11", "never possible");
         session.channel_failure(id)
     }
@@ -378,10 +442,21 @@ impl server::Handler for Connection {
         session.channel_failure(id)
     }
 
-    async fn pty_request(&mut self, id: ChannelId, term: &str, columns: u32, rows: u32, _: u32, _: u32, modes: &[(Pty, u32)], session: &mut Session) -> Outcome<()> {
+    async fn pty_request(
+        &mut self,
+        id: ChannelId,
+        term: &str,
+        columns: u32,
+        rows: u32,
+        _: u32,
+        _: u32,
+        modes: &[(Pty, u32)],
+        session: &mut Session,
+    ) -> Outcome<()> {
         let Some(channel) = self.channel(id) else { return session.channel_failure(id) };
         let term: String = term.chars().filter(|c| c.is_ascii_graphic()).take(TERM).collect();
-        let terminal = Terminal { term, columns: columns.clamp(1, COLUMNS), rows: rows.clamp(1, ROWS), modes: modes.to_vec() };
+        let terminal =
+            Terminal { term, columns: columns.clamp(1, COLUMNS), rows: rows.clamp(1, ROWS), modes: modes.to_vec() };
         channel.set_terminal(terminal);
         session.channel_success(id)
     }
@@ -394,7 +469,15 @@ impl server::Handler for Connection {
         self.start(id, ChannelKind::Exec { command: String::from_utf8_lossy(command).into_owned() }, session)
     }
 
-    async fn window_change_request(&mut self, id: ChannelId, columns: u32, rows: u32, width: u32, height: u32, _: &mut Session) -> Outcome<()> {
+    async fn window_change_request(
+        &mut self,
+        id: ChannelId,
+        columns: u32,
+        rows: u32,
+        width: u32,
+        height: u32,
+        _: &mut Session,
+    ) -> Outcome<()> {
         if let Some(channel) = self.channel(id) {
             channel.push(Item::Resize(columns.clamp(1, COLUMNS), rows.clamp(1, ROWS), width, height));
         }
@@ -473,10 +556,15 @@ impl Starting {
             Err(NotStarted { text, why }) => {
                 let what = what(&self.kind);
                 if session.refused(&what) {
-                    session_note(&self.site, Event::ChannelRefused { session: session.id.clone(), what: what.clone(), why }).await;
+                    session_note(
+                        &self.site,
+                        Event::ChannelRefused { session: session.id.clone(), what: what.clone(), why },
+                    )
+                    .await;
                 }
                 if session.flow() != Flow::Ended {
-                    let line = session.texts.with("channel-refused", &[("what", &what), ("why", &session.texts.text(text))]);
+                    let line =
+                        session.texts.with("channel-refused", &[("what", &what), ("why", &session.texts.text(text))]);
                     let shown = format!("{}\r\n", crate::texts::to_ascii(&line));
                     let _ = self.writer.extended_data_bytes(1, shown.into_bytes()).await;
                 }
@@ -546,13 +634,16 @@ impl Starting {
     /// Asks the register anew, and journals the channel before anything reaches the target.
     async fn take_right(&self) -> Result<Permit, NotStarted> {
         let session = self.channel.session();
-        let (id, needed, number, kind) = (session.id.clone(), self.rights_needed(), self.channel.number, self.kind.clone());
+        let (id, needed, number, kind) =
+            (session.id.clone(), self.rights_needed(), self.channel.number, self.kind.clone());
         let pty = self.channel.terminal().map(|terminal| (terminal.columns, terminal.rows));
         let judged = self
             .site
             .registrar
             .act(move |core, at| match ask(core, &id, &needed, at) {
-                Ok(permit) => (vec![Event::ChannelOpened { session: id, channel: number, what: kind, pty }], Ok(permit)),
+                Ok(permit) => {
+                    (vec![Event::ChannelOpened { session: id, channel: number, what: kind, pty }], Ok(permit))
+                }
                 Err(refusal) => (Vec::new(), Err(refusal)),
             })
             .await;
@@ -615,13 +706,20 @@ fn what(kind: &ChannelKind) -> String {
     match kind {
         ChannelKind::Shell => "shell".to_owned(),
         ChannelKind::Exec { command } => match transfer_in(command.as_bytes()) {
-            Some(rights) => format!("exec ({})", rights.iter().map(|right| right.as_str()).collect::<Vec<_>>().join(", ")),
+            Some(rights) => {
+                format!("exec ({})", rights.iter().map(|right| right.as_str()).collect::<Vec<_>>().join(", "))
+            }
             None => "exec".to_owned(),
         },
     }
 }
 
-fn ask(core: &crate::registrar::Core, id: &lifecycle::SessionId, needed: &[Right], at: jiff::Timestamp) -> Result<Permit, Refusal> {
+fn ask(
+    core: &crate::registrar::Core,
+    id: &lifecycle::SessionId,
+    needed: &[Right],
+    at: jiff::Timestamp,
+) -> Result<Permit, Refusal> {
     let mut permit = Err(Refusal::SessionOver);
     for right in needed {
         permit = Ok(core.register.use_right(&core.rules, id, *right, at)?);

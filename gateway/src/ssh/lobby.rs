@@ -5,7 +5,7 @@
 //! many clients hide instructions; all of it is ASCII, because some show nothing else. What each
 //! client needs was tried out and stands in `docs/lobby.md`.
 
-use crate::admission::{self, Admitted, AdmissionError};
+use crate::admission::{self, AdmissionError, Admitted};
 use crate::entropy;
 use crate::registrar::JournalGone;
 use crate::relay::gate::Gate;
@@ -277,8 +277,9 @@ impl Lobby {
                 Some((account.id.clone(), account.identity.name.clone(), account.secret, required, language))
             })
             .await?;
-        let secrets: Option<PersonSecrets> =
-            found.as_ref().and_then(|(id, _, generation, ..)| self.site.vault.get(&technician_document(id), *generation).ok());
+        let secrets: Option<PersonSecrets> = found
+            .as_ref()
+            .and_then(|(id, _, generation, ..)| self.site.vault.get(&technician_document(id), *generation).ok());
         let vault_fits = secrets.is_some();
         let at = self.site.clock.now();
         let compared = self.site.comparer.compare(secrets, password, code, at).await;
@@ -295,7 +296,11 @@ impl Lobby {
             target: self.login.target.clone(),
             vault_fits,
         };
-        let judged = self.site.registrar.act(move |core, at| core.register.judge_factors(&core.rules, &attempt, required, at)).await?;
+        let judged = self
+            .site
+            .registrar
+            .act(move |core, at| core.register.judge_factors(&core.rules, &attempt, required, at))
+            .await?;
         if judged != Judged::Accepted {
             return Ok(None);
         }
@@ -365,7 +370,9 @@ impl Lobby {
         for (n, (target, name, open)) in listed.iter().enumerate() {
             let state = match open {
                 Ok(until) => self.texts.with("menu-open", &[("until", &self.texts.when(*until, now))]),
-                Err(denial) => self.texts.with("menu-closed", &[("why", self.texts.denial(denial, now).trim_end_matches('.'))]),
+                Err(denial) => {
+                    self.texts.with("menu-closed", &[("why", self.texts.denial(denial, now).trim_end_matches('.'))])
+                }
             };
             lines.push(format!("  {}  {:<16} {}", n + 1, target.as_str(), state));
             if !name.is_empty() {
@@ -379,7 +386,8 @@ impl Lobby {
 
     async fn chosen(&mut self, known: Known, choices: Vec<TargetId>, tries: u8, typed: &str) -> Say {
         let typed = typed.trim();
-        let by_number = typed.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).and_then(|n| choices.get(n).cloned());
+        let by_number =
+            typed.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).and_then(|n| choices.get(n).cloned());
         match by_number.or_else(|| choices.iter().find(|target| target.as_str() == typed).cloned()) {
             Some(target) => self.ask_reason(known, target).await,
             None if tries + 1 < TRIES => self.menu(known, tries + 1).await,
@@ -434,7 +442,11 @@ impl Lobby {
         let written = |n: usize| answers.get(n).map(|text| shorten(text)).unwrap_or_default();
         let (reason, ticket) = (written(0), written(1));
         if reason.is_empty() {
-            return if tries + 1 < TRIES { self.reason_prompts(known, target, tries + 1) } else { self.goodbye("reason-again", &[]) };
+            return if tries + 1 < TRIES {
+                self.reason_prompts(known, target, tries + 1)
+            } else {
+                self.goodbye("reason-again", &[])
+            };
         }
         let ticket = if ticket.is_empty() { "-".to_owned() } else { ticket };
         let Ok(code) = entropy::readable_code(4) else { return self.goodbye("refused-internal", &[]) };
@@ -454,15 +466,30 @@ impl Lobby {
         }
     }
 
-    async fn summarise(&mut self, number: InterventionNumber, code: String, known: &Known, target: TargetId, reason: &str, ticket: &str) -> Say {
-        let asked = self.site.registrar.view(move |core, _| core.register.interventions.get(&number).map(|one| one.asked.clone())).await;
+    async fn summarise(
+        &mut self,
+        number: InterventionNumber,
+        code: String,
+        known: &Known,
+        target: TargetId,
+        reason: &str,
+        ticket: &str,
+    ) -> Say {
+        let asked = self
+            .site
+            .registrar
+            .view(move |core, _| core.register.interventions.get(&number).map(|one| one.asked.clone()))
+            .await;
         let (account, supervised) = match asked {
             Ok(Some(asked)) => (asked.login.to_string(), asked.supervision == policy::Supervision::Required),
             _ => (String::new(), false),
         };
         let shown = number.to_string();
         let mut lines = vec![
-            self.texts.with("summary", &[("number", &shown), ("name", &known.name), ("target", target.as_str()), ("account", &account)]),
+            self.texts.with(
+                "summary",
+                &[("number", &shown), ("name", &known.name), ("target", target.as_str()), ("account", &account)],
+            ),
             format!("  {}", self.texts.with("summary-reason", &[("reason", reason), ("ticket", ticket)])),
         ];
         if supervised {
@@ -517,7 +544,15 @@ impl Lobby {
             self.texts.with("waiting-sent-code", &[("code", &code)])
         );
         let began = Instant::now();
-        self.room = Room::Waiting(Waiting { number, code, target, since: began, shown: began, missing: u8::MAX, admission: None });
+        self.room = Room::Waiting(Waiting {
+            number,
+            code,
+            target,
+            since: began,
+            shown: began,
+            missing: u8::MAX,
+            admission: None,
+        });
         self.ask(&lines, Vec::new())
     }
 
@@ -560,7 +595,13 @@ impl Lobby {
                 }
                 Some((InterventionState::Approved, _)) => {
                     let (done, outcome) = oneshot::channel();
-                    tokio::spawn(admission::admit(self.site.clone(), self.client.clone(), waiting.number, self.texts.clone(), done));
+                    tokio::spawn(admission::admit(
+                        self.site.clone(),
+                        self.client.clone(),
+                        waiting.number,
+                        self.texts.clone(),
+                        done,
+                    ));
                     let text = self.texts.with("waiting-connecting", &[("target", &waiting.target)]);
                     waiting.admission = Some(outcome);
                     self.room = Room::Waiting(waiting);
@@ -611,7 +652,11 @@ impl Lobby {
     }
 
     async fn was_refused(&mut self, number: InterventionNumber) -> Say {
-        let refused = self.site.registrar.view(move |core, _| core.register.interventions.get(&number).and_then(|one| one.refused.clone())).await;
+        let refused = self
+            .site
+            .registrar
+            .view(move |core, _| core.register.interventions.get(&number).and_then(|one| one.refused.clone()))
+            .await;
         match refused {
             Ok(Some((Some(_), reason))) => self.goodbye("refused-by-staff", &[("reason", &reason)]),
             Ok(_) => self.goodbye("refused-codes", &[]),
@@ -680,7 +725,10 @@ mod tests {
     #[test]
     fn logins_split_at_plus() {
         let login = Login::parse("alice+scanner-irm+maint");
-        assert_eq!((login.technician.as_str(), login.target.as_deref(), login.account.as_deref()), ("alice", Some("scanner-irm"), Some("maint")));
+        assert_eq!(
+            (login.technician.as_str(), login.target.as_deref(), login.account.as_deref()),
+            ("alice", Some("scanner-irm"), Some("maint"))
+        );
         assert_eq!(Login::parse("alice").target, None);
         assert_eq!(Login::parse("a+b+c+d").account.as_deref(), Some("c+d"));
         assert_eq!(Login::parse("").technician, "");

@@ -109,7 +109,8 @@ impl client::Handler for FromTarget {
     type Error = russh::Error;
 
     async fn check_server_key(&mut self, key: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
-        let same = matches!(key, PublicKeyOrCertificate::PublicKey { key, .. } if key.key_data() == self.pinned.key_data());
+        let same =
+            matches!(key, PublicKeyOrCertificate::PublicKey { key, .. } if key.key_data() == self.pinned.key_data());
         if !same {
             *self.mismatch.lock().unwrap_or_else(PoisonError::into_inner) = true;
         }
@@ -121,7 +122,13 @@ impl client::Handler for FromTarget {
         Ok(())
     }
 
-    async fn extended_data(&mut self, _: ChannelId, _: u32, data: &[u8], _: &mut client::Session) -> Result<(), Self::Error> {
+    async fn extended_data(
+        &mut self,
+        _: ChannelId,
+        _: u32,
+        data: &[u8],
+        _: &mut client::Session,
+    ) -> Result<(), Self::Error> {
         self.side.push(Item::ErrorOutput(bytes::Bytes::copy_from_slice(data)));
         Ok(())
     }
@@ -141,7 +148,15 @@ impl client::Handler for FromTarget {
         Ok(())
     }
 
-    async fn exit_signal(&mut self, _: ChannelId, signal: Sig, dumped: bool, message: &str, language: &str, _: &mut client::Session) -> Result<(), Self::Error> {
+    async fn exit_signal(
+        &mut self,
+        _: ChannelId,
+        signal: Sig,
+        dumped: bool,
+        message: &str,
+        language: &str,
+        _: &mut client::Session,
+    ) -> Result<(), Self::Error> {
         self.side.push(Item::ExitSignal(signal, dumped, message.to_owned(), language.to_owned()));
         Ok(())
     }
@@ -190,23 +205,33 @@ async fn connect(route: &Route, permit: &Permit) -> Result<Dialled, DialError> {
     let stream = GatedStream::new(Arc::new(tcp), side.gate.clone());
     let mismatch = Arc::new(Mutex::new(false));
     let (replies, answers) = mpsc::channel(8);
-    let from_target = FromTarget { side: side.clone(), pinned: route.host_key.clone(), mismatch: mismatch.clone(), replies };
-    let mut handle = client::connect_stream(Arc::new(client_config(&route.host_key)), stream, from_target).await.map_err(|error| {
-        if *mismatch.lock().unwrap_or_else(PoisonError::into_inner) {
-            DialError::HostKey(route.target.clone())
-        } else {
-            DialError::Protocol { target: route.target.clone(), error }
-        }
-    })?;
+    let from_target =
+        FromTarget { side: side.clone(), pinned: route.host_key.clone(), mismatch: mismatch.clone(), replies };
+    let mut handle = client::connect_stream(Arc::new(client_config(&route.host_key)), stream, from_target)
+        .await
+        .map_err(|error| {
+            if *mismatch.lock().unwrap_or_else(PoisonError::into_inner) {
+                DialError::HostKey(route.target.clone())
+            } else {
+                DialError::Protocol { target: route.target.clone(), error }
+            }
+        })?;
     let account = permit.account().as_str();
-    if sign_in(&mut handle, account, &route.secret).await.map_err(|error| DialError::Protocol { target: route.target.clone(), error })? {
+    if sign_in(&mut handle, account, &route.secret)
+        .await
+        .map_err(|error| DialError::Protocol { target: route.target.clone(), error })?
+    {
         Ok(Dialled { side, handle, replies: answers })
     } else {
         Err(DialError::Credential(route.target.clone()))
     }
 }
 
-async fn sign_in(handle: &mut client::Handle<FromTarget>, account: &str, secret: &TargetSecret) -> Result<bool, russh::Error> {
+async fn sign_in(
+    handle: &mut client::Handle<FromTarget>,
+    account: &str,
+    secret: &TargetSecret,
+) -> Result<bool, russh::Error> {
     match secret {
         TargetSecret::Key(pem) => {
             let key = PrivateKey::from_openssh(pem.as_bytes()).map_err(russh::keys::Error::from)?;
@@ -220,7 +245,9 @@ async fn sign_in(handle: &mut client::Handle<FromTarget>, account: &str, secret:
             let password = Zeroizing::new(password.clone());
             match handle.authenticate_password(account, password.as_str()).await? {
                 AuthResult::Success => Ok(true),
-                AuthResult::Failure { remaining_methods, .. } if remaining_methods.contains(&MethodKind::KeyboardInteractive) => {
+                AuthResult::Failure { remaining_methods, .. }
+                    if remaining_methods.contains(&MethodKind::KeyboardInteractive) =>
+                {
                     by_one_prompt(handle, account, &password).await
                 }
                 AuthResult::Failure { .. } => Ok(false),
@@ -230,7 +257,11 @@ async fn sign_in(handle: &mut client::Handle<FromTarget>, account: &str, secret:
 }
 
 /// A password is typed into one single prompt without echo, and into nothing else (T21).
-async fn by_one_prompt(handle: &mut client::Handle<FromTarget>, account: &str, password: &str) -> Result<bool, russh::Error> {
+async fn by_one_prompt(
+    handle: &mut client::Handle<FromTarget>,
+    account: &str,
+    password: &str,
+) -> Result<bool, russh::Error> {
     let mut response = handle.authenticate_keyboard_interactive_start(account, None).await?;
     let mut typed = false;
     loop {
