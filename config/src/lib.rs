@@ -76,25 +76,29 @@ impl Config {
         }
     }
 
-    /// Whether any vendor could come in by the hours at this instant (D15).
+    /// Whether any vendor could come in by hours and contract at this instant (D15).
     pub fn any_hours_open(&self, at: Timestamp) -> bool {
-        self.vendor_calendars().any(|calendar| calendar.is_open(at))
+        let today = self.site.zone.to_datetime(at).date();
+        self.vendors.values().any(|vendor| {
+            let rules = &vendor.rules;
+            !rules.allow.is_empty()
+                && rules.contract.days.contains(today)
+                && self.calendars.get(&rules.calendar).is_some_and(|calendar| calendar.is_open(at))
+        })
     }
 
-    /// When that next changes.
+    /// The next instant at which that can change: hours open or close, or a day begins and with it
+    /// or before it a contract. The caller asks again then.
     pub fn hours_change_after(&self, at: Timestamp) -> Option<Timestamp> {
-        let open = self.any_hours_open(at);
-        let mut changes: Vec<Timestamp> = self
-            .vendor_calendars()
-            .filter_map(|calendar| calendar.closes_at(at).or_else(|| calendar.next_opening(at)))
-            .collect();
-        changes.sort_unstable();
-        // Not every change of one calendar changes whether any is open; the caller asks again then.
-        changes.iter().copied().find(|change| self.any_hours_open(*change) != open).or(changes.first().copied())
-    }
-
-    fn vendor_calendars(&self) -> impl Iterator<Item = &Calendar> {
-        self.vendors.values().filter_map(|vendor| self.calendars.get(&vendor.rules.calendar))
+        let hours = self
+            .vendors
+            .values()
+            .filter_map(|vendor| self.calendars.get(&vendor.rules.calendar))
+            .filter_map(|calendar| calendar.closes_at(at).or_else(|| calendar.next_opening(at)));
+        let tomorrow = self.site.zone.to_datetime(at).date().tomorrow().ok();
+        let midnight =
+            tomorrow.and_then(|day| day.to_zoned(self.site.zone.clone()).ok()).map(|start| start.timestamp());
+        hours.chain(midnight).min()
     }
 }
 

@@ -115,8 +115,6 @@ impl Daemon {
             while self.site.live.count() > 0 {
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
-            // The last closing entries are on their way through the registrar's inbox.
-            tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
         };
         if self.site.live.count() > 0 {
             let _ = tokio::time::timeout(std::time::Duration::from_secs(5), patience).await;
@@ -138,6 +136,40 @@ pub struct Reloader {
 }
 
 impl Reloader {
+    /// Judges the files as they are now against the people in the register (D13): what `config check
+    /// --state` prints. Changes nothing.
+    pub async fn check_state(&self) -> Result<Vec<String>, config::LoadError> {
+        let at = self.site.clock.now();
+        let candidate = config::load(&self.main, config::Options { at, unpinned: false })?;
+        let rules = candidate.rules(Default::default());
+        let look = move |core: &crate::registrar::Core, _: Timestamp| {
+            let unattended = core.register.unattended(&rules).into_iter().map(|target| {
+                format!(
+                    "the target `{target}` is refused: its groups have fewer approvers than its quorum asks for; add some with `poterne staff add`"
+                )
+            });
+            let bare =
+                rules.targets.keys().filter(|target| !core.register.credentials.contains_key(target)).map(|target| {
+                    format!(
+                        "the target `{target}` has no credential: set one with `poterne target credential {target}`"
+                    )
+                });
+            let unknown = core
+                .register
+                .accounts
+                .values()
+                .filter(|one| one.state == AccountState::Active && !rules.vendors.contains_key(&one.vendor))
+                .map(|one| {
+                    format!(
+                        "the technician `{}` is of the vendor `{}`, which is declared no more: disable the account",
+                        one.login, one.vendor
+                    )
+                });
+            unattended.chain(bare).chain(unknown).collect()
+        };
+        Ok(self.site.registrar.view(look).await.unwrap_or_default())
+    }
+
     /// Whole or not at all; the digest and the differences are journalled first, then it holds, and
     /// every live session is judged again.
     pub async fn reload(&self, by: Actor) -> Result<Vec<String>, config::LoadError> {

@@ -37,6 +37,9 @@ pub enum VaultError {
     /// The key is not one.
     #[error("the vault's key `{0}` is not an age identity: it begins with AGE-SECRET-KEY-1")]
     Key(PathBuf),
+    /// The key is gone, what it opens is not.
+    #[error("the vault's key `{0}` is missing, but there is what it opens: put it back from the backup")]
+    KeyMissing(PathBuf),
     /// The document does not open.
     #[error("the vault's document `{0}` does not open with this key")]
     Closed(String),
@@ -121,6 +124,13 @@ impl Vault {
             .filter(|path| path.exists())
             .unwrap_or_else(|| folder.join(KEY));
         if !path.exists() {
+            // A new key would open nothing, and look as if all were well.
+            let holds_documents = |entry: io::Result<fs::DirEntry>| {
+                entry.is_ok_and(|entry| entry.path().extension().is_some_and(|end| end == "age"))
+            };
+            if fs::read_dir(folder).map_err(disk(folder))?.any(holds_documents) {
+                return Err(VaultError::KeyMissing(path));
+            }
             let line = Zeroizing::new(Identity::generate().to_string().expose_secret().to_owned());
             write_new(&path, line.as_bytes()).map_err(disk(&path))?;
         }
@@ -218,6 +228,9 @@ mod tests {
         let bytes = fs::read(folder.path().join("vault/technician-a.1.age")).unwrap();
         assert!(!bytes.windows(6).any(|window| window == b"CANARY" || window == b"canary"));
         fs::remove_file(folder.path().join("vault/vault-key")).unwrap();
+        assert!(matches!(Vault::open(&folder.path().join("vault")), Err(VaultError::KeyMissing(_))));
+        Vault::open(&folder.path().join("another")).unwrap();
+        fs::copy(folder.path().join("another/vault-key"), folder.path().join("vault/vault-key")).unwrap();
         let other = Vault::open(&folder.path().join("vault")).unwrap();
         assert!(matches!(other.get::<PersonSecrets>("technician-a", 1), Err(VaultError::Closed(_))));
     }

@@ -1,4 +1,6 @@
 //! The real program between real clients and real targets. Each test also holds the journal and
 //! the recording against what was seen.
 
+mod clients;
 mod door;
+mod hours;

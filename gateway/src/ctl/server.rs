@@ -120,7 +120,10 @@ impl Desk {
                 Ok(changes) => Ok(json!({ "changes": changes })),
                 Err(error) => Err(Failure::new(exit::CONFIG, error)),
             },
-            Request::CheckState => self.check_state().await,
+            Request::CheckState => match self.reload.check_state().await {
+                Ok(problems) => Ok(json!({ "problems": problems })),
+                Err(error) => Err(Failure::new(exit::CONFIG, error)),
+            },
             Request::TechnicianAdd { login, vendor, person, proofing, keys, factors } => {
                 let identity = Identity::new(&person.name, &person.email, &person.phone).map_err(data)?;
                 let keys = keys.iter().map(|line| fingerprint(line)).collect::<Result<Vec<_>, _>>()?;
@@ -277,31 +280,6 @@ impl Desk {
             "journal_key": self.journal_key,
             "checkpoint": checkpoint,
         }))
-    }
-
-    /// What the files cannot tell by themselves: quorums that nobody can meet, targets without
-    /// credentials (D13).
-    async fn check_state(&self) -> Answer {
-        let look = |core: &crate::registrar::Core, _| {
-            let mut problems: Vec<String> = core
-                .rules
-                .withdrawn
-                .iter()
-                .map(|target| format!("the target `{target}` is refused: fewer approvers of its groups exist than its quorum asks for; add them with `poterne staff add`"))
-                .collect();
-            problems.extend(
-                core.rules.targets.keys().filter(|target| !core.register.credentials.contains_key(target)).map(
-                    |target| {
-                        format!(
-                            "the target `{target}` has no credential: set one with `poterne target credential {target}`"
-                        )
-                    },
-                ),
-            );
-            problems
-        };
-        let problems = self.site.registrar.view(look).await.map_err(gone)?;
-        Ok(json!({ "problems": problems }))
     }
 
     fn groups_exist(&self, groups: &std::collections::BTreeSet<policy::GroupId>) -> Result<(), Failure> {

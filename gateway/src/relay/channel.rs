@@ -170,9 +170,11 @@ impl Channel {
     ) -> Ending {
         let _ = self.target.set(side.clone());
         let mut ending = Ending::default();
+        let mut typed = Kept::new(self, FrameKind::Input);
+        let mut shown = Shown::new(self);
         {
-            let upward = self.upward(&side, &target);
-            let downward = self.downward(&side, client, handle, &mut ending);
+            let upward = self.upward(&side, &target, &mut typed);
+            let downward = self.downward(&side, client, handle, &mut ending, &mut shown);
             tokio::pin!(upward, downward);
             let both = async {
                 tokio::select! {
@@ -186,18 +188,64 @@ impl Channel {
             }
         }
         self.finish();
+        // However it ended: what went beyond the limit is in the digests, and they are written down.
+        typed.close().await;
+        shown.output.close().await;
+        shown.errors.close().await;
         ending
     }
 
+    /// Before it starts: returns once the session is not frozen. What is typed on a terminal until
+    /// then is recorded and thrown away, and said to be; anything else waits in its lane (D26).
+    pub async fn until_flowing(&self, client: &ChannelWriteHalf<server::Msg>) -> Flow {
+        if self.terminal().is_none() {
+            return self.session.until_flowing().await;
+        }
+        let mut ended = false;
+        let flow = loop {
+            if let Some(text) = self.next_notice() {
+                self.show(client, &text).await;
+                continue;
+            }
+            let item = tokio::select! {
+                biased;
+                flow = self.session.until_flowing() => break flow,
+                () = self.noticed.notified() => continue,
+                item = self.up.pop(), if !ended => item,
+            };
+            let Some(item) = item else { break Flow::Ended };
+            let counted = self.up.delivered(item.cost());
+            self.session.client.delivered(counted);
+            match item {
+                Item::Data(bytes) => {
+                    self.session.announce_thrown_away(self);
+                    if !self.session.record(self.number, FrameKind::InputDropped, bytes).await {
+                        break Flow::Ended;
+                    }
+                }
+                Item::Resize(columns, rows, ..) => {
+                    if let Some(terminal) = &mut *self.terminal.lock().unwrap_or_else(PoisonError::into_inner) {
+                        (terminal.columns, terminal.rows) = (columns, rows);
+                    }
+                }
+                Item::Eof => ended = true,
+                _ => {}
+            }
+        };
+        if ended {
+            self.push(Item::Eof);
+        }
+        flow
+    }
+
     /// Technician to target.
-    async fn upward(&self, side: &TargetSide, target: &ChannelWriteHalf<client::Msg>) {
-        let mut kept = Kept::new(self);
+    async fn upward(&self, side: &TargetSide, target: &ChannelWriteHalf<client::Msg>, kept: &mut Kept<'_>) {
         while let Some(item) = self.up.pop().await {
             let cost = item.cost();
             let goes_on = match item {
                 Item::Data(bytes) => match self.may_type(&bytes).await {
                     Typed::Deliver => {
-                        kept.record(FrameKind::Input, &bytes).await && {
+                        kept.record(&bytes).await && {
                             self.bytes_in.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                             self.session.moved(bytes.len() as u64, 0);
                             send_up(side, target, bytes).await
@@ -206,16 +254,19 @@ impl Channel {
                     Typed::ThrowAway => self.session.record(self.number, FrameKind::InputDropped, bytes).await,
                     Typed::Stop => false,
                 },
-                Item::Eof => target.eof().await.is_ok(),
+                Item::Eof => self.session.until_flowing().await == Flow::Flowing && target.eof().await.is_ok(),
                 Item::Resize(columns, rows, width, height) => {
                     let size = [columns.to_be_bytes(), rows.to_be_bytes()].concat();
                     self.session.record(self.number, FrameKind::Resize, size.into()).await
                         && target.window_change(columns, rows, width, height).await.is_ok()
                 }
                 Item::Signal(signal) => {
-                    let text = format!("signal {signal:?}");
-                    self.session.record(self.number, FrameKind::Marker, text.into()).await
-                        && target.signal(signal).await.is_ok()
+                    let typed = self.may_type(&Bytes::new()).await;
+                    let dropped = if matches!(typed, Typed::ThrowAway) { ", thrown away" } else { "" };
+                    let text = format!("signal {signal:?}{dropped}");
+                    !matches!(typed, Typed::Stop)
+                        && self.session.record(self.number, FrameKind::Marker, text.into()).await
+                        && (matches!(typed, Typed::ThrowAway) || target.signal(signal).await.is_ok())
                 }
                 // What a client never sends, or what ends the channel through `finish`.
                 Item::ErrorOutput(_) | Item::ExitStatus(_) | Item::ExitSignal(..) | Item::Close => true,
@@ -226,7 +277,6 @@ impl Channel {
                 return;
             }
         }
-        kept.close().await;
     }
 
     /// Whether input may go on now. On a terminal a frozen session throws it away and says so; any
@@ -255,8 +305,8 @@ impl Channel {
         client: &ChannelWriteHalf<server::Msg>,
         handle: &server::Handle,
         ending: &mut Ending,
+        shown: &mut Shown<'_>,
     ) {
-        let mut kept = Kept::new(self);
         let mut eof_held = false;
         loop {
             if let Some(text) = self.next_notice() {
@@ -280,8 +330,8 @@ impl Channel {
             let Some(item) = item else { break };
             let cost = item.cost();
             let goes_on = match item {
-                Item::Data(bytes) => self.send_down(client, &mut kept, FrameKind::Output, bytes).await,
-                Item::ErrorOutput(bytes) => self.send_down(client, &mut kept, FrameKind::ErrorOutput, bytes).await,
+                Item::Data(bytes) => self.send_down(client, &mut shown.output, bytes).await,
+                Item::ErrorOutput(bytes) => self.send_down(client, &mut shown.errors, bytes).await,
                 Item::Eof => {
                     eof_held = true;
                     true
@@ -305,23 +355,25 @@ impl Channel {
             }
         }
         release_eof(client, &mut eof_held).await;
-        kept.close().await;
     }
 
-    async fn send_down(
-        &self,
-        client: &ChannelWriteHalf<server::Msg>,
-        kept: &mut Kept<'_>,
-        kind: FrameKind,
-        bytes: Bytes,
-    ) -> bool {
-        // A freeze that came while this block waited holds it too.
-        if self.session.until_flowing().await != Flow::Flowing || !kept.record(kind, &bytes).await {
+    async fn send_down(&self, client: &ChannelWriteHalf<server::Msg>, kept: &mut Kept<'_>, bytes: Bytes) -> bool {
+        // A freeze that came while this block waited holds it too, and what it says is shown.
+        while self.session.flow() == Flow::Frozen {
+            match self.next_notice() {
+                Some(text) => self.show(client, &text).await,
+                None => tokio::select! {
+                    () = self.noticed.notified() => {}
+                    _ = self.session.until_flowing() => {}
+                },
+            }
+        }
+        if self.session.flow() != Flow::Flowing || !kept.record(&bytes).await {
             return false;
         }
         let count = bytes.len() as u64;
         self.session.client.gate().writable().await;
-        let sent = match kind {
+        let sent = match kept.kind {
             FrameKind::ErrorOutput => client.extended_data_bytes(1, bytes).await,
             _ => client.data_bytes(bytes).await,
         };
@@ -340,8 +392,14 @@ impl Channel {
 
     /// The last words on a terminal when the session ends.
     pub async fn farewell(&self, client: &ChannelWriteHalf<server::Msg>) {
+        if self.terminal().is_none() {
+            return;
+        }
         while let Some(text) = self.next_notice() {
             self.show(client, &text).await;
+        }
+        if let Some(text) = self.session.farewell() {
+            self.show(client, text).await;
         }
     }
 }
@@ -377,7 +435,19 @@ async fn send_up(side: &TargetSide, target: &ChannelWriteHalf<client::Msg>, byte
     sent
 }
 
-/// One direction of a track. On a terminal everything is kept; of a command's stream as much as
+/// What a target sends: two streams.
+struct Shown<'a> {
+    output: Kept<'a>,
+    errors: Kept<'a>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(channel: &'a Channel) -> Self {
+        Self { output: Kept::new(channel, FrameKind::Output), errors: Kept::new(channel, FrameKind::ErrorOutput) }
+    }
+}
+
+/// One stream of a track. On a terminal everything is kept; of a command's stream as much as
 /// the limit says, and beyond it a running digest over the whole, which says so (D22).
 struct Kept<'a> {
     channel: &'a Channel,
@@ -392,22 +462,23 @@ struct Kept<'a> {
 const NOTE_EVERY: u64 = 64 << 20;
 
 impl<'a> Kept<'a> {
-    fn new(channel: &'a Channel) -> Self {
+    fn new(channel: &'a Channel, kind: FrameKind) -> Self {
         let limit = channel.terminal().is_none().then_some(channel.session.record_limit);
-        Self { channel, limit, seen: 0, digest: Context::new(&SHA256), noted: 0, kind: FrameKind::Output }
+        Self { channel, limit, seen: 0, digest: Context::new(&SHA256), noted: 0, kind }
     }
 
     /// Records a block, or its share in the digest. `false`: the session is over.
-    async fn record(&mut self, kind: FrameKind, bytes: &Bytes) -> bool {
-        let Some(limit) = self.limit else {
-            return self.channel.session.record(self.channel.number, kind, bytes.clone()).await;
-        };
-        self.kind = kind;
-        self.digest.update(bytes);
+    async fn record(&mut self, bytes: &Bytes) -> bool {
+        let record = |bytes| self.channel.session.record(self.channel.number, self.kind, bytes);
+        let Some(limit) = self.limit else { return record(bytes.clone()).await };
         let room = usize::try_from(limit.saturating_sub(self.seen)).unwrap_or(usize::MAX);
+        if room > 0 && !record(bytes.slice(..bytes.len().min(room))).await {
+            return false;
+        }
+        self.digest.update(bytes);
         self.seen += bytes.len() as u64;
         if room > 0 {
-            return self.channel.session.record(self.channel.number, kind, bytes.slice(..bytes.len().min(room))).await;
+            return true;
         }
         if self.seen - self.noted >= NOTE_EVERY {
             self.noted = self.seen;

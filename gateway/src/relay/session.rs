@@ -10,6 +10,7 @@ use crate::relay::channel::Channel;
 use crate::relay::pressure::ClientSide;
 use crate::texts::Texts;
 use bytes::Bytes;
+use jiff::Timestamp;
 use lifecycle::{
     AccountId, Actor, EndCause, Event, FreezeCause, Input, InterventionNumber, Output, Session, SessionId,
 };
@@ -17,7 +18,7 @@ use policy::TechnicianLogin;
 use recorder::{Frame, FrameKind, Head, Recording, Track};
 use russh::{Disconnect, server};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -66,7 +67,9 @@ pub struct LiveSession {
     flow: watch::Sender<Flow>,
     inbox: mpsc::Sender<Input>,
     cause: OnceLock<EndCause>,
-    moved: AtomicBool,
+    /// When a byte last moved, in milliseconds of the clock; 0: not since the driver looked.
+    moved: AtomicI64,
+    farewell: OnceLock<String>,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     thrown_away_said: AtomicBool,
@@ -75,6 +78,16 @@ pub struct LiveSession {
     next_channel: AtomicU32,
     refused: Mutex<BTreeMap<String, u64>>,
     handle: OnceLock<server::Handle>,
+    tasks: watch::Sender<usize>,
+}
+
+/// A channel's task goes on while this lives; the session's end waits for it, within limits.
+pub struct Going(Arc<LiveSession>);
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        self.0.tasks.send_modify(|tasks| *tasks -= 1);
+    }
 }
 
 /// What a session is made from.
@@ -121,7 +134,8 @@ impl LiveSession {
             flow: watch::Sender::new(Flow::Frozen),
             inbox,
             cause: OnceLock::new(),
-            moved: AtomicBool::new(false),
+            moved: AtomicI64::new(0),
+            farewell: OnceLock::new(),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
             thrown_away_said: AtomicBool::new(false),
@@ -130,6 +144,7 @@ impl LiveSession {
             next_channel: AtomicU32::new(1),
             refused: Mutex::default(),
             handle: OnceLock::new(),
+            tasks: watch::Sender::new(0),
         };
         (Arc::new(session), inputs)
     }
@@ -166,12 +181,27 @@ impl LiveSession {
         let _ = flow.wait_for(|flow| *flow == Flow::Ended).await;
     }
 
+    /// Counts a channel's task.
+    pub fn going(self: &Arc<Self>) -> Going {
+        self.tasks.send_modify(|tasks| *tasks += 1);
+        Going(self.clone())
+    }
+
     /// Ends it at once; the driver does the rest. The first cause stands.
     pub fn brake(&self, cause: EndCause) {
         let _ = self.cause.set(cause.clone());
+        // The last line is there before the channels are woken to show it.
+        self.prepare_farewell(&cause);
         self.set_flow(Flow::Ended);
         // A full inbox changes nothing: the driver sees the flow before each input.
         let _ = self.inbox.try_send(Input::End(cause));
+    }
+
+    fn prepare_farewell(&self, cause: &EndCause) {
+        if !by_technician(cause) {
+            let reason = self.texts.end(cause);
+            let _ = self.farewell.set(self.texts.with("notice-ended", &[("reason", &reason)]));
+        }
     }
 
     /// Freezes it at once.
@@ -189,7 +219,7 @@ impl LiveSession {
     pub fn moved(&self, up: u64, down: u64) {
         self.bytes_in.fetch_add(up, Ordering::Relaxed);
         self.bytes_out.fetch_add(down, Ordering::Relaxed);
-        self.moved.store(true, Ordering::Relaxed);
+        self.moved.store(self.clock.now().as_millisecond(), Ordering::Relaxed);
     }
 
     /// Records, and returns when it is in the file. `false`: the session is over, and nothing may
@@ -241,6 +271,11 @@ impl LiveSession {
         let count = refused.entry(what.to_owned()).or_default();
         *count += 1;
         *count == 1
+    }
+
+    /// The last line on every terminal, if the technician did not end it by themselves.
+    pub fn farewell(&self) -> Option<&str> {
+        self.farewell.get().map(String::as_str)
     }
 
     /// Gives it the handle of its connection.
@@ -329,8 +364,12 @@ pub async fn drive(
         };
         let at = around.clock.now();
         let mut outputs = Vec::new();
-        if session.moved.swap(false, Ordering::Relaxed) {
-            (machine, outputs) = machine.handle(at, Input::Activity);
+        let moved = session.moved.swap(0, Ordering::Relaxed);
+        if let Ok(moved) = Timestamp::from_millisecond(moved)
+            && moved > Timestamp::UNIX_EPOCH
+        {
+            // Dated when it happened: the driver may look long after.
+            (machine, outputs) = machine.handle(moved, Input::Activity);
         }
         let starts = input == Input::Connected;
         let (next, more) = machine.handle(at, input);
@@ -399,28 +438,22 @@ fn freeze_text(cause: &FreezeCause) -> &'static str {
     }
 }
 
+/// Whether the other end of the connection knows already, because it went.
+fn by_technician(cause: &EndCause) -> bool {
+    matches!(cause, EndCause::Technician | EndCause::ConnectionLost)
+}
+
 /// Stops everything, says why on both sides, and writes the one closing entry (promise 6).
 async fn close(session: Arc<LiveSession>, cause: EndCause, around: Surroundings) {
     let reason = session.texts.end(&cause);
-    let by_technician = matches!(cause, EndCause::Technician | EndCause::ConnectionLost);
-    if !by_technician {
-        let text = session.texts.with("notice-ended", &[("reason", &reason)]);
-        session.each_channel(|channel| channel.notice(text.clone()));
-    }
+    let by_technician = by_technician(&cause);
+    session.prepare_farewell(&cause);
     session.set_flow(Flow::Ended);
-    around.live.remove(&session.id);
     let ended = crate::clock::to_millisecond(around.clock.now());
+    // The channels' tasks write down what they kept, show the last words and close.
+    let mut tasks = session.tasks.subscribe();
+    let _ = tokio::time::timeout(FAREWELL, tasks.wait_for(|tasks| *tasks == 0)).await;
     if !by_technician {
-        let goodbyes = async {
-            // The channel tasks show their last notices and close; this waits for all of them.
-            loop {
-                if locked(&session.channels).values().all(|channel| channel.is_over()) {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        let _ = tokio::time::timeout(FAREWELL, goodbyes).await;
         if let Some(handle) = session.handle.get() {
             let polite = handle.disconnect(Disconnect::ByApplication, ascii(&reason), String::new());
             let _ = tokio::time::timeout(FAREWELL, polite).await;
@@ -440,6 +473,8 @@ async fn close(session: Arc<LiveSession>, cause: EndCause, around: Surroundings)
         head,
     };
     around.registrar.end_session(session.id.clone(), ended, cause, counts).await;
+    // Last, so that a stop which waits for the live sessions waits for their closing entries.
+    around.live.remove(&session.id);
 }
 
 /// SSH texts outside a terminal are ASCII (docs/lobby.md).

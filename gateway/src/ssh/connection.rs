@@ -542,10 +542,15 @@ impl Starting {
     async fn run(self) {
         let id = self.channel.id;
         let session = self.channel.session().clone();
+        let _going = session.going();
         match self.open().await {
-            Ok(_) if self.channel.is_over() => {}
+            Ok(_) if self.channel.is_over() => self.closed(&Ending::default()).await,
             Ok((target, opened)) => {
-                let ending = self.channel.relay(&self.writer, &self.handle, target.side.clone(), opened).await;
+                let relay = self.channel.relay(&self.writer, &self.handle, target.side.clone(), opened);
+                let ending = tokio::select! {
+                    ending = relay => ending,
+                    never = target.keep_awake() => match never {},
+                };
                 self.channel.farewell(&self.writer).await;
                 self.closed(&ending).await;
                 self.channel.finish();
@@ -584,24 +589,31 @@ impl Starting {
         if session.flow() == Flow::Frozen {
             // So that the terminal is there for the line that says why nothing happens.
             let _ = self.handle.channel_success(self.channel.id).await;
-            if self.channel.terminal().is_some() {
-                let line = format!("\r\n[Poterne] {}\r\n", session.texts.text("notice-frozen-unwatched"));
-                let _ = self.writer.data_bytes(line.into_bytes()).await;
-            }
+            self.channel.notice(session.texts.text("notice-frozen-unwatched"));
         }
         let flow = tokio::select! {
-            flow = session.until_flowing() => flow,
+            flow = self.channel.until_flowing(&self.writer) => flow,
             () = self.client_closed() => Flow::Ended,
         };
         if flow != Flow::Flowing {
             return Err(NotStarted { text: "refused-kind", why: "the session ended first".to_owned() });
         }
         let permit = self.take_right().await?;
+        match self.reach(&permit).await {
+            Err(not_started) => {
+                self.closed(&Ending::default()).await;
+                Err(not_started)
+            }
+            reached => reached,
+        }
+    }
+
+    async fn reach(&self, permit: &Permit) -> Result<(Dialled, ChannelWriteHalf<russh::client::Msg>), NotStarted> {
         let unreachable = |why: String| NotStarted { text: "refused-target-exec", why };
         let waiting = self.first.lock().await.take();
         let mut dialled = match waiting {
             Some(dialled) if !dialled.handle.is_closed() => dialled,
-            _ => admission::dial(&self.site, &permit).await.map_err(|error| unreachable(error.to_string()))?,
+            _ => admission::dial(&self.site, permit).await.map_err(|error| unreachable(error.to_string()))?,
         };
         let opened = self.request(&mut dialled).await.map_err(|error| unreachable(error.to_string()))?;
         let _ = self.handle.channel_success(self.channel.id).await;

@@ -1,6 +1,6 @@
 //! Reaching a target: pinned host key, injected credential, one connection a channel.
 
-use crate::relay::gate::{Gate, GatedStream};
+use crate::relay::gate::{Gate, GatedStream, Reading};
 use crate::relay::lane::Item;
 use crate::relay::pressure::TargetSide;
 use crate::relay::{PACKET, TARGET_WINDOW};
@@ -10,6 +10,7 @@ use policy::{Permit, TargetId};
 use russh::client::{self, AuthResult, KeyboardInteractiveAuthResponse};
 use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate};
 use russh::{ChannelId, MethodKind, Sig};
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -93,6 +94,20 @@ impl Dialled {
             Ok(Some(reply)) if reply == wanted => Ok(()),
             Ok(Some(_)) => Err(russh::Error::RequestDenied),
             Ok(None) | Err(_) => Err(russh::Error::Disconnect),
+        }
+    }
+}
+
+impl Dialled {
+    /// While its reading is held the library cannot answer what the target asks to see whether we
+    /// live; so we say so unasked. Any packet counts for OpenSSH's `ClientAliveInterval`.
+    pub async fn keep_awake(&self) -> Infallible {
+        const EVERY: Duration = Duration::from_secs(1);
+        loop {
+            tokio::time::sleep(EVERY).await;
+            if self.side.gate.reading() != Reading::Open {
+                let _ = self.handle.send_keepalive(false).await;
+            }
         }
     }
 }

@@ -1,0 +1,384 @@
+//! Guided random walks over the register: every state is reached, and the promises hold on the way.
+//!
+//! A plain random choice of commands hardly ever gets past a request, so each step draws from what
+//! could sensibly happen next, and now and then from what must not.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on is to fail where it stands"
+)]
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use lifecycle::{
+    Actor, Attempt, CodeCheck, Command, EndCause, Event, FactorCause, FactorsRequired, Identity, InterventionNumber,
+    InterventionState, Judged, Refusal, Register, RequestFacts, Role, StaffAttempt, WithdrawCause, decide,
+};
+use policy::{
+    AllowRule, Calendar, Contract, DateRange, Per, PolicySet, Right, Sources, Supervision, Target, Vendor, Verified,
+    WeeklyInterval,
+};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+fn at(second: i64) -> Timestamp {
+    // Monday 23 November 2026, 09:00 in Paris.
+    "2026-11-23T08:00:00Z".parse::<Timestamp>().unwrap().checked_add(SignedDuration::from_secs(second)).unwrap()
+}
+
+fn rules(quorum: u8) -> PolicySet {
+    let calendar = Calendar {
+        id: id("office"),
+        zone: TimeZone::get("Europe/Paris").unwrap(),
+        holidays: None,
+        weekly: vec![
+            WeeklyInterval::new(WeeklyInterval::parse_days("mon-fri").unwrap(), id("08:00"), id("18:00")).unwrap(),
+        ],
+        closed: Vec::new(),
+        extra: Vec::new(),
+    };
+    let target = Target {
+        id: id("scanner"),
+        name: "IRM".into(),
+        account: id("maint"),
+        approvers: BTreeSet::from([id("radiologie")]),
+        supervision: Supervision::None,
+        calendar: None,
+        call_back: false,
+        idle: SignedDuration::from_mins(30),
+    };
+    let days: DateRange = id("2026-01-01/2026-12-31");
+    let vendor = Vendor {
+        id: id("imagix"),
+        name: "Imagix".into(),
+        contract: Contract { reference: "1".into(), days },
+        domain: "imagix.example".into(),
+        sources: Sources::Any { because: "test".into() },
+        calendar: id("office"),
+        allow: vec![AllowRule {
+            targets: BTreeSet::from([id("scanner")]),
+            accounts: BTreeSet::new(),
+            rights: [Right::Shell, Right::Exec].into_iter().collect(),
+            quorum,
+            per: Per::Session,
+            longest: SignedDuration::from_hours(2),
+        }],
+        forbid: Vec::new(),
+    };
+    PolicySet {
+        zone: TimeZone::get("Europe/Paris").unwrap(),
+        vendors: BTreeMap::from([(id("imagix"), vendor)]),
+        targets: BTreeMap::from([(id("scanner"), target)]),
+        calendars: BTreeMap::from([(id("office"), calendar)]),
+        withdrawn: BTreeSet::new(),
+    }
+}
+
+/// A register, the instant, and everything that has happened to it.
+struct World {
+    register: Register,
+    rules: PolicySet,
+    now: i64,
+    step: u64,
+    history: Vec<(Timestamp, Event)>,
+    seen: BTreeSet<&'static str>,
+}
+
+const TECHNICIANS: [&str; 3] = ["alice", "bruno", "chloe"];
+const STAFF: [&str; 3] = ["claire", "paul", "nadia"];
+
+impl World {
+    fn new(quorum: u8) -> World {
+        let mut world = World {
+            register: Register::default(),
+            rules: rules(quorum),
+            now: 0,
+            step: 1000,
+            history: Vec::new(),
+            seen: BTreeSet::new(),
+        };
+        for (n, login) in TECHNICIANS.iter().enumerate() {
+            let identity =
+                Identity::new("Test Person", &format!("{login}@imagix.example"), &format!("06000000{n:02}")).unwrap();
+            let account = lifecycle::AccountId::from_random([n as u8; 8]);
+            let by = Actor::Root(0);
+            let command = Command::AddTechnician {
+                account,
+                technician: id(login),
+                vendor: id("imagix"),
+                identity,
+                proofing: "seen".into(),
+                keys: vec![],
+                secret: 1,
+                by,
+            };
+            assert_eq!(world.carry_out(command), None);
+        }
+        for (n, login) in STAFF.iter().enumerate() {
+            let identity =
+                Identity::new("Test Person", &format!("{login}@chu.example"), &format!("07000000{n:02}")).unwrap();
+            let role = if *login == "nadia" { Role::Operator } else { Role::Approver };
+            let by = Actor::Root(0);
+            let command = Command::AddStaff {
+                staff: id(login),
+                identity,
+                roles: BTreeSet::from([role]),
+                groups: BTreeSet::from([id("radiologie")]),
+                secret: 1,
+                by,
+            };
+            assert_eq!(world.carry_out(command), None);
+        }
+        world
+    }
+
+    fn take(&mut self, events: Vec<Event>) {
+        for event in events {
+            let now = at(self.now);
+            self.register.apply(now, &event);
+            self.history.push((now, event));
+        }
+        self.register.interventions.values().for_each(|one| {
+            self.seen.insert(one.state.word());
+        });
+    }
+
+    fn carry_out(&mut self, command: Command) -> Option<Refusal> {
+        let decided = decide(&self.register, &self.rules, command, at(self.now));
+        self.take(decided.events);
+        decided.refusal
+    }
+
+    fn attempt(&mut self, who: &str, right: bool) -> StaffAttempt {
+        self.step += 1;
+        StaffAttempt {
+            staff: id(who),
+            password: right,
+            code: if right { CodeCheck::Fits(self.step) } else { CodeCheck::Wrong },
+        }
+    }
+
+    fn one(&self, choice: u8, fits: impl Fn(&InterventionState) -> bool) -> Option<InterventionNumber> {
+        let all: Vec<_> =
+            self.register.interventions.values().filter(|one| fits(&one.state)).map(|one| one.number).collect();
+        all.get(usize::from(choice) % all.len().max(1)).copied()
+    }
+
+    /// One step, chosen by two bytes.
+    fn walk(&mut self, what: u8, choice: u8) {
+        let technician = TECHNICIANS[usize::from(choice) % 3];
+        let approver = STAFF[usize::from(choice) % 2];
+        match what % 16 {
+            0 | 1 => {
+                let account = self.register.account(&id(technician)).unwrap().id.clone();
+                let facts = RequestFacts {
+                    account,
+                    target: id("scanner"),
+                    login: None,
+                    source: "203.0.113.7:1".parse().unwrap(),
+                    reason: "disk".into(),
+                    ticket: "-".into(),
+                    notice: String::new(),
+                };
+                let _ = self.carry_out(Command::Request(Box::new(facts)));
+            }
+            2 | 3 => {
+                if let Some(number) = self.one(choice, |state| *state == InterventionState::Prepared) {
+                    assert_eq!(self.carry_out(Command::Submit { number }), None);
+                }
+            }
+            4..=6 => {
+                if let Some(number) = self.one(choice, |state| *state == InterventionState::Requested) {
+                    let attempt = self.attempt(approver, true);
+                    let command = Command::Approve {
+                        number,
+                        attempt,
+                        code_fits: choice % 5 > 0,
+                        verified: Verified::Called,
+                        rights: None,
+                        until: None,
+                    };
+                    let _ = self.carry_out(command);
+                }
+            }
+            7 => {
+                // Somebody who may not, or whose factors do not hold.
+                if let Some(number) = self.one(choice, |state| *state == InterventionState::Requested) {
+                    let before = self.register.interventions[&number].approvals.len();
+                    let attempt = self
+                        .attempt(if choice.is_multiple_of(2) { "nadia" } else { approver }, choice.is_multiple_of(2));
+                    let command = Command::Approve {
+                        number,
+                        attempt,
+                        code_fits: true,
+                        verified: Verified::Called,
+                        rights: None,
+                        until: None,
+                    };
+                    assert!(self.carry_out(command).is_some());
+                    assert_eq!(self.register.interventions[&number].approvals.len(), before);
+                }
+            }
+            8 => {
+                if let Some(number) = self.one(choice, |state| *state == InterventionState::Requested) {
+                    let attempt = self.attempt(approver, true);
+                    let _ = self.carry_out(Command::Refuse { number, attempt, reason: "not now".into() });
+                }
+            }
+            9 => {
+                if let Some(number) = self.one(choice, InterventionState::is_pending) {
+                    let cause = if choice.is_multiple_of(2) { WithdrawCause::Left } else { WithdrawCause::Staff };
+                    assert_eq!(self.carry_out(Command::Withdraw { number, cause }), None);
+                }
+            }
+            10..=12 => {
+                if let Some(number) = self.one(choice, |state| *state == InterventionState::Approved) {
+                    self.step += 1;
+                    let session = lifecycle::SessionId::from_random(self.step.to_be_bytes());
+                    if let Ok(admission) = self.register.admit(&self.rules, number, session, vec![], at(self.now)) {
+                        self.take(vec![admission.event]);
+                    }
+                }
+            }
+            13 => {
+                let live: Vec<_> = self.register.live().map(|record| (record.id.clone(), record.number)).collect();
+                if let Some((session, number)) = live.get(usize::from(choice) % live.len().max(1)).cloned() {
+                    let end = self.register.closing_entry(&session, at(self.now), EndCause::Technician).unwrap();
+                    self.take(vec![Event::SessionEnded(end)]);
+                    assert_eq!(self.carry_out(Command::EndIntervention { number, cause: EndCause::Technician }), None);
+                }
+            }
+            14 => {
+                let due: Vec<_> = self
+                    .register
+                    .current()
+                    .filter(|one| one.lapses_at().is_some_and(|lapse| lapse <= at(self.now)))
+                    .map(|one| one.number)
+                    .collect();
+                for number in due {
+                    assert_eq!(self.carry_out(Command::Expire { number }), None);
+                }
+            }
+            _ => self.now += [1, 4, 20, 200, 700][usize::from(choice) % 5],
+        }
+        self.hold();
+    }
+
+    /// The promises, at every step.
+    fn hold(&self) {
+        let numbers: Vec<u64> = self.register.interventions.keys().map(|number| number.0).collect();
+        assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "LIF-10: numbered without gap");
+        for one in self.register.interventions.values() {
+            if !one.sessions.is_empty() {
+                // Promise 1, APR-01, APR-02: behind each session stand as many different approvers as are asked for.
+                let people: BTreeSet<_> = one.approvals.iter().map(|approval| approval.by.as_str()).collect();
+                assert!(people.len() >= usize::from(one.asked.quorum), "{one:?}");
+                assert!(!people.contains("nadia"));
+            }
+        }
+        for technician in TECHNICIANS {
+            let account = &self.register.account(&id(technician)).unwrap().id;
+            let going_on = self.register.current().filter(|one| one.asked.account == *account).count();
+            assert!(going_on <= 1, "IDM-18: one intervention at a time");
+        }
+        // Promise 6: one closing entry at most, and none before its beginning.
+        let mut closed: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut over: BTreeMap<u64, u32> = BTreeMap::new();
+        for (_, event) in &self.history {
+            match event {
+                Event::SessionEnded(end) => *closed.entry(end.session.as_str()).or_default() += 1,
+                Event::InterventionEnded { number, .. }
+                | Event::InterventionRefused { number, .. }
+                | Event::InterventionExpired { number }
+                | Event::InterventionWithdrawn { number, .. } => *over.entry(number.0).or_default() += 1,
+                _ => {}
+            }
+        }
+        assert!(
+            closed.values().all(|count| *count == 1) && over.values().all(|count| *count == 1),
+            "{closed:?} {over:?}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn the_promises_hold_on_every_walk(quorum in 1u8..=2, steps in prop::collection::vec((any::<u8>(), any::<u8>()), 1..250)) {
+        let mut world = World::new(quorum);
+        for (what, choice) in steps {
+            world.walk(what, choice);
+        }
+        // The register is nothing but the fold of what happened, through the journal's own form.
+        let mut again = Register::default();
+        for (at, event) in &world.history {
+            again.apply(*at, &Event::from_body(&event.to_body()).unwrap());
+        }
+        prop_assert_eq!(&again.interventions, &world.register.interventions);
+        prop_assert_eq!(&again.sessions, &world.register.sessions);
+        prop_assert_eq!(&again.accounts, &world.register.accounts);
+        prop_assert_eq!(&again.staff, &world.register.staff);
+    }
+}
+
+/// The walk is guided well enough to meet every state of an intervention.
+#[test]
+fn walks_reach_every_state() {
+    let mut seen = BTreeSet::new();
+    for seed in 0u64..60 {
+        let mut world = World::new(1 + (seed % 2) as u8);
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        for _ in 0..200 {
+            // xorshift: any spread of bytes will do, but always the same.
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            world.walk((state >> 8) as u8, (state >> 32) as u8);
+        }
+        seen.extend(world.seen);
+    }
+    let all = ["approved", "ended", "expired", "open", "prepared", "refused", "requested", "withdrawn"];
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), all);
+}
+
+fn try_in(world: &mut World, password: bool, code: CodeCheck) -> Judged {
+    let attempt = Attempt {
+        account: world.register.account(&id("alice")).unwrap().id.clone(),
+        source: "203.0.113.7:1".parse().unwrap(),
+        password,
+        code,
+        keys: vec![],
+        target: None,
+        vault_fits: true,
+    };
+    let (events, judged) =
+        world.register.judge_factors(&world.rules, &attempt, FactorsRequired::PasswordTotp, at(world.now));
+    world.take(events);
+    judged
+}
+
+/// D4: what counts against the account and what does not; a right code is used up either way.
+#[test]
+fn what_counts_and_what_does_not() {
+    let mut world = World::new(1);
+    for _ in 0..20 {
+        assert_eq!(try_in(&mut world, false, CodeCheck::Wrong), Judged::Refused(FactorCause::Both));
+        assert_eq!(try_in(&mut world, true, CodeCheck::Malformed), Judged::Refused(FactorCause::CodeMalformed));
+    }
+    assert_eq!(try_in(&mut world, false, CodeCheck::Fits(50)), Judged::Refused(FactorCause::Password));
+    assert_eq!(try_in(&mut world, true, CodeCheck::Fits(50)), Judged::Refused(FactorCause::CodeReused));
+    assert_eq!(try_in(&mut world, true, CodeCheck::Fits(51)), Judged::Accepted);
+    assert_eq!(try_in(&mut world, true, CodeCheck::Fits(51)), Judged::Refused(FactorCause::CodeReused));
+    assert_eq!(try_in(&mut world, true, CodeCheck::Wrong), Judged::Refused(FactorCause::Code));
+    assert_eq!(try_in(&mut world, true, CodeCheck::Wrong), Judged::Refused(FactorCause::Code));
+    assert_eq!(try_in(&mut world, true, CodeCheck::Fits(52)), Judged::Refused(FactorCause::Locked));
+    world.now += 60;
+    assert_eq!(try_in(&mut world, true, CodeCheck::Fits(54)), Judged::Accepted);
+}
