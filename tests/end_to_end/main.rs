@@ -2,5 +2,9 @@
 //! the recording against what was seen.
 
 mod clients;
+mod demo;
 mod door;
 mod hours;
+mod lobby;
+mod people;
+mod relay;

@@ -260,6 +260,11 @@ impl LiveSession {
         Some(channel)
     }
 
+    /// Whether a channel is open.
+    pub fn has_channels(&self) -> bool {
+        locked(&self.channels).values().any(|channel| !channel.is_over())
+    }
+
     fn each_channel(&self, act: impl Fn(&Channel)) {
         let channels: Vec<Arc<Channel>> = locked(&self.channels).values().cloned().collect();
         channels.iter().for_each(|channel| act(channel));

@@ -82,6 +82,8 @@ pub struct Connection {
     keys: Vec<String>,
     lobby: Option<Lobby>,
     began: bool,
+    /// Refused: whatever else is tried is refused too, until the farewell has been sent.
+    refused: bool,
     admitted: Option<Inside>,
     channels: HashMap<ChannelId, Arc<Channel>>,
     writers: HashMap<ChannelId, ChannelWriteHalf<Msg>>,
@@ -107,6 +109,7 @@ impl Connection {
             keys: Vec::new(),
             lobby: None,
             began: false,
+            refused: false,
             admitted: None,
             channels: HashMap::new(),
             writers: HashMap::new(),
@@ -117,7 +120,9 @@ impl Connection {
     /// CVE-2023-48712, CVE-2023-46446).
     fn bind(&mut self, user: &str) -> Outcome<()> {
         let same = self.login.get_or_insert_with(|| user.to_owned()) == user;
-        if same && !self.began { Ok(()) } else { Err(russh::Error::Disconnect) }
+        // A refused client may ask again before it has read the farewell; that is answered by
+        // further refusals, so that it gets to read it.
+        if same && (!self.began || self.refused) { Ok(()) } else { Err(russh::Error::Disconnect) }
     }
 
     fn stay(&self, how_long: Duration) {
@@ -142,6 +147,7 @@ impl Connection {
             Say::Accept => self.enter(),
             Say::Refuse { reason, late } => {
                 self.lobby = None;
+                self.refused = true;
                 self.disconnect(reason, if late { Duration::from_secs(1) } else { Duration::ZERO }).await;
                 Ok(Auth::Reject { proceed_with_methods: None, partial_success: false })
             }
@@ -298,6 +304,9 @@ impl server::Handler for Connection {
     ) -> Outcome<Auth> {
         let Some(response) = response else {
             self.bind(user)?;
+            if self.refused {
+                return Ok(Auth::Reject { proceed_with_methods: None, partial_success: false });
+            }
             self.began = true;
             let lobby =
                 Lobby::new(self.site.clone(), self.client.clone(), Login::parse(user), self.keys.clone(), self.source);
@@ -314,7 +323,7 @@ impl server::Handler for Connection {
             .collect();
         // While this step runs the connection's task must not take it for asleep.
         self.stay(UNPROVEN);
-        let Some(lobby) = self.lobby.as_mut() else { return Err(russh::Error::Disconnect) };
+        let Some(lobby) = self.lobby.as_mut().filter(|_| !self.refused) else { return Err(russh::Error::Disconnect) };
         let say = lobby.answer(&answers).await;
         self.say(say).await
     }

@@ -224,8 +224,12 @@ async fn serve(tcp: TcpStream, source: SocketAddr, site: Arc<Site>, config: Arc<
         }
     };
     if let Some(session) = shared.session.get() {
-        // A client that says goodbye, or whose last channel was closed, has ended it by itself.
-        session.brake(if outcome.is_ok() { EndCause::Technician } else { EndCause::ConnectionLost });
+        // A client that says goodbye, or hangs up in order once its last channel is closed, has
+        // ended it by itself: PuTTY, dropbear and paramiko never say goodbye.
+        let hung_up =
+            matches!(&outcome, Err(russh::Error::IO(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof);
+        let by_itself = outcome.is_ok() || (hung_up && !session.has_channels());
+        session.brake(if by_itself { EndCause::Technician } else { EndCause::ConnectionLost });
     }
     watcher.abort();
 }
