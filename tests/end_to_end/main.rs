@@ -7,4 +7,6 @@ mod door;
 mod hours;
 mod lobby;
 mod people;
+mod raw;
+mod refused;
 mod relay;

@@ -39,7 +39,9 @@ impl Person {
         let mut used = self.used.lock().expect("not poisoned");
         loop {
             let now = Timestamp::now().as_second().div_euclid(30);
-            for step in now - 1..=now + 1 {
+            // The earlier step is good for a few seconds more only while its successor is young.
+            let oldest = if Timestamp::now().as_second().rem_euclid(30) < 20 { now - 1 } else { now };
+            for step in oldest..=now + 1 {
                 if step > *used {
                     *used = step;
                     return self.code_at(Timestamp::from_second(step * 30).expect("a time"));

@@ -35,6 +35,8 @@ pub struct SiteOptions {
     pub hours: String,
     /// More lines for the main file.
     pub more: String,
+    /// More lines for `[recordings]`.
+    pub recordings: String,
     /// More lines for `sshd`.
     pub sshd: String,
     /// More lines for the target.
@@ -55,6 +57,7 @@ impl Default for SiteOptions {
             factors: vec!["password", "totp"],
             hours: "[{ days = \"mon-sun\", from = \"00:00\", to = \"24:00\" }]".to_owned(),
             more: String::new(),
+            recordings: String::new(),
             sshd: String::new(),
             target: String::new(),
             technicians: 1,
@@ -143,6 +146,8 @@ impl Site {
             }
         };
         command.env("POTERNE_LOG", "debug,russh=info");
+        // Else what passwords were hashed in stays with the process, and hides what relaying takes.
+        command.env("MALLOC_MMAP_THRESHOLD_", "1048576");
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().expect("the daemon");
         self.daemon = Some(child);
         let socket = self.state().join("ctl.sock");
@@ -150,6 +155,30 @@ impl Site {
             self.assert_daemon_lives();
             UnixStream::connect(&socket).is_ok()
         });
+    }
+
+    /// Starts the daemon, which must end by itself; gives what it said.
+    pub fn refuses_to_start(&self) -> String {
+        assert!(self.daemon.is_none(), "it runs already");
+        let mut command = Command::new(program("poterne-under-test"));
+        command.arg("--config").arg(&self.config).arg("run").env("POTERNE_LOG", "error");
+        let said = self.folder.path().join("refusal");
+        let file = std::fs::File::create(&said).expect("a file");
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).spawn().expect("the daemon");
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        loop {
+            if let Some(status) = child.try_wait().expect("a child") {
+                assert!(!status.success());
+                return std::fs::read_to_string(&said).expect("words");
+            }
+            if std::time::Instant::now() > until {
+                let _ = child.kill();
+                let _ = child.wait();
+                panic!("it started");
+            }
+            // A child's end has no event that can be waited for with a limit.
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
     }
 
     /// Waits until the vendors' port is open.
@@ -474,13 +503,13 @@ impl Drop for Site {
 
 fn write_config(folder: &Path, options: &SiteOptions, sshd: &Sshd, port: u16) -> PathBuf {
     let list = |words: &[&str]| words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
-    let SiteOptions { rights, supervision, quorum, language, factors, hours, more, target, .. } = options;
+    let SiteOptions { rights, supervision, quorum, language, factors, hours, more, recordings, target, .. } = options;
     let text = format!(
         "[site]\nname = \"CHU Test\"\ntimezone = \"Europe/Paris\"\nlanguage = \"{language}\"\nstate = \"{}\"\n\n\
          [ssh]\nlisten = [\"127.0.0.1:{port}\"]\nopen = \"hours\"\nhelp = \"https://chu.example/aide\"\n\n\
          [calendars.vendor]\nholidays = \"none\"\nhours = {hours}\n\n\
          [groups.radiologie]\nname = \"Radiologie\"\n\n\
-         [recordings]\nrecipients = [\"{OFFICER_PUBLIC}\"]\n\n\
+         [recordings]\nrecipients = [\"{OFFICER_PUBLIC}\"]\n{recordings}\n\n\
          [vendor.imagix]\nname = \"Imagix\"\ncontract = {{ reference = \"2025-117\", from = \"2020-01-01\", until = \"2037-12-31\" }}\n\
          contact = {{ name = \"Support\", phone = \"+33 1 00 00 00 00\", email = \"support@imagix.example\" }}\n\
          sources = [\"127.0.0.0/8\"]\ncalendar = \"vendor\"\nlanguage = \"{language}\"\nfactors = [{}]\n\n\

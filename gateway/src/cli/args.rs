@@ -99,7 +99,8 @@ pub(crate) struct PersonFlags {
     /// Telephone at work.
     #[arg(long)]
     pub(crate) phone: String,
-    /// Read password and TOTP secret as two lines from standard input; an empty line has it made.
+    /// Wait for password and TOTP secret as two lines of standard input; an empty line has it made.
+    /// Lines that are there already are taken without this.
     #[arg(long)]
     pub(crate) stdin: bool,
     #[command(flatten)]

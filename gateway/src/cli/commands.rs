@@ -146,15 +146,14 @@ fn configuration(main: &Path, verb: ConfigVerb) -> Outcome {
     }
 }
 
-/// Factors from standard input where asked for; an empty line has them made.
-fn factors(person: &PersonFlags) -> Result<Factors, Failure> {
-    if !person.stdin {
-        return Ok(Factors::default());
+/// Factors from standard input, where they are written there; an empty or missing line has them
+/// made.
+fn factors(person: &PersonFlags) -> Factors {
+    if !person.stdin && !secrets::are_waiting() {
+        return Factors::default();
     }
-    let mut read = secrets::read(&["password", "TOTP secret"])?
-        .into_iter()
-        .map(|secret| Some(secret).filter(|secret| !secret.reveal().trim().is_empty()));
-    Ok(Factors { password: read.next().flatten(), totp: read.next().flatten() })
+    let (password, totp) = secrets::optional_pair();
+    Factors { password, totp }
 }
 
 fn identity(person: &PersonFlags) -> PersonArgs {
@@ -188,7 +187,7 @@ fn technician(main: &Path, verb: TechnicianVerb) -> Outcome {
                 person: identity(&person),
                 proofing,
                 keys,
-                factors: factors(&person)?,
+                factors: factors(&person),
             };
             made(person.json, &ask(main, &request)?)
         }
@@ -213,7 +212,7 @@ fn staff(main: &Path, verb: StaffVerb) -> Outcome {
                 person: identity(&person),
                 roles: roles.into_iter().collect(),
                 groups: groups.into_iter().collect(),
-                factors: factors(&person)?,
+                factors: factors(&person),
             };
             made(person.json, &ask(main, &request)?)
         }

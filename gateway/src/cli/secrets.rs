@@ -31,3 +31,23 @@ pub(crate) fn read(labels: &[&str]) -> Result<Vec<Hidden>, Failure> {
     }
     Ok(secrets)
 }
+
+/// Whether lines wait on standard input: it is no terminal, and something comes within a moment.
+/// Without this, a script that says nothing would have to close its standard input first.
+pub(crate) fn are_waiting() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    const A_MOMENT: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        return false;
+    }
+    let mut waiting = [PollFd::new(&stdin, PollFlags::IN)];
+    poll(&mut waiting, Some(&A_MOMENT)).is_ok_and(|ready| ready > 0)
+}
+
+/// Two lines of standard input, of which either may be empty or missing.
+pub(crate) fn optional_pair() -> (Option<Hidden>, Option<Hidden>) {
+    let mut lines = std::io::stdin().lock().lines().map_while(Result::ok);
+    let mut next = || lines.next().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).map(Hidden::new);
+    (next(), next())
+}

@@ -247,12 +247,13 @@ fn write_site(
         .unwrap_or("mon");
     let (first, last) =
         (today.checked_sub(jiff::Span::new().days(30))?, today.checked_add(jiff::Span::new().days(300))?);
+    let help = if language == "fr" { "voir l'ecran de la demonstration" } else { "see the screen of the demo" };
     let main = folder.join("poterne.toml");
     let state = folder.join("state");
     let mut text = format!(
         "# A throw-away site made by `poterne demo`.\n\
          [site]\nname = \"CHU Exemple\"\ntimezone = \"Europe/Paris\"\nlanguage = \"{language}\"\nstate = \"{}\"\n\n\
-         [ssh]\nlisten = [\"{ssh}\"]\nopen = \"hours\"\nhelp = \"see the screen of the demo\"\n\n\
+         [ssh]\nlisten = [\"{ssh}\"]\nopen = \"hours\"\nhelp = \"{help}\"\n\n\
          [calendars.toujours]\nholidays = \"none\"\nhours = [{{ days = \"mon-sun\", from = \"00:00\", to = \"24:00\" }}]\n\n\
          [calendars.bientot]\nholidays = \"none\"\nhours = [{{ days = \"{weekday}\", from = \"08:00\", to = \"18:00\" }}]\n\n\
          [groups.radiologie]\nname = \"Radiologie\"\n\n[groups.laboratoire]\nname = \"Laboratoire\"\n\n\

@@ -132,11 +132,10 @@ impl Connection {
     async fn say(&mut self, say: Say) -> Outcome<Auth> {
         match say {
             Say::Ask { instructions, prompts } => {
-                self.stay(match (&self.lobby, prompts.is_empty()) {
-                    (Some(lobby), _) if !lobby.is_known() => UNPROVEN,
-                    (_, true) => BETWEEN_BEATS,
-                    (_, false) => AT_A_PROMPT,
-                });
+                // Until both factors are proven the one minute runs on, whatever is answered (D2).
+                if self.lobby.as_ref().is_some_and(Lobby::is_known) {
+                    self.stay(if prompts.is_empty() { BETWEEN_BEATS } else { AT_A_PROMPT });
+                }
                 let prompts = prompts.into_iter().map(|(text, echo)| (Cow::Owned(text), echo)).collect();
                 Ok(Auth::Partial {
                     name: Cow::Borrowed(""),
@@ -214,7 +213,8 @@ impl Connection {
         reply.reject(ChannelOpenFailure::Other { code: PROHIBITED, reason: self.reason("refused-kind") }).await;
     }
 
-    fn start(&mut self, id: ChannelId, kind: ChannelKind, session: &mut Session) -> Outcome<()> {
+    /// `command` is what the target gets, byte for byte; the kind shows it as text.
+    fn start(&mut self, id: ChannelId, kind: ChannelKind, command: Vec<u8>, session: &mut Session) -> Outcome<()> {
         let (Some(inside), Some(channel), Some(writer)) =
             (&self.admitted, self.channels.get(&id), self.writers.remove(&id))
         else {
@@ -227,6 +227,7 @@ impl Connection {
             writer,
             handle: session.handle(),
             kind,
+            command,
         };
         tokio::spawn(starting.run());
         Ok(())
@@ -322,7 +323,9 @@ impl server::Handler for Connection {
             .map(|bytes| String::from_utf8_lossy(bytes.get(..bytes.len().min(ANSWER)).unwrap_or_default()).into_owned())
             .collect();
         // While this step runs the connection's task must not take it for asleep.
-        self.stay(UNPROVEN);
+        if self.lobby.as_ref().is_some_and(Lobby::is_known) {
+            self.stay(AT_A_PROMPT);
+        }
         let Some(lobby) = self.lobby.as_mut().filter(|_| !self.refused) else { return Err(russh::Error::Disconnect) };
         let say = lobby.answer(&answers).await;
         self.say(say).await
@@ -471,11 +474,12 @@ impl server::Handler for Connection {
     }
 
     async fn shell_request(&mut self, id: ChannelId, session: &mut Session) -> Outcome<()> {
-        self.start(id, ChannelKind::Shell, session)
+        self.start(id, ChannelKind::Shell, Vec::new(), session)
     }
 
     async fn exec_request(&mut self, id: ChannelId, command: &[u8], session: &mut Session) -> Outcome<()> {
-        self.start(id, ChannelKind::Exec { command: String::from_utf8_lossy(command).into_owned() }, session)
+        let kind = ChannelKind::Exec { command: String::from_utf8_lossy(command).into_owned() };
+        self.start(id, kind, command.to_vec(), session)
     }
 
     async fn window_change_request(
@@ -539,6 +543,7 @@ struct Starting {
     writer: ChannelWriteHalf<Msg>,
     handle: Handle,
     kind: ChannelKind,
+    command: Vec<u8>,
 }
 
 /// Why a channel does not start, as it is told and journalled.
@@ -640,8 +645,8 @@ impl Starting {
     /// A transfer in disguise needs its own right (NET-14, linagora/open-bastion#287).
     fn rights_needed(&self) -> Vec<Right> {
         let mut needed = vec![self.kind.right()];
-        if let ChannelKind::Exec { command } = &self.kind {
-            needed.extend(transfer_in(command.as_bytes()).into_iter().flatten().copied());
+        if matches!(self.kind, ChannelKind::Exec { .. }) {
+            needed.extend(transfer_in(&self.command).into_iter().flatten().copied());
         }
         needed
     }
@@ -693,7 +698,7 @@ impl Starting {
         }
         match &self.kind {
             ChannelKind::Shell => writer.request_shell(true).await?,
-            ChannelKind::Exec { command } => writer.exec(true, command.as_bytes()).await?,
+            ChannelKind::Exec { .. } => writer.exec(true, self.command.clone()).await?,
         }
         dialled.expect(Reply::Success).await?;
         Ok(writer)

@@ -15,7 +15,7 @@ use crate::texts::{Texts, to_ascii};
 use crate::vault::PersonSecrets;
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lifecycle::{
     AccountId, Attempt, Command, Event, FactorsRequired, InterventionNumber, InterventionState, Judged, Refusal,
     RequestFacts, WithdrawCause,
@@ -36,6 +36,8 @@ const BEAT: Duration = Duration::from_secs(5);
 const VISIBLE: Duration = Duration::from_secs(30);
 /// Tries at a menu or an empty reason.
 const TRIES: u8 = 3;
+/// An end that lies further ahead is not worth a date in the menu.
+const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Longest reason and ticket that are kept.
 const LONGEST: usize = 200;
 
@@ -369,6 +371,7 @@ impl Lobby {
         let mut lines = vec![self.texts.text(if tries == 0 { "menu" } else { "menu-again" })];
         for (n, (target, name, open)) in listed.iter().enumerate() {
             let state = match open {
+                Ok(until) if until.duration_since(now) > WEEK => self.texts.text("menu-open-long"),
                 Ok(until) => self.texts.with("menu-open", &[("until", &self.texts.when(*until, now))]),
                 Err(denial) => {
                     self.texts.with("menu-closed", &[("why", self.texts.denial(denial, now).trim_end_matches('.'))])
