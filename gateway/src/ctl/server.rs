@@ -4,10 +4,10 @@
 
 use crate::ctl::protocol::{CredentialArgs, Factors, Failure, Proof, Request, Response, exit};
 use crate::ctl::view;
-use crate::daemon::Reloader;
 use crate::entropy;
 use crate::factors;
 use crate::registrar::JournalGone;
+use crate::reload::Reloader;
 use crate::site::{Site, staff_document, target_document, technician_document};
 use crate::vault::{PersonSecrets, TargetSecret};
 use jiff::{SignedDuration, Timestamp};

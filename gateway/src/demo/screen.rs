@@ -173,7 +173,8 @@ fn sentence(event: &Event) -> String {
         match fields.get(name) {
             None | Some(serde_json::Value::Null) => {}
             Some(serde_json::Value::Object(inner)) if name == "denial" => {
-                parts.push(format!("denial={}", inner.get("denial").and_then(|word| word.as_str()).unwrap_or_default()));
+                parts
+                    .push(format!("denial={}", inner.get("denial").and_then(|word| word.as_str()).unwrap_or_default()));
             }
             Some(serde_json::Value::String(text)) => parts.push(format!("{name}={}", text.escape_debug())),
             Some(value) => parts.push(format!("{name}={value}")),

@@ -1,0 +1,236 @@
+//! What a start finds: the journal opened and held against the vault's memory, and what the last run
+//! left open closed exactly once (promise 6). A start resumes no access.
+
+use crate::clock::Clock;
+use crate::daemon::{Options, SITE, make_private};
+use crate::entropy;
+use crate::memory::MEMORY;
+use crate::registrar::entry;
+use crate::site::{Paths, staff_document, target_document, technician_document};
+use crate::vault::{Memory, SiteSecrets, Vault, VaultError};
+use anyhow::{Context as _, bail};
+use config::Config;
+use jiff::{SignedDuration, Timestamp};
+use journal::{Checkpoint, Journal, MasterKey, OsDisk, SigningKey};
+use lifecycle::{AccountState, Actor, Command, EndCause, Event, Register, SessionId, WithdrawCause, decide};
+use recorder::{RecordingKey, RecoveryKey, SpoolReader};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+/// How long a start may lie after the last entry without somebody's confirmation (D31).
+const LONGEST_SILENCE: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// An open journal and the register folded from it.
+pub(crate) struct Opened {
+    pub(crate) journal: Journal,
+    pub(crate) register: Register,
+}
+
+/// Opens the journal, folds it, and holds it against clock and vault.
+pub(crate) fn open_journal(
+    paths: &Paths,
+    secrets: &SiteSecrets,
+    vault: &Vault,
+    clock: &Arc<dyn Clock>,
+    options: &Options,
+) -> anyhow::Result<Opened> {
+    let signer = SigningKey::new(&secrets.origin, &secrets.journal)?;
+    let verifier = signer.verifier();
+    let random: journal::Entropy = Box::new(|buffer| {
+        // A generator that fails leaves zeroes, which would be a key: the program must not go on.
+        if entropy::fill(buffer).is_err() {
+            std::process::abort();
+        }
+    });
+    let (mut journal, recovered) =
+        Journal::open(&paths.journal(), Box::new(OsDisk::default()), signer, MasterKey::new(secrets.ring), random)?;
+    let mut register = Register::default();
+    let mut unreadable = None;
+    journal.for_each(0, |read| {
+        let body = read.body.as_deref();
+        match body.map(Event::from_body) {
+            Some(Ok(event)) => register.apply(read.leaf.at, &event),
+            Some(Err(error)) => unreadable = Some(format!("entry {}: {error}", read.leaf.index)),
+            None => {}
+        }
+    })?;
+    if let Some(what) = unreadable {
+        bail!("the journal holds an entry that this version does not know, so its state cannot be told: {what}");
+    }
+    let now = clock.now();
+    if now < journal.last_at() {
+        bail!("the clock says {now}, but the journal's last entry is of {}: set the clock right", journal.last_at());
+    }
+    if journal.size() > 0 && now.duration_since(journal.last_at()) > LONGEST_SILENCE && !options.confirm_clock {
+        bail!(
+            "the journal's last entry is of {}, over 30 days ago: if the clock is right, start once with `--confirm-clock`",
+            journal.last_at()
+        );
+    }
+    let mut first = Vec::new();
+    if !recovered.aside.is_empty() {
+        let kept = paths.aside().join(format!("journal-after-{}", journal.size()));
+        make_private(&paths.aside())?;
+        fs::write(&kept, &recovered.aside).with_context(|| format!("`{}` cannot be written", kept.display()))?;
+        let event = Event::UnsignedTail { bytes: recovered.aside.len() as u64, kept: kept.display().to_string() };
+        tracing::warn!(bytes = recovered.aside.len(), kept = %kept.display(), "the journal's unsigned end was kept aside");
+        first.push(event);
+    }
+    match vault.get::<Memory>(MEMORY, 1) {
+        Ok(memory) => first.extend(stricter(&mut journal, &register, &memory, &verifier)?),
+        Err(VaultError::Missing(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    append(&mut journal, &mut register, first, now)?;
+    Ok(Opened { journal, register })
+}
+
+/// Holds the journal against what the vault remembers (D17): the newest checkpoint must be in it,
+/// and what was taken away stays away.
+fn stricter(
+    journal: &mut Journal,
+    register: &Register,
+    memory: &Memory,
+    key: &journal::VerifierKey,
+) -> anyhow::Result<Vec<Event>> {
+    if !memory.checkpoint.is_empty() {
+        let checkpoint =
+            Checkpoint::verify(&memory.checkpoint, key).context("the checkpoint that the vault remembers")?;
+        if journal.root_at(checkpoint.size)? != Some(checkpoint.root) {
+            bail!(
+                "the journal was rolled back: it has {} entries, but the vault remembers a signed checkpoint over {} with another history. \
+                 Nothing opens; put the newest copy of the state folder back",
+                journal.size(),
+                checkpoint.size
+            );
+        }
+    }
+    let forgotten = register
+        .accounts
+        .values()
+        .filter(|account| account.state == AccountState::Active && memory.disabled.contains(&account.id.to_string()));
+    Ok(forgotten
+        .map(|account| Event::TechnicianDisabled {
+            account: account.id.clone(),
+            technician: account.login.clone(),
+            reason: "the vault remembers that it was disabled".to_owned(),
+            by: Actor::Program,
+        })
+        .collect())
+}
+
+fn append(journal: &mut Journal, register: &mut Register, events: Vec<Event>, at: Timestamp) -> anyhow::Result<()> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let at = at.max(journal.last_at());
+    let group: Vec<_> = events.iter().map(|event| entry(at, event)).collect();
+    journal.append(journal.size(), &group)?;
+    events.iter().for_each(|event| register.apply(at, event));
+    Ok(())
+}
+
+/// Closes what the last run left open: each session exactly once, with its cause and duration
+/// (promise 6); pending requests are withdrawn. A start resumes no access.
+pub(crate) fn settle(
+    opened: &mut Opened,
+    config: &Config,
+    paths: &Paths,
+    recovery: &RecoveryKey,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let rules = config.rules(Default::default());
+    let mut events = Vec::new();
+    let open: Vec<SessionId> = opened.register.live().map(|record| record.id.clone()).collect();
+    for id in open {
+        let Some(record) = opened.register.sessions.get(&id) else { continue };
+        let number = record.number;
+        let spool = last_frame(&paths.spool(&id), recovery);
+        let ended = spool.as_ref().and_then(|spool| spool.last).unwrap_or(record.last_at).max(record.last_at);
+        if let Some(mut end) = opened.register.closing_entry(&id, ended, EndCause::Interrupted) {
+            end.at_least = true;
+            if let Some(spool) = spool {
+                (end.head, end.length) = (spool.head.hex(), spool.head.length);
+                (end.bytes_in, end.bytes_out) = (spool.bytes_in, spool.bytes_out);
+            }
+            tracing::warn!(session = %id, %ended, "a session of the last run is closed as interrupted");
+            events.push(Event::SessionEnded(end));
+            events.extend(
+                decide(
+                    &opened.register,
+                    &rules,
+                    Command::EndIntervention { number, cause: EndCause::Interrupted },
+                    now,
+                )
+                .events,
+            );
+        }
+    }
+    let pending: Vec<_> =
+        opened.register.current().filter(|one| one.state.is_pending()).map(|one| one.number).collect();
+    for number in pending {
+        events.extend(
+            decide(&opened.register, &rules, Command::Withdraw { number, cause: WithdrawCause::Restart }, now).events,
+        );
+    }
+    // Open interventions without a session cannot be, but would never end by themselves.
+    let orphans: Vec<_> = opened
+        .register
+        .current()
+        .filter(|one| {
+            !one.state.is_pending()
+                && one
+                    .sessions
+                    .iter()
+                    .all(|id| opened.register.sessions.get(id).is_none_or(|record| record.end.is_some()))
+        })
+        .map(|one| one.number)
+        .collect();
+    for number in orphans {
+        events.extend(
+            decide(&opened.register, &rules, Command::EndIntervention { number, cause: EndCause::Interrupted }, now)
+                .events,
+        );
+    }
+    events.push(Event::Started { version: env!("CARGO_PKG_VERSION").to_owned(), config: config.digest.clone() });
+    append(&mut opened.journal, &mut opened.register, events, now)
+}
+
+struct LastFrame {
+    last: Option<Timestamp>,
+    head: recorder::Head,
+    bytes_in: u64,
+    bytes_out: u64,
+}
+
+/// How far a spool goes that a crash left behind.
+fn last_frame(path: &Path, recovery: &RecoveryKey) -> Option<LastFrame> {
+    let bytes = fs::read(path).ok()?;
+    let (header, _) = SpoolReader::header(&bytes).ok()?;
+    let key = RecordingKey::recover(&header, recovery).ok()?;
+    let mut reader = SpoolReader::new(&bytes, &key).ok()?;
+    let (mut last, mut bytes_in, mut bytes_out) = (None, 0, 0);
+    for frame in reader.by_ref() {
+        last = Some(frame.at);
+        match frame.kind {
+            recorder::FrameKind::Input => bytes_in += frame.data.len() as u64,
+            recorder::FrameKind::Output | recorder::FrameKind::ErrorOutput => bytes_out += frame.data.len() as u64,
+            _ => {}
+        }
+    }
+    Some(LastFrame { last, head: reader.head(), bytes_in, bytes_out })
+}
+
+/// Removes generations of the vault that no entry names (D21).
+pub(crate) fn remove_garbage(vault: &Vault, register: &Register) -> anyhow::Result<()> {
+    let mut wanted = vec![(SITE.to_owned(), 1), (MEMORY.to_owned(), 1)];
+    wanted.extend(register.accounts.values().map(|account| (technician_document(&account.id), account.secret)));
+    wanted.extend(register.staff.values().map(|staff| (staff_document(&staff.login), staff.secret)));
+    wanted.extend(register.credentials.iter().map(|(target, credential)| (target_document(target), credential.secret)));
+    let removed = vault.keep_only(&wanted)?;
+    if removed > 0 {
+        tracing::warn!(removed, "documents of the vault that no entry names were removed");
+    }
+    Ok(())
+}

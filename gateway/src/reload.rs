@@ -1,0 +1,103 @@
+//! Taking a new configuration: whole or not at all (LOG-13, promise 5).
+
+use crate::site::Site;
+use config::Config;
+use jiff::Timestamp;
+use lifecycle::{AccountState, Actor, EndCause, Event};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Reloads the configuration.
+pub struct Reloader {
+    /// The main file.
+    pub main: PathBuf,
+    /// Where the configuration in force is told.
+    pub sender: watch::Sender<Arc<Config>>,
+    /// The running site.
+    pub site: Arc<Site>,
+}
+
+impl Reloader {
+    /// Judges the files as they are now against the people in the register (D13): what `config check
+    /// --state` prints. Changes nothing.
+    pub async fn check_state(&self) -> Result<Vec<String>, config::LoadError> {
+        let at = self.site.clock.now();
+        let candidate = config::load(&self.main, config::Options { at, unpinned: false })?;
+        let rules = candidate.rules(Default::default());
+        let look = move |core: &crate::registrar::Core, _: Timestamp| {
+            let unattended = core.register.unattended(&rules).into_iter().map(|target| {
+                format!(
+                    "the target `{target}` is refused: its groups have fewer approvers than its quorum asks for; add some with `poterne staff add`"
+                )
+            });
+            let bare =
+                rules.targets.keys().filter(|target| !core.register.credentials.contains_key(target)).map(|target| {
+                    format!(
+                        "the target `{target}` has no credential: set one with `poterne target credential {target}`"
+                    )
+                });
+            let unknown = core
+                .register
+                .accounts
+                .values()
+                .filter(|one| one.state == AccountState::Active && !rules.vendors.contains_key(&one.vendor))
+                .map(|one| {
+                    format!(
+                        "the technician `{}` is of the vendor `{}`, which is declared no more: disable the account",
+                        one.login, one.vendor
+                    )
+                });
+            unattended.chain(bare).chain(unknown).collect()
+        };
+        Ok(self.site.registrar.view(look).await.unwrap_or_default())
+    }
+
+    /// Whole or not at all; the digest and the differences are journalled first, then it holds, and
+    /// every live session is judged again.
+    pub async fn reload(&self, by: Actor) -> Result<Vec<String>, config::LoadError> {
+        let at = self.site.clock.now();
+        let loaded = config::load(&self.main, config::Options { at, unpinned: false });
+        let before = self.site.config();
+        let next = match loaded {
+            Ok(next) => Arc::new(next),
+            Err(error) => {
+                let errors = error.0.iter().map(ToString::to_string).collect();
+                self.site.registrar.note(vec![Event::ConfigRefused { errors, by }]).await;
+                return Err(error);
+            }
+        };
+        let mut changes = config::differences(&before, &next);
+        if before.site.state != next.site.state {
+            changes.push("site.state: takes effect at the next start".to_owned());
+        }
+        let (noted, taken) = (changes.clone(), next.clone());
+        let judged = self
+            .site
+            .registrar
+            .act(move |core, at| {
+                let digest = taken.digest.clone();
+                core.take_config(taken);
+                let live: Vec<_> =
+                    core.register.live().map(|record| (record.id.clone(), record.number, record.started)).collect();
+                let judged: Vec<_> = live
+                    .into_iter()
+                    .map(|(id, number, started)| (id, core.register.permit(&core.rules, number, started, at)))
+                    .collect();
+                (vec![Event::ConfigLoaded { digest, changes: noted, by }], judged)
+            })
+            .await;
+        self.sender.send_replace(next);
+        for (id, verdict) in judged.unwrap_or_default() {
+            for session in self.site.live.matching(|session| session.id == id) {
+                match &verdict {
+                    Ok((permit, cause)) => session.tell(lifecycle::Input::Renewed(permit.until(), cause.clone())).await,
+                    Err(policy::Denial::ContractOver { .. }) => session.brake(EndCause::ContractOver),
+                    Err(policy::Denial::Closed { .. }) => session.brake(EndCause::HoursOver),
+                    Err(_) => session.brake(EndCause::PolicyChanged),
+                }
+            }
+        }
+        Ok(changes)
+    }
+}

@@ -1,0 +1,370 @@
+//! Commands, decided against the register and the rules: events, or a refusal.
+
+mod factors;
+mod interventions;
+
+pub use factors::{Attempt, CodeCheck, FactorsRequired, Judged, StaffAttempt};
+pub use interventions::{Admission, RequestFacts};
+
+use crate::account::{AccountState, Identity, IdentityError, check_personal};
+use crate::event::{Actor, EndCause, Event, WithdrawCause};
+use crate::ids::{AccountId, InterventionNumber};
+use crate::intervention::{Intervention, InterventionState};
+use crate::register::Register;
+use crate::staff::{Role, Staff};
+use factors::judge_staff;
+use interventions::{Narrowing, approve, ended, lapsed, may_decide, request};
+use jiff::Timestamp;
+use policy::{
+    Denial, GroupId, PolicySet, Right, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified,
+};
+use std::collections::BTreeSet;
+
+/// Wrong read-out codes before a request is refused (D5).
+const WRONG_CODES: u8 = 3;
+
+/// A change that somebody asks for.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the fields are those of the events of the same names")]
+pub enum Command {
+    AddStaff {
+        staff: StaffLogin,
+        identity: Identity,
+        roles: BTreeSet<Role>,
+        groups: BTreeSet<GroupId>,
+        secret: u64,
+        by: Actor,
+    },
+    DisableStaff {
+        staff: StaffLogin,
+        reason: String,
+        by: Actor,
+    },
+    AddTechnician {
+        account: AccountId,
+        technician: TechnicianLogin,
+        vendor: VendorId,
+        identity: Identity,
+        proofing: String,
+        keys: Vec<String>,
+        secret: u64,
+        by: Actor,
+    },
+    DisableTechnician {
+        technician: TechnicianLogin,
+        reason: String,
+        by: Actor,
+    },
+    UnlockTechnician {
+        technician: TechnicianLogin,
+        by: Actor,
+    },
+    SetCredential {
+        target: TargetId,
+        login: TargetAccount,
+        form: String,
+        secret: u64,
+        by: Actor,
+    },
+    Request(Box<RequestFacts>),
+    Submit {
+        number: InterventionNumber,
+    },
+    Approve {
+        number: InterventionNumber,
+        attempt: StaffAttempt,
+        code_fits: bool,
+        verified: Verified,
+        rights: Option<Rights>,
+        until: Option<Timestamp>,
+    },
+    Refuse {
+        number: InterventionNumber,
+        attempt: StaffAttempt,
+        reason: String,
+    },
+    Withdraw {
+        number: InterventionNumber,
+        cause: WithdrawCause,
+    },
+    Expire {
+        number: InterventionNumber,
+    },
+    EndIntervention {
+        number: InterventionNumber,
+        cause: EndCause,
+    },
+}
+
+/// Why a command was not carried out. A value with a text that says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The login is or was somebody's.
+    #[error("the login `{0}` is taken, and logins are never given out twice: choose another")]
+    LoginTaken(String),
+    /// No such account.
+    #[error("there is no technician `{0}`: see `poterne technician list`")]
+    NoTechnician(TechnicianLogin),
+    /// No such member of staff.
+    #[error("there is no staff account `{0}`: see `poterne staff list`")]
+    NoStaff(StaffLogin),
+    /// Not in the configuration.
+    #[error("there is no {what} `{name}` in the configuration: declare it, then `poterne reload`")]
+    NotDeclared {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// The identity is not whole.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// One human being, two accounts of the vendor.
+    #[error("{0} has an account already, `{1}`: one person has one account")]
+    SamePerson(String, String),
+    /// No such intervention.
+    #[error("there is no intervention {0}: see `poterne intervention list`")]
+    NoIntervention(InterventionNumber),
+    /// It does not wait for this.
+    #[error("intervention {number} is {state}: nothing to {verb}")]
+    NotWaiting {
+        /// Which one.
+        number: InterventionNumber,
+        /// What it is.
+        state: &'static str,
+        /// What was to be done with it.
+        verb: &'static str,
+    },
+    /// Password or code of the member of staff do not hold.
+    #[error(
+        "password or one-time code of `{0}` do not hold, or the code was used: wait for the next code and try again"
+    )]
+    StaffFactors(StaffLogin),
+    /// The member of staff is locked.
+    #[error("`{0}` is locked after several wrong tries: wait a minute, or ask another operator")]
+    StaffLocked(StaffLogin),
+    /// The member of staff has not the role.
+    #[error("`{staff}` has not the role {role}: ask somebody who has")]
+    Role {
+        /// Who.
+        staff: StaffLogin,
+        /// Which role is needed.
+        role: Role,
+    },
+    /// The code is not the one read out.
+    #[error("the code is not the one that the technician of intervention {number} sees: {left} tries left")]
+    WrongCode {
+        /// Which request.
+        number: InterventionNumber,
+        /// Tries left before it is refused.
+        left: u8,
+    },
+    /// The rules say no.
+    #[error("{}", denial_text(.0))]
+    Denied(Denial),
+    /// Another request or intervention of this technician is going on (IDM-18).
+    #[error("intervention {0} of this technician is still going on")]
+    Busy(InterventionNumber),
+    /// Two refusals a short while ago.
+    #[error("two requests were refused: the next one is possible at {0}")]
+    CoolingDown(Timestamp),
+    /// A text is missing.
+    #[error("the {0} is empty: write one")]
+    Empty(&'static str),
+    /// The session is over.
+    #[error("the session is over")]
+    SessionOver,
+    /// The right is not in the permit.
+    #[error("the right {0} was not granted")]
+    RightMissing(Right),
+}
+
+fn denial_text(denial: &Denial) -> String {
+    let text = match denial {
+        Denial::ApproverNotOfTarget => "you are in none of the groups that approve for this target",
+        Denial::ApproverIsRequester => "you are the person who asks: another one must approve",
+        Denial::ApproverOfVendor => "you are of the vendor who asks: a person of the hospital must approve",
+        Denial::ApproverTwice => "you approved already: another person must",
+        Denial::CallBackNeeded => {
+            "this request asks that you call the number in the vendor's contract yourself: call it, then approve with `--verified called`"
+        }
+        Denial::ApprovalOver => "the approval would end before it begins: choose a later end",
+        Denial::NoRight => "no right would be left: strike fewer",
+        other => return format!("the rules do not allow it ({})", other.code()),
+    };
+    text.to_owned()
+}
+
+/// What came of a command: what to journal, and whether it was refused.
+///
+/// A refusal can have events too: a wrong code is journalled, and a right one is used up.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Decided {
+    /// To be journalled, then applied.
+    pub events: Vec<Event>,
+    /// Why it was not carried out, if it was not.
+    pub refusal: Option<Refusal>,
+}
+
+impl From<Result<Vec<Event>, Refusal>> for Decided {
+    fn from(result: Result<Vec<Event>, Refusal>) -> Self {
+        match result {
+            Ok(events) => Self { events, refusal: None },
+            Err(refusal) => Self { events: Vec::new(), refusal: Some(refusal) },
+        }
+    }
+}
+
+/// Decides a command against the register and the rules.
+pub fn decide(register: &Register, rules: &PolicySet, command: Command, at: Timestamp) -> Decided {
+    let proven = |attempt: &StaffAttempt, purpose: String, act: &dyn Fn(&Staff) -> Result<Vec<Event>, Refusal>| {
+        let (mut events, outcome) = judge_staff(register, attempt, &purpose, at);
+        let acted = outcome.and_then(|()| act(known_staff(register, &attempt.staff)?));
+        let Decided { events: acts, mut refusal } = Decided::from(acted);
+        if let Some(Event::CodeMismatched { number, tries, .. }) = acts.first() {
+            refusal = Some(Refusal::WrongCode { number: *number, left: WRONG_CODES.saturating_sub(*tries) });
+        }
+        events.extend(acts);
+        Decided { events, refusal }
+    };
+    match command {
+        Command::Approve { number, attempt, code_fits, verified, rights, until } => {
+            let narrowing = Narrowing { verified, rights, until };
+            proven(&attempt, format!("approve {number}"), &|staff| {
+                approve(register, rules, requested(register, number, "approve")?, staff, code_fits, &narrowing, at)
+            })
+        }
+        Command::Refuse { number, attempt, reason } => proven(&attempt, format!("refuse {number}"), &|staff| {
+            may_decide(rules, requested(register, number, "refuse")?, staff)?;
+            let reason = written("reason", reason.clone())?;
+            Ok(vec![Event::InterventionRefused { number, by: Some(staff.login.clone()), reason }])
+        }),
+        other => decide_simple(register, rules, other, at).into(),
+    }
+}
+
+fn decide_simple(
+    register: &Register,
+    rules: &PolicySet,
+    command: Command,
+    at: Timestamp,
+) -> Result<Vec<Event>, Refusal> {
+    match command {
+        Command::AddStaff { staff, identity, roles, groups, secret, by } => {
+            if register.staff.contains_key(&staff) {
+                return Err(Refusal::LoginTaken(staff.to_string()));
+            }
+            Ok(vec![Event::StaffAdded { staff, identity, roles, groups, secret, by }])
+        }
+        Command::DisableStaff { staff, reason, by } => {
+            known_staff(register, &staff)?;
+            Ok(vec![Event::StaffDisabled { staff, reason: written("reason", reason)?, by }])
+        }
+        Command::AddTechnician { account, technician, vendor, identity, proofing, keys, secret, by } => {
+            add_technician(register, rules, &technician, &vendor, &identity)?;
+            let proofing = written("proof of identity", proofing)?;
+            Ok(vec![Event::TechnicianAdded { account, technician, vendor, identity, proofing, keys, secret, by }])
+        }
+        Command::DisableTechnician { technician, reason, by } => disable_technician(register, technician, reason, by),
+        Command::UnlockTechnician { technician, by } => {
+            let account = register.account(&technician).ok_or_else(|| Refusal::NoTechnician(technician.clone()))?;
+            Ok(vec![Event::TechnicianUnlocked { account: account.id.clone(), technician, by }])
+        }
+        Command::SetCredential { target, login, form, secret, by } => {
+            if !rules.targets.contains_key(&target) {
+                return Err(Refusal::NotDeclared { what: "target", name: target.to_string() });
+            }
+            Ok(vec![Event::CredentialSet { target, login, form, secret, by }])
+        }
+        Command::Request(facts) => request(register, rules, *facts, at),
+        Command::Submit { number } => {
+            waiting(register, number, "send", |state| *state == InterventionState::Prepared)?;
+            Ok(vec![Event::InterventionSubmitted { number }])
+        }
+        // Taken by `decide`, which judges the member of staff first.
+        Command::Approve { .. } | Command::Refuse { .. } => Ok(Vec::new()),
+        Command::Withdraw { number, cause } => {
+            waiting(register, number, "withdraw", InterventionState::is_pending)?;
+            Ok(vec![Event::InterventionWithdrawn { number, cause }])
+        }
+        Command::Expire { number } => {
+            let intervention = waiting(register, number, "expire", InterventionState::is_pending)?;
+            Ok(lapsed(intervention, at).into_iter().collect())
+        }
+        Command::EndIntervention { number, cause } => {
+            let intervention = waiting(register, number, "end", |state| *state == InterventionState::Open)?;
+            Ok(vec![ended(register, intervention, cause, at)])
+        }
+    }
+}
+
+fn written(what: &'static str, text: String) -> Result<String, Refusal> {
+    if text.trim().is_empty() { Err(Refusal::Empty(what)) } else { Ok(text.trim().to_owned()) }
+}
+
+fn known_staff<'a>(register: &'a Register, login: &StaffLogin) -> Result<&'a Staff, Refusal> {
+    register.staff.get(login).ok_or_else(|| Refusal::NoStaff(login.clone()))
+}
+
+fn waiting<'a>(
+    register: &'a Register,
+    number: InterventionNumber,
+    verb: &'static str,
+    fits: impl Fn(&InterventionState) -> bool,
+) -> Result<&'a Intervention, Refusal> {
+    let intervention = register.interventions.get(&number).ok_or(Refusal::NoIntervention(number))?;
+    if fits(&intervention.state) {
+        Ok(intervention)
+    } else {
+        Err(Refusal::NotWaiting { number, state: intervention.state.word(), verb })
+    }
+}
+
+fn requested<'a>(
+    register: &'a Register,
+    number: InterventionNumber,
+    verb: &'static str,
+) -> Result<&'a Intervention, Refusal> {
+    waiting(register, number, verb, |state| *state == InterventionState::Requested)
+}
+
+fn add_technician(
+    register: &Register,
+    rules: &PolicySet,
+    technician: &TechnicianLogin,
+    vendor: &VendorId,
+    identity: &Identity,
+) -> Result<(), Refusal> {
+    if !rules.vendors.contains_key(vendor) {
+        return Err(Refusal::NotDeclared { what: "vendor", name: vendor.to_string() });
+    }
+    check_personal(technician, vendor)?;
+    if register.account(technician).is_some() {
+        return Err(Refusal::LoginTaken(technician.to_string()));
+    }
+    let person = identity.person();
+    let same = register.accounts.values().find(|account| {
+        account.state != AccountState::Disabled && account.vendor == *vendor && account.identity.person().is(&person)
+    });
+    match same {
+        Some(account) => Err(Refusal::SamePerson(identity.name.clone(), account.login.to_string())),
+        None => Ok(()),
+    }
+}
+
+/// Disables an account, and withdraws what it has waiting. Its sessions are ended by the brake,
+/// which does not wait for this entry (D18).
+fn disable_technician(
+    register: &Register,
+    technician: TechnicianLogin,
+    reason: String,
+    by: Actor,
+) -> Result<Vec<Event>, Refusal> {
+    let account = register.account(&technician).ok_or_else(|| Refusal::NoTechnician(technician.clone()))?;
+    let reason = written("reason", reason)?;
+    let mut events = vec![Event::TechnicianDisabled { account: account.id.clone(), technician, reason, by }];
+    let pending = register.current().filter(|one| one.asked.account == account.id && one.state.is_pending());
+    events
+        .extend(pending.map(|one| Event::InterventionWithdrawn { number: one.number, cause: WithdrawCause::Disabled }));
+    Ok(events)
+}
