@@ -10,7 +10,7 @@ use crate::texts::Texts;
 use crate::vault::TargetSecret;
 use jiff::Timestamp;
 use lifecycle::{Admission, EndCause, Input, InterventionNumber, Refusal, Session, SessionId, Terms};
-use policy::{Denial, Permit, TargetId};
+use policy::{Denial, Permit, TargetAccount, TargetId};
 use recorder::{Header, Recording, RecordingKey};
 use russh::keys::PublicKey;
 use std::sync::Arc;
@@ -111,7 +111,16 @@ async fn try_admit(
     };
     let machine = Session::admitted(site.clock.now(), terms);
     let around = Surroundings { registrar: site.registrar.clone(), clock: site.clock.clone(), live: site.live.clone() };
+    site.live.add(session.clone());
     tokio::spawn(drive(session.clone(), machine, inputs, around));
+    // INVARIANT: whoever was disabled between the entry and this line was not found among the live
+    // sessions; so the register is asked once more, now that brakes find this one.
+    let standing =
+        site.registrar.view(move |core, at| core.register.permit(&core.rules, number, at, at).map(|_| ())).await;
+    if !matches!(standing, Ok(Ok(()))) {
+        session.brake(EndCause::PolicyChanged);
+        return Err(AdmissionError::Denied(Denial::ApprovalOver));
+    }
     match dial(site, &permit).await {
         Ok(first) => {
             session.tell(Input::Connected).await;
@@ -136,11 +145,11 @@ async fn open_recording(site: &Site, id: &SessionId) -> Result<Recording, String
 
 /// Dials the permit's target with what the vault holds for it.
 pub async fn dial(site: &Site, permit: &Permit) -> Result<Dialled, DialError> {
-    let route = route(site, permit.target()).await?;
+    let route = route(site, permit.target(), permit.account()).await?;
     target::dial(&route, permit).await
 }
 
-async fn route(site: &Site, id: &TargetId) -> Result<Route, DialError> {
+async fn route(site: &Site, id: &TargetId, account: &TargetAccount) -> Result<Route, DialError> {
     let missing = || DialError::NoCredential(id.clone());
     let config = site.config();
     let target = config.targets.get(id).ok_or_else(missing)?;
@@ -149,9 +158,10 @@ async fn route(site: &Site, id: &TargetId) -> Result<Route, DialError> {
         .as_deref()
         .and_then(|line| PublicKey::from_openssh(line).ok())
         .ok_or_else(|| DialError::HostKey(id.clone()))?;
-    let wanted = id.clone();
+    let wanted = (id.clone(), account.clone());
     let credential = site.registrar.view(move |core, _| core.register.credentials.get(&wanted).cloned()).await;
     let credential = credential.ok().flatten().ok_or_else(missing)?;
-    let secret: TargetSecret = site.vault.get(&target_document(id), credential.secret).map_err(|_| missing())?;
+    let secret: TargetSecret =
+        site.vault.get(&target_document(id, account), credential.secret).map_err(|_| missing())?;
     Ok(Route { target: id.clone(), address: target.address, host_key, secret: Arc::new(secret) })
 }

@@ -8,7 +8,7 @@ use crate::memory::{remember, write_memory};
 use crate::recovery::{open_journal, remove_garbage, settle};
 use crate::registrar::Registrar;
 use crate::relay::session::LiveSessions;
-use crate::reload::Reloader;
+use crate::reload::{ReloadError, Reloader};
 use crate::site::{Paths, Site};
 use crate::ssh::listener::{self, HostKeys};
 use crate::vault::{SiteSecrets, Vault, VaultError};
@@ -87,10 +87,11 @@ impl Daemon {
             ed25519: PrivateKey::from_openssh(secrets.host.as_bytes())?,
             nistp256: PrivateKey::from_openssh(secrets.host_nistp256.as_bytes())?,
         });
+        let host_key = keys.ed25519.public_key().to_openssh()?;
         let reload = Arc::new(Reloader { main: options.config.clone(), sender: config_sender, site: site.clone() });
         let (bound_sender, bound) = watch::channel(Vec::new());
         let mut tasks = vec![registrar_task];
-        tasks.push(tokio::spawn(ctl::server::serve(site.clone(), reload.clone(), verifier.clone())?));
+        tasks.push(tokio::spawn(ctl::server::serve(site.clone(), reload.clone(), verifier.clone(), host_key)?));
         tasks.push(tokio::spawn(registrar.clone().keep_time(clock)));
         tasks.push(tokio::spawn(remember(site.clone())));
         tasks.push(tokio::spawn(heartbeat(site.clone())));
@@ -99,7 +100,7 @@ impl Daemon {
     }
 
     /// Takes a new configuration, whole or not at all.
-    pub async fn reload(&self, by: Actor) -> Result<Vec<String>, config::LoadError> {
+    pub async fn reload(&self, by: Actor) -> Result<Vec<String>, ReloadError> {
         self.reload.reload(by).await
     }
 

@@ -39,12 +39,6 @@ pub(crate) async fn write_memory(site: &Site) -> anyhow::Result<()> {
                 .filter(|one| one.state == AccountState::Disabled)
                 .map(|one| one.id.to_string())
                 .collect(),
-            steps: core
-                .register
-                .accounts
-                .values()
-                .filter_map(|one| Some((one.id.to_string(), one.guard.last_step?)))
-                .collect(),
         })
         .await?;
     let vault = site.vault.clone();

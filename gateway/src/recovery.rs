@@ -227,7 +227,8 @@ pub(crate) fn remove_garbage(vault: &Vault, register: &Register) -> anyhow::Resu
     let mut wanted = vec![(SITE.to_owned(), 1), (MEMORY.to_owned(), 1)];
     wanted.extend(register.accounts.values().map(|account| (technician_document(&account.id), account.secret)));
     wanted.extend(register.staff.values().map(|staff| (staff_document(&staff.login), staff.secret)));
-    wanted.extend(register.credentials.iter().map(|(target, credential)| (target_document(target), credential.secret)));
+    wanted
+        .extend(register.credentials.iter().map(|((target, login), one)| (target_document(target, login), one.secret)));
     let removed = vault.keep_only(&wanted)?;
     if removed > 0 {
         tracing::warn!(removed, "documents of the vault that no entry names were removed");

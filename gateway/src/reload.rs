@@ -1,5 +1,6 @@
 //! Taking a new configuration: whole or not at all (LOG-13, promise 5).
 
+use crate::registrar::JournalGone;
 use crate::site::Site;
 use config::Config;
 use jiff::Timestamp;
@@ -7,6 +8,17 @@ use lifecycle::{AccountState, Actor, EndCause, Event};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
+
+/// Why the old configuration still holds.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The new one is wrong.
+    #[error(transparent)]
+    Config(#[from] config::LoadError),
+    /// Nothing can be journalled.
+    #[error(transparent)]
+    Journal(#[from] JournalGone),
+}
 
 /// Reloads the configuration.
 pub struct Reloader {
@@ -21,7 +33,7 @@ pub struct Reloader {
 impl Reloader {
     /// Judges the files as they are now against the people in the register (D13): what `config check
     /// --state` prints. Changes nothing.
-    pub async fn check_state(&self) -> Result<Vec<String>, config::LoadError> {
+    pub async fn check_state(&self) -> Result<Vec<String>, ReloadError> {
         let at = self.site.clock.now();
         let candidate = config::load(&self.main, config::Options { at, unpinned: false })?;
         let rules = candidate.rules(Default::default());
@@ -31,8 +43,12 @@ impl Reloader {
                     "the target `{target}` is refused: its groups have fewer approvers than its quorum asks for; add some with `poterne staff add`"
                 )
             });
-            let bare =
-                rules.targets.keys().filter(|target| !core.register.credentials.contains_key(target)).map(|target| {
+            let bare = rules
+                .targets
+                .values()
+                .filter(|one| !core.register.credentials.contains_key(&(one.id.clone(), one.account.clone())))
+                .map(|one| {
+                    let target = &one.id;
                     format!(
                         "the target `{target}` has no credential: set one with `poterne target credential {target}`"
                     )
@@ -50,12 +66,12 @@ impl Reloader {
                 });
             unattended.chain(bare).chain(unknown).collect()
         };
-        Ok(self.site.registrar.view(look).await.unwrap_or_default())
+        Ok(self.site.registrar.view(look).await?)
     }
 
     /// Whole or not at all; the digest and the differences are journalled first, then it holds, and
     /// every live session is judged again.
-    pub async fn reload(&self, by: Actor) -> Result<Vec<String>, config::LoadError> {
+    pub async fn reload(&self, by: Actor) -> Result<Vec<String>, ReloadError> {
         let at = self.site.clock.now();
         let loaded = config::load(&self.main, config::Options { at, unpinned: false });
         let before = self.site.config();
@@ -64,7 +80,7 @@ impl Reloader {
             Err(error) => {
                 let errors = error.0.iter().map(ToString::to_string).collect();
                 self.site.registrar.note(vec![Event::ConfigRefused { errors, by }]).await;
-                return Err(error);
+                return Err(error.into());
             }
         };
         let mut changes = config::differences(&before, &next);
@@ -86,9 +102,9 @@ impl Reloader {
                     .collect();
                 (vec![Event::ConfigLoaded { digest, changes: noted, by }], judged)
             })
-            .await;
+            .await?;
         self.sender.send_replace(next);
-        for (id, verdict) in judged.unwrap_or_default() {
+        for (id, verdict) in judged {
             for session in self.site.live.matching(|session| session.id == id) {
                 match &verdict {
                     Ok((permit, cause)) => session.tell(lifecycle::Input::Renewed(permit.until(), cause.clone())).await,

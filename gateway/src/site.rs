@@ -110,7 +110,8 @@ pub fn staff_document(login: &policy::StaffLogin) -> String {
     format!("staff-{login}")
 }
 
-/// The vault's document of a target's credential.
-pub fn target_document(target: &policy::TargetId) -> String {
-    format!("target-{target}")
+/// The vault's document of the credential of one login on a target.
+pub fn target_document(target: &policy::TargetId, login: &policy::TargetAccount) -> String {
+    // A target's name holds no `@`, so two different pairs never share a document.
+    format!("target-{target}@{login}")
 }

@@ -9,7 +9,6 @@ use age::secrecy::ExposeSecret as _;
 use age::x25519::Identity;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -98,8 +97,6 @@ pub struct Memory {
     pub checkpoint: String,
     /// Accounts that were disabled.
     pub disabled: Vec<String>,
-    /// The newest code step of each principal.
-    pub steps: BTreeMap<String, u64>,
 }
 
 /// The open vault.

@@ -332,7 +332,8 @@ pub enum ChannelKind {
     Shell,
     /// One command.
     Exec {
-        /// The command line; bytes that are not UTF-8 are shown escaped.
+        /// The command line as text, controls escaped, cut after 4096 characters with its length. The
+        /// recording has it byte for byte.
         command: String,
     },
 }

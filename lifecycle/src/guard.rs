@@ -42,7 +42,7 @@ impl Guard {
         self.last_step.is_none_or(|last| step > last)
     }
 
-    /// The lock that one more half-right try brings, if it brings one. `today` is the site's day.
+    /// The lock that one more half-right try brings, if it brings one. `today` is the day in UTC.
     pub fn next_lock(&self, at: Timestamp, today: Date) -> Option<Lock> {
         if self.failures + 1 < TRIES {
             return None;

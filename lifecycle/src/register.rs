@@ -25,8 +25,8 @@ pub struct Register {
     pub interventions: BTreeMap<InterventionNumber, Intervention>,
     /// Sessions, ended ones included.
     pub sessions: BTreeMap<SessionId, SessionRecord>,
-    /// Targets' credentials: their place in the vault, never their secret.
-    pub credentials: BTreeMap<TargetId, Credential>,
+    /// Credentials by target and login on it: their place in the vault, never their secret.
+    pub credentials: BTreeMap<(TargetId, TargetAccount), Credential>,
     /// The digest of the configuration in force.
     pub config: String,
     /// The time of the last event.
@@ -159,7 +159,7 @@ impl Register {
             }),
             Event::CredentialSet { target, login, form, secret, .. } => {
                 let credential = Credential { login: login.clone(), form: form.clone(), secret: *secret };
-                self.credentials.insert(target.clone(), credential);
+                self.credentials.insert((target.clone(), login.clone()), credential);
             }
             _ => {}
         }

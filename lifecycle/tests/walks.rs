@@ -199,7 +199,7 @@ impl World {
                     let command = Command::Approve {
                         number,
                         attempt,
-                        code_fits: choice % 5 > 0,
+                        code_fits: !choice.is_multiple_of(5),
                         verified: Verified::Called,
                         rights: None,
                         until: None,

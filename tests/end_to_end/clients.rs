@@ -64,10 +64,8 @@ fn finishes(site: &Site, mut terminal: Terminal, in_python: bool) {
 fn refuse(site: &Site, number: u64, reason: &str) {
     let person = site.member("claire");
     let secrets = format!("{}\n{}\n", person.password, person.fresh_code());
-    let out = site.poterne(
-        &["intervention", "refuse", &number.to_string(), "--reason", reason, "--as", "claire"],
-        &secrets,
-    );
+    let out =
+        site.poterne(&["intervention", "refuse", &number.to_string(), "--reason", reason, "--as", "claire"], &secrets);
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 }
 
@@ -178,8 +176,7 @@ fn programs_that_cannot_answer_are_refused_with_the_help() {
     assert!(said.contains("Help, and access for scripts: https://chu.example/aide"), "{said}");
     assert!(said.contains("Permission denied (publickey,keyboard-interactive)"), "{said}");
 
-    let mut terminal =
-        in_python(&site, "paramiko_client.py", &[WHO, "true", &site.technician("alice").password]);
+    let mut terminal = in_python(&site, "paramiko_client.py", &[WHO, "true", &site.technician("alice").password]);
     // It says what is offered; its own attempt at a fallback reaches nobody.
     terminal.expect(r"allowed types: \['publickey', 'keyboard-interactive'\]");
     assert_eq!(terminal.wait().code(), Some(5));

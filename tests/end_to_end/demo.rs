@@ -9,7 +9,12 @@ fn start(folder: &std::path::Path, args: &[&str]) -> (std::process::Child, Value
     let ready = folder.join("ready.json");
     let mut command = Command::new(program("poterne-under-test"));
     command.args(["demo", "--ssh-port", "0", "--language", "en", "--ready-file"]).arg(&ready).args(args);
-    let child = command.stdin(Stdio::null()).stdout(std::fs::File::create(folder.join("screen")).unwrap()).stderr(Stdio::inherit()).spawn().unwrap();
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(std::fs::File::create(folder.join("screen")).unwrap())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap();
     eventually("the demo is ready", || ready.exists());
     assert_eq!(std::fs::metadata(&ready).unwrap().permissions().mode() & 0o777, 0o600);
     (child, serde_json::from_str(&std::fs::read_to_string(ready).unwrap()).unwrap())
@@ -33,10 +38,13 @@ fn the_demo_runs_the_main_job_and_leaves_nothing() {
     assert_eq!(targets.len(), 3);
     assert_eq!(targets.iter().filter(|target| target["open"] == false).count(), 1);
     assert_eq!(targets.iter().filter(|target| target["supervision"] == "required").count(), 1);
-    let plain = targets.iter().find(|target| target["open"] == true && target["supervision"] == "none").unwrap()["id"].as_str().unwrap();
+    let plain = targets.iter().find(|target| target["open"] == true && target["supervision"] == "none").unwrap()["id"]
+        .as_str()
+        .unwrap();
     ready["journal_key"].as_str().unwrap().parse::<journal::VerifierKey>().unwrap();
 
-    let alice = technicians.iter().find(|one| one["targets"].as_array().unwrap().iter().any(|target| target == plain)).unwrap();
+    let alice =
+        technicians.iter().find(|one| one["targets"].as_array().unwrap().iter().any(|target| target == plain)).unwrap();
     let port = ready["ssh"]["port"].to_string();
     let login = format!("{}+{plain}@127.0.0.1", alice["login"].as_str().unwrap());
     let options = ["-F", "none", "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-p", &port, &login];
@@ -57,7 +65,19 @@ fn the_demo_runs_the_main_job_and_leaves_nothing() {
     let claire = ready["staff"].as_array().unwrap().iter().find(|one| one["login"] == "claire").unwrap();
     let config = ready["config"].as_str().unwrap();
     let mut approve = Command::new(program("poterne-under-test"));
-    approve.args(["--config", config, "intervention", "approve", "1", "--code", &read_out, "--verified", "called", "--as", "claire"]);
+    approve.args([
+        "--config",
+        config,
+        "intervention",
+        "approve",
+        "1",
+        "--code",
+        &read_out,
+        "--verified",
+        "called",
+        "--as",
+        "claire",
+    ]);
     let mut running = approve.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     use std::io::Write as _;
     writeln!(running.stdin.take().unwrap(), "{}\n{}", claire["password"].as_str().unwrap(), code(claire)).unwrap();

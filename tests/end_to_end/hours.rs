@@ -23,10 +23,14 @@ fn at(text: &str) -> Timestamp {
 /// Codes follow the clock that the test moves.
 fn walk_at(site: &Site, terminal: &mut Terminal, now: Timestamp) {
     let alice = site.technician("alice");
-    let (number, code) = site.walk(terminal, "alice", &Answers { code: Some(alice.code_at(now)), ..Answers::default() });
+    let (number, code) =
+        site.walk(terminal, "alice", &Answers { code: Some(alice.code_at(now)), ..Answers::default() });
     let claire = site.member("claire");
     let secrets = format!("{}\n{}\n", claire.password, claire.code_at(now));
-    let out = site.poterne(&["intervention", "approve", &number.to_string(), "--code", &code, "--verified", "called", "--as", "claire"], &secrets);
+    let out = site.poterne(
+        &["intervention", "approve", &number.to_string(), "--code", &code, "--verified", "called", "--as", "claire"],
+        &secrets,
+    );
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     terminal.expect("APPROVED until 18:00");
 }
@@ -50,7 +54,8 @@ fn the_window_ends_in_mid_session() {
     assert_eq!(terminal.wait().code(), Some(255));
     let session = site.ended_session();
     assert_eq!((session["cause"].as_str(), session["duration"].as_u64()), (Some("hours-over"), Some(7200)));
-    let warned: Vec<u64> = site.entries("session-warned").iter().filter_map(|entry| entry["minutes"].as_u64()).collect();
+    let warned: Vec<u64> =
+        site.entries("session-warned").iter().filter_map(|entry| entry["minutes"].as_u64()).collect();
     assert_eq!(warned, [15, 5, 1]);
     assert_eq!(site.entries("session-ended").len(), 1);
     let recorded: String = site

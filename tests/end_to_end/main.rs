@@ -2,8 +2,10 @@
 //! the recording against what was seen.
 
 mod clients;
+mod crash;
 mod demo;
 mod door;
+mod faults;
 mod hours;
 mod lobby;
 mod people;

@@ -29,8 +29,18 @@ fn accounts_are_personal_and_never_reused() {
     fails(&site, &technician("support", &PERSON, "imagix"), 65, "names no person");
     fails(&site, &technician("imagix2", &PERSON, "imagix"), 65, "names no person");
     fails(&site, &technician("Ada", &PERSON, "imagix"), 64, "");
-    fails(&site, &technician("ada", &["--name", "Ada", "--email", "a@b.fr", "--phone", "0611223344"], "imagix"), 65, "not a first name and a surname");
-    fails(&site, &technician("ada", &["--name", "Ada Lovelace", "--email", "ada", "--phone", "0611223344"], "imagix"), 65, "not an e-mail address");
+    fails(
+        &site,
+        &technician("ada", &["--name", "Ada", "--email", "a@b.fr", "--phone", "0611223344"], "imagix"),
+        65,
+        "not a first name and a surname",
+    );
+    fails(
+        &site,
+        &technician("ada", &["--name", "Ada Lovelace", "--email", "ada", "--phone", "0611223344"], "imagix"),
+        65,
+        "not an e-mail address",
+    );
     fails(&site, &technician("ada", &PERSON, "nobody"), 66, "no vendor `nobody`");
     let made = site.json(&technician("ada", &PERSON, "imagix"));
     assert!(made["totp"].as_str().unwrap().starts_with("otpauth://totp/"));
@@ -40,7 +50,26 @@ fn accounts_are_personal_and_never_reused() {
     site.ok(&["technician", "disable", "ada", "--reason", "left the company"]);
     fails(&site, &technician("ada", &PERSON, "imagix"), 65, "never given out twice");
     fails(&site, &["technician", "disable", "eve", "--reason", "x"], 67, "no technician `eve`");
-    fails(&site, &["staff", "add", "zoe", "--role", "approver", "--group", "cardio", "--name", "Zoe Blanc", "--email", "z@chu.example", "--phone", "0611111111"], 66, "no group `cardio`");
+    fails(
+        &site,
+        &[
+            "staff",
+            "add",
+            "zoe",
+            "--role",
+            "approver",
+            "--group",
+            "cardio",
+            "--name",
+            "Zoe Blanc",
+            "--email",
+            "z@chu.example",
+            "--phone",
+            "0611111111",
+        ],
+        66,
+        "no group `cardio`",
+    );
 }
 
 /// IDM-20: two targets may not share one secret; LOG-15: and none is anywhere in clear.
@@ -135,7 +164,8 @@ fn a_reload_is_whole_and_judges_live_sessions() {
     assert!(site.ok(&["reload"]).contains("ssh.open"));
     terminal.type_line("echo $((10000+3))");
     terminal.expect("10003");
-    let forbidden = format!("{good}\n[[vendor.imagix.forbid]]\ntargets = [\"scanner\"]\nbecause = \"examination under way\"\n");
+    let forbidden =
+        format!("{good}\n[[vendor.imagix.forbid]]\ntargets = [\"scanner\"]\nbecause = \"examination under way\"\n");
     std::fs::write(&site.config, forbidden).unwrap();
     site.ok(&["reload"]);
     terminal.expect("the hospital's rules no longer allow it");
@@ -163,7 +193,10 @@ fn a_quorum_that_nobody_meets_refuses_the_target() {
     site.ok(&["staff", "disable", "paul", "--reason", "retired"]);
     fails(&site, &["config", "check", "--state"], 78, "fewer approvers");
     let explained = site.json(&["explain", "--technician", "alice", "--target", "scanner"]);
-    assert_eq!((explained["decision"].as_str(), explained["denial"].as_str()), (Some("deny"), Some("target-withdrawn")));
+    assert_eq!(
+        (explained["decision"].as_str(), explained["denial"].as_str()),
+        (Some("deny"), Some("target-withdrawn"))
+    );
 }
 
 /// An approver who is disabled counts no more: the session that rests on them ends.
@@ -218,7 +251,23 @@ fn who_changed_something_is_journalled() {
     let site = Site::start();
     let extra = Person::new("zoe");
     let secrets = format!("{}\n{}\n", extra.password, extra.totp);
-    let out = site.poterne(&["staff", "add", "zoe", "--role", "auditor", "--name", "Zoe Blanc", "--email", "z@chu.example", "--phone", "0611111111", "--stdin"], &secrets);
+    let out = site.poterne(
+        &[
+            "staff",
+            "add",
+            "zoe",
+            "--role",
+            "auditor",
+            "--name",
+            "Zoe Blanc",
+            "--email",
+            "z@chu.example",
+            "--phone",
+            "0611111111",
+            "--stdin",
+        ],
+        &secrets,
+    );
     assert!(out.status.success());
     eventually("the entry", || site.entries("staff-added").len() == 4);
     let last = site.entries("staff-added").pop().unwrap();

@@ -64,7 +64,11 @@ class Raw:
                 message.add_int(part)
             else:
                 message.add_string(part)
-        self.transport._send_message(message)
+        try:
+            self.transport._send_message(message)
+        except EOFError:
+            # The server ended the connection: what it said before is in the inbox.
+            pass
 
     def next(self, timeout=20):
         """The next message that is not a banner: kind and body."""
@@ -415,9 +419,10 @@ def inside(port, user, password, code, what, *more):
         result["reply"] = raw.rest_until({99, 100})
     elif what == "late-pty":
         _, channel = open_channel(0)
-        request(channel, "exec", "sleep 0.5; tty")
+        request(channel, "exec", "sleep 1; tty")
         request(channel, "pty-req", "xterm", 80, 24, 0, 0, b"\0")
-        result["replies"] = sorted([raw.rest_until({99, 100}), raw.rest_until({99, 100})])
+        # The library keeps one "wants a reply" a channel: only the second request gets its answer.
+        result["reply"] = raw.rest_until({99, 100})
         result["output"] = raw.output()
     elif what == "strange-channels":
         kinds = ["tun@openssh.com", "direct-streamlocal@openssh.com", "x11", "forwarded-tcpip", "auth-agent@openssh.com", "nonsense"]
@@ -430,11 +435,15 @@ def inside(port, user, password, code, what, *more):
         }
         for number, kind in enumerate(kinds):
             raw.send(90, kind, number, 1 << 20, 1 << 15, *fields.get(kind, []))
-            result[kind] = raw.next(5)[0]
+            # A kind that the library does not know is refused twice.
+            got, body = raw.next(5)
+            while isinstance(got, int) and got in (91, 92) and Message(body).get_int() != number:
+                got, body = raw.next(5)
+            result[kind] = got
         raw.send(80, "streamlocal-forward@openssh.com", True, "/tmp/x")
-        result["streamlocal-forward"] = raw.next(5)[0]
+        result["streamlocal-forward"] = raw.rest_until({81, 82})
         raw.send(80, "no-such-request", True)
-        result["no-such-request"] = raw.next(5)[0]
+        result["no-such-request"] = raw.rest_until({81, 82})
     wait_for_test("DONE")
     raw.close()
     return result

@@ -142,8 +142,10 @@ fn pid_in(path: &Path) -> u32 {
     pid
 }
 
+/// Whether it runs. One that ended and that nobody has collected yet does not.
 fn runs(pid: u32) -> bool {
-    Path::new(&format!("/proc/{pid}")).exists()
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
 }
 
 /// Whatever kills the client, the command on the target dies with it, at once.
@@ -153,7 +155,7 @@ fn whatever_ends_the_client_ends_the_command_on_the_target() {
     let gone = |what: &str, pid: u32| {
         let asked = Instant::now();
         eventually("the command is gone", || !runs(pid));
-        eprintln!("{what}: asked at {:?} gone after {:?}", std::time::SystemTime::now(), asked.elapsed());
+        eprintln!("{what}: gone after {:?}", asked.elapsed());
         memory_stayed_under(&site, MEMORY);
         assert!(asked.elapsed() < Duration::from_secs(5));
     };
@@ -191,7 +193,10 @@ fn exit_codes_and_streams_come_as_without_a_bastion() {
     let seen = (both.stdout.as_slice(), both.stderr.as_slice(), both.status.code());
     assert_eq!(seen, (b"out\n".as_slice(), b"err\n".as_slice(), Some(3)));
     let last = run("head -c 3000000 /dev/zero; echo e >&2; exit 5");
-    assert_eq!((last.stdout.len(), last.stderr.as_slice(), last.status.code()), (3_000_000, b"e\n".as_slice(), Some(5)));
+    assert_eq!(
+        (last.stdout.len(), last.stderr.as_slice(), last.status.code()),
+        (3_000_000, b"e\n".as_slice(), Some(5))
+    );
 
     // The client's end comes first, output much later.
     let mut half = site.over("alice", "cat > /dev/null; sleep 1; echo late; exit 4");
@@ -363,6 +368,7 @@ fn beyond_the_record_limit_the_rest_is_hashed_and_said_to_be() {
     sleep(Duration::from_secs(1));
     let frames = recording_of(&site, master);
     let _ = cut.kill();
+    let _ = cut.wait();
     for kind in [FrameKind::Input, FrameKind::Output, FrameKind::ErrorOutput] {
         assert_eq!(recorded(&frames, 1, kind), (1 << 20, sum(&bytes[..1 << 20])), "{kind:?}");
         let said = format!("{kind:?} recorded up to the limit: {} bytes, SHA-256 of all {wanted}", 8 << 20);
@@ -386,8 +392,11 @@ fn forty_sessions_leave_nothing_behind() {
         at += Duration::from_secs(61);
         site.set_clock(at);
         let login = ["alice", "bruno"][n % 2];
-        let mut terminal =
-            site.ssh(&format!("{login}+scanner"), &[], &["head -c 4000000 /dev/zero | wc -c; head -c 3000000 /dev/zero"]);
+        let mut terminal = site.ssh(
+            &format!("{login}+scanner"),
+            &[],
+            &["head -c 4000000 /dev/zero | wc -c; head -c 3000000 /dev/zero"],
+        );
         let answers = Answers { code: Some(site.technician(login).code_at(at)), ..Answers::default() };
         let (number, code) = site.walk(&mut terminal, login, &answers);
         let claire = site.member("claire");
@@ -450,7 +459,8 @@ fn a_client_that_ignores_its_window_is_cut() {
     site.await_open();
     let script = site.folder().join("rogue.py");
     fs::write(&script, ROGUE).unwrap();
-    let args = [script.display().to_string(), "127.0.0.1".to_owned(), site.port.to_string(), "alice+scanner".to_owned()];
+    let args =
+        [script.display().to_string(), "127.0.0.1".to_owned(), site.port.to_string(), "alice+scanner".to_owned()];
     let mut terminal = Terminal::start("/usr/bin/python3", &args);
     let (number, code) = site.walk(&mut terminal, "alice", &Answers::default());
     site.approve(number, &code);

@@ -7,7 +7,7 @@ use crate::ctl::view;
 use crate::entropy;
 use crate::factors;
 use crate::registrar::JournalGone;
-use crate::reload::Reloader;
+use crate::reload::{ReloadError, Reloader};
 use crate::site::{Site, staff_document, target_document, technician_document};
 use crate::vault::{PersonSecrets, TargetSecret};
 use jiff::{SignedDuration, Timestamp};
@@ -35,7 +35,12 @@ const AT_ONCE: usize = 32;
 type Answer = Result<Value, Failure>;
 
 /// Listens. Gives the task, which waits on the socket.
-pub fn serve(site: Arc<Site>, reload: Arc<Reloader>, journal_key: String) -> anyhow::Result<impl Future<Output = ()>> {
+pub fn serve(
+    site: Arc<Site>,
+    reload: Arc<Reloader>,
+    journal_key: String,
+    host_key: String,
+) -> anyhow::Result<impl Future<Output = ()>> {
     let path = site.paths.socket();
     let _ = std::fs::remove_file(&path);
     let listener = UnixListener::bind(&path)?;
@@ -46,7 +51,8 @@ pub fn serve(site: Arc<Site>, reload: Arc<Reloader>, journal_key: String) -> any
         loop {
             let Ok((stream, _)) = listener.accept().await else { continue };
             let Ok(turn) = turns.clone().acquire_owned().await else { return };
-            let desk = Desk { site: site.clone(), reload: reload.clone(), journal_key: journal_key.clone() };
+            let (journal_key, host_key) = (journal_key.clone(), host_key.clone());
+            let desk = Desk { site: site.clone(), reload: reload.clone(), journal_key, host_key };
             tokio::spawn(async move {
                 let _turn = turn;
                 let _ = desk.attend(stream, own).await;
@@ -59,10 +65,18 @@ struct Desk {
     site: Arc<Site>,
     reload: Arc<Reloader>,
     journal_key: String,
+    host_key: String,
 }
 
 fn gone(error: JournalGone) -> Failure {
     Failure::new(exit::TEMPORARY, error)
+}
+
+fn not_reloaded(error: ReloadError) -> Failure {
+    match error {
+        ReloadError::Config(error) => Failure::new(exit::CONFIG, error),
+        ReloadError::Journal(error) => gone(error),
+    }
 }
 
 fn refused(refusal: Refusal) -> Failure {
@@ -118,11 +132,11 @@ impl Desk {
             Request::Status => self.status().await,
             Request::Reload => match self.reload.reload(by).await {
                 Ok(changes) => Ok(json!({ "changes": changes })),
-                Err(error) => Err(Failure::new(exit::CONFIG, error)),
+                Err(error) => Err(not_reloaded(error)),
             },
             Request::CheckState => match self.reload.check_state().await {
                 Ok(problems) => Ok(json!({ "problems": problems })),
-                Err(error) => Err(Failure::new(exit::CONFIG, error)),
+                Err(error) => Err(not_reloaded(error)),
             },
             Request::TechnicianAdd { login, vendor, person, proofing, keys, factors } => {
                 let identity = Identity::new(&person.name, &person.email, &person.phone).map_err(data)?;
@@ -149,10 +163,15 @@ impl Desk {
                 registrar.view(list).await.map_err(gone)
             }
             Request::TechnicianDisable { login, reason } => {
-                // D18: the brake acts at once; the entry follows.
-                let cut = self.site.live.brake(&EndCause::Disabled, |session| session.technician == login);
-                self.command(Command::DisableTechnician { technician: login, reason, by }).await?;
-                Ok(json!({ "sessions_ended": cut }))
+                if reason.trim().is_empty() {
+                    return Err(data("the reason is empty: write one with --reason"));
+                }
+                // D18: the brake acts at once; the entry follows. Braked again behind the entry, for
+                // a session that was being admitted in between.
+                let brake = || self.site.live.brake(&EndCause::Disabled, |session| session.technician == login);
+                let cut = brake();
+                self.command(Command::DisableTechnician { technician: login.clone(), reason, by }).await?;
+                Ok(json!({ "sessions_ended": cut + brake() }))
             }
             Request::TechnicianUnlock { login } => {
                 self.command(Command::UnlockTechnician { technician: login, by }).await
@@ -278,6 +297,7 @@ impl Desk {
             "live_sessions": live,
             "pending_interventions": pending,
             "journal_key": self.journal_key,
+            "host_key": self.host_key,
             "checkpoint": checkpoint,
         }))
     }
@@ -367,7 +387,8 @@ impl Desk {
             }
         };
         self.not_shared(&target, &secret).await?;
-        let wanted = target.clone();
+        let document = target_document(&target, &login);
+        let wanted = (target.clone(), login.clone());
         let last = self
             .site
             .registrar
@@ -375,7 +396,7 @@ impl Desk {
             .await
             .map_err(gone)?;
         let generation = last + 1;
-        self.site.vault.put(&target_document(&target), generation, &secret).map_err(software)?;
+        self.site.vault.put(&document, generation, &secret).map_err(software)?;
         self.command(Command::SetCredential {
             target: target.clone(),
             login,
@@ -385,7 +406,7 @@ impl Desk {
         })
         .await?;
         if last > 0 {
-            self.site.vault.discard(&target_document(&target), last);
+            self.site.vault.discard(&document, last);
         }
         let public = public.map(|key| {
             let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
@@ -399,8 +420,8 @@ impl Desk {
     /// No two targets share a secret (IDM-20): what is stolen from one must not open another.
     async fn not_shared(&self, target: &TargetId, secret: &TargetSecret) -> Result<(), Failure> {
         let all = self.site.registrar.view(|core, _| core.register.credentials.clone()).await.map_err(gone)?;
-        for (other, credential) in all.iter().filter(|(other, _)| *other != target) {
-            let held: Result<TargetSecret, _> = self.site.vault.get(&target_document(other), credential.secret);
+        for ((other, login), credential) in all.iter().filter(|((other, _), _)| other != target) {
+            let held: Result<TargetSecret, _> = self.site.vault.get(&target_document(other, login), credential.secret);
             if held.is_ok_and(|held| held == *secret) {
                 return Err(data(format!(
                     "`{other}` has this very secret: two targets may not share one; make another"

@@ -296,7 +296,8 @@ pub struct LiveSessions {
 }
 
 impl LiveSessions {
-    fn add(&self, session: Arc<LiveSession>) {
+    /// Takes a session in, before anything of it can move.
+    pub fn add(&self, session: Arc<LiveSession>) {
         locked(&self.all).insert(session.id.clone(), session);
     }
 
@@ -314,9 +315,9 @@ impl LiveSessions {
         locked(&self.all).len()
     }
 
-    /// Ends those that fit, at once. Gives how many.
+    /// Ends those that fit and still go on, at once. Gives how many.
     pub fn brake(&self, cause: &EndCause, fits: impl Fn(&LiveSession) -> bool) -> usize {
-        let sessions = self.matching(fits);
+        let sessions = self.matching(|session| session.flow() != Flow::Ended && fits(session));
         sessions.iter().for_each(|session| session.brake(cause.clone()));
         sessions.len()
     }
@@ -340,7 +341,6 @@ pub async fn drive(
     mut inputs: mpsc::Receiver<Input>,
     around: Surroundings,
 ) {
-    around.live.add(session.clone());
     let mut commit = tokio::time::interval(COMMIT_EVERY);
     commit.tick().await;
     let mut committed = None;

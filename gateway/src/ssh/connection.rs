@@ -38,6 +38,9 @@ const ROWS: u32 = 200;
 /// Longest name of a terminal.
 const TERM: usize = 64;
 
+/// The exit status of what was refused on a terminal (sysexits' EX_NOPERM).
+const NOT_PERMITTED: u32 = 77;
+
 /// What the connection's task and its callbacks share.
 pub struct Shared {
     /// The library's handle, once there is one.
@@ -449,8 +452,10 @@ impl server::Handler for Connection {
     }
 
     async fn subsystem_request(&mut self, id: ChannelId, name: &str, session: &mut Session) -> Outcome<()> {
-        let name: String = name.chars().take(32).collect();
-        self.refuse(&format!("subsystem {}", name.escape_default()), "not granted");
+        // A client can make up names without end: all that nobody knows are one kind (D19).
+        let known = ["sftp", "netconf"].contains(&name);
+        let what = if known { format!("subsystem {name}") } else { "subsystem".to_owned() };
+        self.refuse(&what, "not granted");
         session.channel_failure(id)
     }
 
@@ -465,7 +470,10 @@ impl server::Handler for Connection {
         modes: &[(Pty, u32)],
         session: &mut Session,
     ) -> Outcome<()> {
-        let Some(channel) = self.channel(id) else { return session.channel_failure(id) };
+        // Asked for after the command it would give the target a terminal of which the recording and
+        // the journal know nothing.
+        let started = !self.writers.contains_key(&id);
+        let Some(channel) = self.channel(id).filter(|_| !started) else { return session.channel_failure(id) };
         let term: String = term.chars().filter(|c| c.is_ascii_graphic()).take(TERM).collect();
         let terminal =
             Terminal { term, columns: columns.clamp(1, COLUMNS), rows: rows.clamp(1, ROWS), modes: modes.to_vec() };
@@ -478,7 +486,12 @@ impl server::Handler for Connection {
     }
 
     async fn exec_request(&mut self, id: ChannelId, command: &[u8], session: &mut Session) -> Outcome<()> {
-        let kind = ChannelKind::Exec { command: String::from_utf8_lossy(command).into_owned() };
+        // Targets read up to the first NUL: what they would run is not what was judged.
+        if command.contains(&0) {
+            self.refuse("exec (malformed)", "a NUL in the command");
+            return session.channel_failure(id);
+        }
+        let kind = ChannelKind::Exec { command: shown(command) };
         self.start(id, kind, command.to_vec(), session)
     }
 
@@ -581,13 +594,24 @@ impl Starting {
                     )
                     .await;
                 }
+                let terminal = self.channel.terminal().is_some();
                 if session.flow() != Flow::Ended {
                     let line =
                         session.texts.with("channel-refused", &[("what", &what), ("why", &session.texts.text(text))]);
-                    let shown = format!("{}\r\n", crate::texts::to_ascii(&line));
-                    let _ = self.writer.extended_data_bytes(1, shown.into_bytes()).await;
+                    let shown = format!("{}\r\n", crate::texts::to_ascii(&line)).into_bytes();
+                    if terminal {
+                        // OpenSSH throws away what came before a refused shell: it is told yes, the
+                        // reason, and an end that says no.
+                        let _ = self.handle.channel_success(id).await;
+                        let _ = self.writer.data_bytes(shown).await;
+                        let _ = self.handle.exit_status_request(id, NOT_PERMITTED).await;
+                    } else {
+                        let _ = self.writer.extended_data_bytes(1, shown).await;
+                    }
                 }
-                let _ = self.handle.channel_failure(id).await;
+                if !terminal {
+                    let _ = self.handle.channel_failure(id).await;
+                }
             }
         }
         self.channel.farewell(&self.writer).await;
@@ -677,6 +701,7 @@ impl Starting {
         let terminal = self.channel.terminal();
         let begin = serde_json::json!({
             "what": what(&self.kind),
+            "command": matches!(self.kind, ChannelKind::Exec { .. }).then(|| data_encoding::HEXLOWER.encode(&self.command)),
             "term": terminal.as_ref().map(|terminal| terminal.term.as_str()),
             "columns": terminal.as_ref().map(|terminal| terminal.columns),
             "rows": terminal.as_ref().map(|terminal| terminal.rows),
@@ -726,6 +751,19 @@ impl Starting {
 
 async fn session_note(site: &Site, event: Event) {
     site.registrar.note(vec![event]).await;
+}
+
+/// A command line as the journal shows it. A body has a limit, and a command is what a client
+/// sends: unbounded, it could bring the journal to refuse its own entry.
+fn shown(command: &[u8]) -> String {
+    const LONGEST: usize = 4096;
+    let text = String::from_utf8_lossy(command);
+    let visible: String = text
+        .chars()
+        .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
+        .take(LONGEST)
+        .collect();
+    if text.chars().count() > LONGEST { format!("{visible}... ({} bytes)", command.len()) } else { visible }
 }
 
 fn what(kind: &ChannelKind) -> String {

@@ -671,9 +671,18 @@ impl Lobby {
 impl Drop for Lobby {
     /// The client left, or its connection was ended: what it asked for is withdrawn.
     fn drop(&mut self) {
-        let number = match &self.room {
+        let number = match &mut self.room {
             Room::Send { number, .. } => *number,
-            Room::Waiting(waiting) => waiting.number,
+            Room::Waiting(waiting) => {
+                // An admission that was over before its outcome was asked for leaves nothing open.
+                if let Some(admission) = &mut waiting.admission {
+                    admission.close();
+                    if let Ok(Ok(admitted)) = admission.try_recv() {
+                        admitted.session.brake(lifecycle::EndCause::ConnectionLost);
+                    }
+                }
+                waiting.number
+            }
             Room::Welcome(admitted) => {
                 admitted.session.brake(lifecycle::EndCause::ConnectionLost);
                 return;

@@ -74,7 +74,7 @@ pub(super) fn lapsed(intervention: &Intervention, at: Timestamp) -> Option<Event
         InterventionState::Approved if intervention.approved.is_some_and(|from| since(from) >= REDEEM) => {
             Some(Event::InterventionWithdrawn { number, cause: WithdrawCause::Lapsed })
         }
-        InterventionState::Prepared | InterventionState::Requested if since(intervention.prepared) >= EXPIRES => {
+        InterventionState::Prepared | InterventionState::Requested if since(intervention.waits_since()) >= EXPIRES => {
             Some(Event::InterventionExpired { number })
         }
         _ => None,
@@ -82,11 +82,16 @@ pub(super) fn lapsed(intervention: &Intervention, at: Timestamp) -> Option<Event
 }
 
 impl Intervention {
+    /// Since when it waits: for the technician to send it, then for the hospital.
+    fn waits_since(&self) -> Timestamp {
+        self.submitted.unwrap_or(self.prepared)
+    }
+
     /// When it lapses by time alone, if it is pending.
     pub fn lapses_at(&self) -> Option<Timestamp> {
         let after = |from: Timestamp, by| from.saturating_add(by).ok();
         match self.state {
-            InterventionState::Prepared | InterventionState::Requested => after(self.prepared, EXPIRES),
+            InterventionState::Prepared | InterventionState::Requested => after(self.waits_since(), EXPIRES),
             InterventionState::Approved => after(self.approved?, REDEEM),
             _ => None,
         }
