@@ -146,8 +146,6 @@ impl Site {
             }
         };
         command.env("POTERNE_LOG", "debug,russh=info");
-        // Else what passwords were hashed in stays with the process, and hides what relaying takes.
-        command.env("MALLOC_MMAP_THRESHOLD_", "1048576");
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().expect("the daemon");
         self.daemon = Some(child);
         let socket = self.state().join("ctl.sock");
