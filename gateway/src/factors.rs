@@ -2,7 +2,8 @@
 
 use crate::entropy::{self, NoEntropy};
 use crate::vault::PersonSecrets;
-use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use argon2::password_hash::PasswordVerifier as _;
+use argon2::password_hash::phc::{Output, ParamsString, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
 use jiff::Timestamp;
 use lifecycle::CodeCheck;
@@ -40,15 +41,22 @@ fn argon2() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
-/// The hash of a new password.
-pub fn hash(password: &str) -> Result<String, SecretError> {
+/// The hash of a new password, as a PHC string.
+fn hash(password: &str, blocks: &mut [Block]) -> Result<String, SecretError> {
     if password.chars().count() < LEAST_PASSWORD {
         return Err(SecretError::Short);
     }
+    let failed = |error: &dyn std::fmt::Display| SecretError::Argon2(error.to_string());
     let salt: [u8; 16] = entropy::bytes()?;
-    let hash = argon2()
-        .hash_password_with_salt(password.as_bytes(), &salt)
-        .map_err(|error| SecretError::Argon2(error.to_string()))?;
+    let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
+    argon2().hash_password_into_with_memory(password.as_bytes(), &salt, &mut out, blocks).map_err(|e| failed(&e))?;
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(argon2().params()).map_err(|e| failed(&e))?,
+        salt: Some(Salt::new(&salt).map_err(|e| failed(&e))?),
+        hash: Some(Output::new(&out).map_err(|e| failed(&e))?),
+    };
     Ok(hash.to_string())
 }
 
@@ -133,21 +141,46 @@ pub struct Compared {
     pub code: CodeCheck,
 }
 
+/// Memory of comparisons that are over, for those to come: what the allocator gets back in pieces
+/// of 19 MiB it does not give back to the system.
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Vec<Vec<Block>>>>);
+
+impl Memory {
+    fn with<T>(&self, work: impl FnOnce(&mut [Block]) -> T) -> T {
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut blocks = held.unwrap_or_else(|| vec![Block::default(); argon2().params().block_count()]);
+        let outcome = work(&mut blocks);
+        // Nothing that came of a password stays in memory longer than its comparison.
+        blocks.fill(Block::default());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(blocks);
+        outcome
+    }
+}
+
 /// Compares secrets, a few at a time, and the same way for those who do not exist.
 #[derive(Clone)]
 pub struct Comparer {
     turns: Arc<Semaphore>,
-    /// Memory of comparisons that are over, for those to come: what the allocator gets back in
-    /// pieces of 19 MiB it does not give back to the system.
-    memory: Arc<Mutex<Vec<Vec<Block>>>>,
+    memory: Memory,
     nobody: Arc<PersonSecrets>,
 }
 
 impl Comparer {
     /// Makes the secrets of nobody, which unknown logins are compared with (D1).
     pub fn new() -> Result<Self, SecretError> {
-        let nobody = PersonSecrets { password: hash(&entropy::password()?)?, totp: new_totp()? };
-        Ok(Self { turns: Arc::new(Semaphore::new(AT_ONCE)), memory: Arc::default(), nobody: Arc::new(nobody) })
+        let memory = Memory::default();
+        let password = entropy::password()?;
+        let nobody = PersonSecrets { password: memory.with(|blocks| hash(&password, blocks))?, totp: new_totp()? };
+        Ok(Self { turns: Arc::new(Semaphore::new(AT_ONCE)), memory, nobody: Arc::new(nobody) })
+    }
+
+    /// The hash of a new password, as a PHC string.
+    pub async fn hash(&self, password: String) -> Result<String, SecretError> {
+        let _turn = self.turns.acquire().await;
+        let memory = self.memory.clone();
+        let work = move || memory.with(|blocks| hash(&password, blocks));
+        tokio::task::spawn_blocking(work).await.map_err(|error| SecretError::Argon2(error.to_string()))?
     }
 
     /// Compares. `None`: there is no such person; nothing fits, after the same work.
@@ -163,12 +196,7 @@ impl Comparer {
         let work = move || {
             let known = secrets.is_some();
             let secrets = secrets.unwrap_or_else(|| (*nobody).clone());
-            let held = memory.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let mut blocks = held.unwrap_or_else(|| vec![Block::default(); argon2().params().block_count()]);
-            let fits = password_fits(&secrets.password, &password, &mut blocks);
-            // Nothing that came of a password stays in memory longer than its comparison.
-            blocks.fill(Block::default());
-            memory.lock().unwrap_or_else(PoisonError::into_inner).push(blocks);
+            let fits = memory.with(|blocks| password_fits(&secrets.password, &password, blocks));
             let code = check_code(&secrets.totp, &code, at);
             let code = match code {
                 CodeCheck::Fits(_) if !known => CodeCheck::Wrong,
@@ -211,7 +239,11 @@ mod tests {
     #[tokio::test]
     async fn the_right_password_fits_and_no_other() {
         let comparer = Comparer::new().unwrap();
-        let secrets = PersonSecrets { password: hash("correct horse battery").unwrap(), totp: new_totp().unwrap() };
+        assert!(matches!(comparer.hash("short".into()).await, Err(SecretError::Short)));
+        let secrets = PersonSecrets {
+            password: comparer.hash("correct horse battery".into()).await.unwrap(),
+            totp: new_totp().unwrap(),
+        };
         for (password, fits) in [("correct horse battery", true), ("correct horse batterx", false), ("", false)] {
             let compared =
                 comparer.compare(Some(secrets.clone()), password.into(), "x".into(), Timestamp::UNIX_EPOCH).await;
@@ -232,6 +264,5 @@ mod tests {
         let secret = new_totp().unwrap();
         assert_eq!(read_totp(&otpauth(&secret, "alice", "CHU")).unwrap(), secret);
         assert!(read_totp("JBSWY3DP").is_err());
-        assert!(hash("short").is_err());
     }
 }

@@ -78,7 +78,7 @@ impl Reloader {
         let next = match loaded {
             Ok(next) => Arc::new(next),
             Err(error) => {
-                let errors = error.0.iter().map(ToString::to_string).collect();
+                let errors = bounded(error.0.iter().map(ToString::to_string).collect());
                 self.site.registrar.note(vec![Event::ConfigRefused { errors, by }]).await;
                 return Err(error.into());
             }
@@ -87,7 +87,7 @@ impl Reloader {
         if before.site.state != next.site.state {
             changes.push("site.state: takes effect at the next start".to_owned());
         }
-        let (noted, taken) = (changes.clone(), next.clone());
+        let (noted, taken) = (bounded(changes.clone()), next.clone());
         let judged = self
             .site
             .registrar
@@ -116,4 +116,22 @@ impl Reloader {
         }
         Ok(changes)
     }
+}
+
+/// As many lines as an entry of the journal should hold; how many more there are is said.
+fn bounded(mut lines: Vec<String>) -> Vec<String> {
+    const MOST: usize = 500;
+    const LONGEST: usize = 1000;
+    let more = lines.len().saturating_sub(MOST);
+    lines.truncate(MOST);
+    for line in &mut lines {
+        if let Some((end, _)) = line.char_indices().nth(LONGEST) {
+            line.truncate(end);
+            line.push_str("...");
+        }
+    }
+    if more > 0 {
+        lines.push(format!("and {more} more; the digest covers all"));
+    }
+    lines
 }

@@ -81,6 +81,14 @@ impl Identity {
             }
         }
         let (name, email, phone) = (name.trim(), email.trim(), phone.trim());
+        /// Longest name and address; telephone numbers are shorter by far.
+        const LONGEST: usize = 200;
+        if name.chars().count() > LONGEST {
+            return Err(IdentityError::Name(name.chars().take(LONGEST).collect()));
+        }
+        if email.chars().count() > LONGEST || phone.chars().count() > LONGEST {
+            return Err(IdentityError::Email(email.chars().take(LONGEST).collect()));
+        }
         let words: Vec<&str> = name.split_whitespace().collect();
         if words.len() < 2 || words.iter().any(|word| !word.chars().any(char::is_alphabetic)) {
             return Err(IdentityError::Name(name.to_owned()));

@@ -163,8 +163,8 @@ impl Desk {
                 registrar.view(list).await.map_err(gone)
             }
             Request::TechnicianDisable { login, reason } => {
-                if reason.trim().is_empty() {
-                    return Err(data("the reason is empty: write one with --reason"));
+                if reason.trim().is_empty() || reason.chars().count() > 2000 {
+                    return Err(data("the reason is empty or longer than 2000 characters: write one with --reason"));
                 }
                 // D18: the brake acts at once; the entry follows. Braked again behind the entry, for
                 // a session that was being admitted in between.
@@ -205,6 +205,7 @@ impl Desk {
                 self.credential(target, login, credential, by).await
             }
             Request::TargetPinned { target, fingerprint } => {
+                let fingerprint = fingerprint.chars().take(100).collect();
                 registrar.note(vec![Event::TargetPinned { target, fingerprint, by }]).await;
                 Ok(json!({}))
             }
@@ -257,8 +258,8 @@ impl Desk {
             }
             Request::SessionCut { id, reason } => {
                 let id: SessionId = id.parse().map_err(data)?;
-                if reason.trim().is_empty() {
-                    return Err(data("the reason is empty: write one with --reason"));
+                if reason.trim().is_empty() || reason.chars().count() > 2000 {
+                    return Err(data("the reason is empty or longer than 2000 characters: write one with --reason"));
                 }
                 let cause = EndCause::Cut { by, reason: reason.trim().to_owned() };
                 match self.site.live.brake(&cause, |session| session.id == id) {
@@ -332,7 +333,10 @@ impl Desk {
             Some(totp) => factors::read_totp(totp.reveal()).map_err(data)?,
             None => factors::new_totp().map_err(software)?,
         };
-        let secrets = PersonSecrets { password: factors::hash(&password).map_err(data)?, totp: totp.clone() };
+        let secrets = PersonSecrets {
+            password: self.site.comparer.hash(password.clone()).await.map_err(data)?,
+            totp: totp.clone(),
+        };
         let exists = self.site.vault.get::<PersonSecrets>(document, FIRST).is_ok();
         if !exists {
             self.site.vault.put(document, FIRST, &secrets).map_err(software)?;

@@ -168,6 +168,9 @@ pub enum Refusal {
     /// Two refusals a short while ago.
     #[error("two requests were refused: the next one is possible at {0}")]
     CoolingDown(Timestamp),
+    /// A text is longer than an entry should hold.
+    #[error("the {0} is longer than 2000 characters: shorten it")]
+    TooLong(&'static str),
     /// A text is missing.
     #[error("the {0} is empty: write one")]
     Empty(&'static str),
@@ -299,7 +302,13 @@ fn decide_simple(
 }
 
 fn written(what: &'static str, text: String) -> Result<String, Refusal> {
-    if text.trim().is_empty() { Err(Refusal::Empty(what)) } else { Ok(text.trim().to_owned()) }
+    /// An entry of the journal holds a mebibyte; no text of people may come near it.
+    const LONGEST: usize = 2000;
+    match text.trim() {
+        "" => Err(Refusal::Empty(what)),
+        long if long.chars().count() > LONGEST => Err(Refusal::TooLong(what)),
+        fits => Ok(fits.to_owned()),
+    }
 }
 
 fn known_staff<'a>(register: &'a Register, login: &StaffLogin) -> Result<&'a Staff, Refusal> {
