@@ -382,3 +382,37 @@ fn what_counts_and_what_does_not() {
     world.now += 60;
     assert_eq!(try_in(&mut world, true, CodeCheck::Fits(54)), Judged::Accepted);
 }
+
+/// APR-06: two refusals cool down, and a request that was sent and left in between washes none off.
+#[test]
+fn two_refusals_cool_down() {
+    let mut world = World::new(1);
+    let ask = |world: &mut World| {
+        let account = world.register.account(&id("alice")).unwrap().id.clone();
+        let facts = RequestFacts {
+            account,
+            target: id("scanner"),
+            login: None,
+            source: "203.0.113.7:1".parse().unwrap(),
+            reason: "disk".into(),
+            ticket: "-".into(),
+            notice: String::new(),
+        };
+        let number = world.register.next_number();
+        (number, world.carry_out(Command::Request(Box::new(facts))))
+    };
+    for n in 0..3 {
+        let (number, refusal) = ask(&mut world);
+        assert_eq!(refusal, None);
+        assert_eq!(world.carry_out(Command::Submit { number }), None);
+        if n == 1 {
+            assert_eq!(world.carry_out(Command::Withdraw { number, cause: WithdrawCause::Left }), None);
+        } else {
+            let attempt = world.attempt("claire", true);
+            assert_eq!(world.carry_out(Command::Refuse { number, attempt, reason: "no".into() }), None);
+        }
+    }
+    assert!(matches!(ask(&mut world).1, Some(Refusal::CoolingDown(_))));
+    world.now += 600;
+    assert_eq!(ask(&mut world).1, None);
+}

@@ -209,13 +209,15 @@ pub(super) fn request(
     }])
 }
 
-/// After two refusals in a row, when the next request is possible (APR-06).
+/// After two refusals in a row, when the next request is possible (APR-06). What nobody decided over
+/// lies between them without counting: sending a request and leaving does not wash a refusal off.
 fn cools_down_until(register: &Register, account: &AccountId, at: Timestamp) -> Option<Timestamp> {
     let last: Vec<&Intervention> = register
         .interventions
         .values()
         .rev()
         .filter(|one| one.asked.account == *account && one.submitted.is_some())
+        .filter(|one| !matches!(one.state, InterventionState::Withdrawn(_) | InterventionState::Expired))
         .take(REFUSALS)
         .collect();
     let refused = last.len() == REFUSALS && last.iter().all(|one| one.state == InterventionState::Refused);
