@@ -150,9 +150,18 @@ pub(crate) fn settle(
         let ended = spool.as_ref().and_then(|spool| spool.last).unwrap_or(record.last_at).max(record.last_at);
         if let Some(mut end) = opened.register.closing_entry(&id, ended, EndCause::Interrupted) {
             end.at_least = true;
-            if let Some(spool) = spool {
-                (end.head, end.length) = (spool.head.hex(), spool.head.length);
-                (end.bytes_in, end.bytes_out) = (spool.bytes_in, spool.bytes_out);
+            match spool {
+                // INVARIANT: what was committed to the journal stands. A spool that is shorter was
+                // cut after the crash, and must not become the truth by being read (D24).
+                Some(spool) if spool.head.length >= end.length => {
+                    (end.head, end.length) = (spool.head.hex(), spool.head.length);
+                    (end.bytes_in, end.bytes_out) = (spool.bytes_in, spool.bytes_out);
+                }
+                Some(spool) => {
+                    let (here, committed) = (spool.head.length, end.length);
+                    tracing::error!(session = %id, here, committed, "the recording is shorter than its last committed head");
+                }
+                None => tracing::error!(session = %id, "the recording cannot be read"),
             }
             tracing::warn!(session = %id, %ended, "a session of the last run is closed as interrupted");
             events.push(Event::SessionEnded(end));
@@ -206,10 +215,10 @@ struct LastFrame {
 
 /// How far a spool goes that a crash left behind.
 fn last_frame(path: &Path, recovery: &RecoveryKey) -> Option<LastFrame> {
-    let bytes = fs::read(path).ok()?;
-    let (header, _) = SpoolReader::header(&bytes).ok()?;
+    let open = || fs::File::open(path).map(std::io::BufReader::new).ok();
+    let (header, _) = SpoolReader::header(open()?).ok()?;
     let key = RecordingKey::recover(&header, recovery).ok()?;
-    let mut reader = SpoolReader::new(&bytes, &key).ok()?;
+    let mut reader = SpoolReader::new(open()?, &key).ok()?;
     let (mut last, mut bytes_in, mut bytes_out) = (None, 0, 0);
     for frame in reader.by_ref() {
         last = Some(frame.at);

@@ -17,6 +17,7 @@ use aws_lc_rs::digest::{Context, SHA256, digest};
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::io::Read;
 
 const MAGIC: &[u8] = b"poterne-spool-1\n";
 const TAG: usize = 16;
@@ -162,36 +163,43 @@ pub enum Damage {
     Altered,
 }
 
-/// Reads a spool from its beginning.
-pub struct SpoolReader<'a> {
+/// Reads a spool from its beginning, one frame at a time: a spool may be larger than memory.
+pub struct SpoolReader<R> {
     cipher: LessSafeKey,
-    rest: &'a [u8],
+    reader: R,
     head: Head,
     damage: Option<Damage>,
+    over: bool,
 }
 
-impl<'a> SpoolReader<'a> {
+impl<R: Read> SpoolReader<R> {
     /// The header, and the bytes of it that the chain begins with.
-    pub fn header(bytes: &'a [u8]) -> Result<(Header, &'a [u8]), SpoolError> {
-        let rest = bytes.strip_prefix(MAGIC).ok_or(SpoolError::Form("it does not begin with poterne-spool-1"))?;
-        let (length, rest) = rest.split_first_chunk::<4>().ok_or(SpoolError::Form("it ends within the header"))?;
-        let length = u32::from_be_bytes(*length) as usize;
-        let json = rest.get(..length).ok_or(SpoolError::Form("it ends within the header"))?;
-        let header = serde_json::from_slice(json).map_err(|_| SpoolError::Form("its header is not JSON"))?;
-        let whole = bytes.get(..MAGIC.len() + 4 + length).unwrap_or_default();
+    pub fn header(mut reader: R) -> Result<(Header, Vec<u8>), SpoolError> {
+        Self::read_header(&mut reader)
+    }
+
+    fn read_header(reader: &mut R) -> Result<(Header, Vec<u8>), SpoolError> {
+        let short = |_| SpoolError::Form("it ends within the header");
+        let mut whole = vec![0; MAGIC.len() + 4];
+        reader.read_exact(&mut whole).map_err(short)?;
+        let length = whole.strip_prefix(MAGIC).and_then(|length| length.try_into().ok()).map(u32::from_be_bytes);
+        let length = length.ok_or(SpoolError::Form("it does not begin with poterne-spool-1"))? as usize;
+        if length > LONGEST {
+            return Err(SpoolError::Form("its header is longer than a mebibyte"));
+        }
+        let mut json = vec![0; length];
+        reader.read_exact(&mut json).map_err(short)?;
+        let header = serde_json::from_slice(&json).map_err(|_| SpoolError::Form("its header is not JSON"))?;
+        whole.extend_from_slice(&json);
         Ok((header, whole))
     }
 
     /// Begins to read with the recording's key.
-    pub fn new(bytes: &'a [u8], key: &RecordingKey) -> Result<Self, SpoolError> {
-        let (_, whole) = Self::header(bytes)?;
+    pub fn new(mut reader: R, key: &RecordingKey) -> Result<Self, SpoolError> {
+        let (_, whole) = Self::read_header(&mut reader)?;
         let cipher = UnboundKey::new(&AES_256_GCM, &key.0[..]).map_err(|_| KeyError::Closed)?;
-        Ok(Self {
-            cipher: LessSafeKey::new(cipher),
-            rest: bytes.get(whole.len()..).unwrap_or_default(),
-            head: Head::after_header(whole),
-            damage: None,
-        })
+        let head = Head::after_header(&whole);
+        Ok(Self { cipher: LessSafeKey::new(cipher), reader, head, damage: None, over: false })
     }
 
     /// The head after the frames read so far.
@@ -204,31 +212,56 @@ impl<'a> SpoolReader<'a> {
         self.damage.as_ref()
     }
 
-    fn stop(&mut self, damage: Damage) -> Option<Frame> {
-        self.damage = Some(damage);
+    /// Fills the buffer. `None` where the file ends before it; then it is torn, unless it ended
+    /// between two frames.
+    fn fill(&mut self, buffer: &mut [u8], between_frames: bool) -> Option<()> {
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.reader.read(rest) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                // What cannot be read is not there for this reader.
+                Err(_) => break,
+            }
+        }
+        if filled == buffer.len() {
+            return Some(());
+        }
+        self.over = true;
+        if filled > 0 || !between_frames {
+            self.damage = Some(Damage::Torn);
+        }
+        None
+    }
+
+    fn altered(&mut self) -> Option<Frame> {
+        self.over = true;
+        self.damage = Some(Damage::Altered);
         None
     }
 }
 
-impl Iterator for SpoolReader<'_> {
+impl<R: Read> Iterator for SpoolReader<R> {
     type Item = Frame;
 
     fn next(&mut self) -> Option<Frame> {
-        if self.rest.is_empty() || self.damage.is_some() {
+        if self.over {
             return None;
         }
-        let Some((length, rest)) = self.rest.split_first_chunk::<4>() else { return self.stop(Damage::Torn) };
-        let length = u32::from_be_bytes(*length) as usize;
+        let mut length = [0; 4];
+        self.fill(&mut length, true)?;
+        let length = u32::from_be_bytes(length) as usize;
         if length > LONGEST {
-            return self.stop(Damage::Altered);
+            return self.altered();
         }
-        let Some((sealed, rest)) = rest.split_at_checked(length) else { return self.stop(Damage::Torn) };
-        let mut plain = sealed.to_vec();
-        let opened = self.cipher.open_in_place(nonce(self.head.frames), Aad::from(self.head.hash), &mut plain);
-        let frame = opened.ok().and_then(|plain| Frame::decode(plain));
-        let Some(frame) = frame else { return self.stop(Damage::Altered) };
-        self.head = self.head.after(sealed);
-        self.rest = rest;
+        let mut sealed = vec![0; length];
+        self.fill(&mut sealed, false)?;
+        // The head chains what is sealed, and opening works in place.
+        let after = self.head.after(&sealed);
+        let opened = self.cipher.open_in_place(nonce(self.head.frames), Aad::from(self.head.hash), &mut sealed);
+        let Some(frame) = opened.ok().and_then(|plain| Frame::decode(plain)) else { return self.altered() };
+        self.head = after;
         Some(frame)
     }
 }

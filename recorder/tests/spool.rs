@@ -54,9 +54,9 @@ async fn what_was_written_reads_back_under_the_same_head() {
     let path = folder.path().join("s.spool");
     let head = written(&path, &some_frames()).await;
     let bytes = std::fs::read(&path).unwrap();
-    let (header, _) = SpoolReader::header(&bytes).unwrap();
+    let (header, _) = SpoolReader::header(&bytes[..]).unwrap();
     let key = RecordingKey::recover(&header, &recovery()).unwrap();
-    let mut reader = SpoolReader::new(&bytes, &key).unwrap();
+    let mut reader = SpoolReader::new(&bytes[..], &key).unwrap();
     let frames: Vec<Frame> = reader.by_ref().collect();
     assert_eq!(frames, some_frames());
     assert_eq!(reader.head(), head);
@@ -71,9 +71,9 @@ async fn only_its_keys_open_it() {
     written(&path, &[frame(0, FrameKind::Output, b"patient DUPONT Marie")]).await;
     let bytes = std::fs::read(&path).unwrap();
     assert!(!bytes.windows(6).any(|window| window == b"DUPONT"));
-    let (header, _) = SpoolReader::header(&bytes).unwrap();
+    let (header, _) = SpoolReader::header(&bytes[..]).unwrap();
     assert_eq!(RecordingKey::recover(&header, &RecoveryKey::generate()).err(), Some(KeyError::Closed));
-    let mut reader = SpoolReader::new(&bytes, &RecordingKey::new([6; 32])).unwrap();
+    let mut reader = SpoolReader::new(&bytes[..], &RecordingKey::new([6; 32])).unwrap();
     assert_eq!(reader.next(), None);
     assert_eq!(reader.damage(), Some(&Damage::Altered));
 }
@@ -86,7 +86,7 @@ async fn tampering_shows() {
     let head = written(&path, &some_frames()).await;
     let bytes = std::fs::read(&path).unwrap();
     let key = RecordingKey::new([5; 32]);
-    let (_, start) = SpoolReader::header(&bytes).unwrap();
+    let (_, start) = SpoolReader::header(&bytes[..]).unwrap();
     let read = |bytes: &[u8]| {
         let mut reader = SpoolReader::new(bytes, &key).unwrap();
         let count = reader.by_ref().count();
