@@ -382,14 +382,16 @@ fn beyond_the_record_limit_the_rest_is_hashed_and_said_to_be() {
     memory_stayed_under(&site, MEMORY);
 }
 
-/// A technician who comes back forty times leaves no file open and no memory taken.
+/// Technicians who come back again and again leave no file open and no memory taken.
 #[test]
-fn forty_sessions_leave_nothing_behind() {
+fn sessions_that_come_and_go_leave_nothing_behind() {
+    // `tests/long` asks for 300.
+    let sessions = std::env::var("POTERNE_SESSIONS").map_or(40, |count| count.parse().unwrap());
     let mut at = jiff::Timestamp::now();
     let site = Site::with(SiteOptions { clock: Some(at), technicians: 2, ..SiteOptions::default() });
     let open = || fs::read_dir(format!("/proc/{}/fd", site.daemon_pid())).unwrap().count();
     let (mut files, mut resident) = (0, 0);
-    for n in 0..40 {
+    for n in 0..sessions {
         at += Duration::from_secs(61);
         site.set_clock(at);
         let login = ["alice", "bruno"][n % 2];
@@ -415,9 +417,10 @@ fn forty_sessions_leave_nothing_behind() {
     }
     eventually("as many open files as before", || open() <= files);
     let now = memory(&site, "VmRSS");
-    eprintln!("after 10 sessions: {files} files, {resident} KiB; after 40: {} files, {now} KiB", open());
-    assert!(now < resident + (8 << 10), "{resident} KiB after ten sessions, {now} KiB after forty");
-    assert_eq!(site.entries("session-ended").len(), 40);
+    eprintln!("after 10 sessions: {files} files, {resident} KiB; after {sessions}: {} files, {now} KiB", open());
+    // The aim of docs/long-tests.md: half as much again as after the first ten.
+    assert!(now * 2 < resident * 3, "{resident} KiB after ten sessions, {now} KiB after {sessions}");
+    assert_eq!(site.entries("session-ended").len(), sessions);
     memory_stayed_under(&site, MEMORY);
 }
 

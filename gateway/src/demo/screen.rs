@@ -124,7 +124,8 @@ fn intro(stage: &Stage, words: &Words, terminal: bool) -> String {
     }
     lines.extend([String::new(), words.staff.to_owned()]);
     for who in &stage.staff {
-        let roles: Vec<String> = who.roles.iter().map(ToString::to_string).collect();
+        let roles: Vec<String> =
+            who.roles.iter().map(ToString::to_string).chain(who.group.map(str::to_owned)).collect();
         lines.push(format!("  {:<8} {}   {}", who.login, who.password, roles.join(", ")));
     }
     let plain = TARGETS.iter().find(|one| one.open && one.supervision == "none").map_or("", |one| one.id);
