@@ -1,17 +1,16 @@
 //! One technician's connection: the SSH library's callbacks. None of them waits for anything but
 //! the lobby's short beats; what takes time runs in tasks of its own.
 
-use crate::admission::{self, Admitted};
-use crate::relay::channel::{Channel, Ending, Terminal};
+use crate::admission::Admitted;
+use crate::relay::channel::{Channel, Terminal};
 use crate::relay::lane::Item;
 use crate::relay::pressure::ClientSide;
-use crate::relay::session::{Flow, LiveSession};
+use crate::relay::session::LiveSession;
 use crate::site::Site;
 use crate::ssh::lobby::{Lobby, Login, Say};
-use crate::target::{Dialled, Reply};
-use lifecycle::{ChannelKind, EndCause, Event, Input, Refusal};
-use policy::{Permit, Right, transfer_in};
-use recorder::FrameKind;
+use crate::ssh::starting::{Starting, shown};
+use crate::target::Dialled;
+use lifecycle::{ChannelKind, EndCause, Event};
 use russh::keys::HashAlg;
 use russh::server::{self, Auth, ChannelOpenHandle, Handle, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey};
 use russh::{ChannelId, ChannelOpenFailure, ChannelWriteHalf, Disconnect, MethodKind, MethodSet, Pty, Sig};
@@ -37,9 +36,6 @@ const COLUMNS: u32 = 500;
 const ROWS: u32 = 200;
 /// Longest name of a terminal.
 const TERM: usize = 64;
-
-/// The exit status of what was refused on a terminal (sysexits' EX_NOPERM).
-const NOT_PERMITTED: u32 = 77;
 
 /// What the connection's task and its callbacks share.
 pub struct Shared {
@@ -546,255 +542,4 @@ impl server::Handler for Connection {
 
 fn methods() -> MethodSet {
     MethodSet::from(&[MethodKind::PublicKey, MethodKind::KeyboardInteractive][..])
-}
-
-/// A shell or command on its way to the target.
-struct Starting {
-    site: Arc<Site>,
-    first: Arc<Mutex<Option<Dialled>>>,
-    channel: Arc<Channel>,
-    writer: ChannelWriteHalf<Msg>,
-    handle: Handle,
-    kind: ChannelKind,
-    command: Vec<u8>,
-}
-
-/// Why a channel does not start, as it is told and journalled.
-struct NotStarted {
-    text: &'static str,
-    why: String,
-}
-
-impl Starting {
-    async fn run(self) {
-        let id = self.channel.id;
-        let session = self.channel.session().clone();
-        let _going = session.going();
-        match self.open().await {
-            Ok(_) if self.channel.is_over() => self.closed(&Ending::default()).await,
-            Ok((target, opened)) => {
-                let relay = self.channel.relay(&self.writer, &self.handle, target.side.clone(), opened);
-                let ending = tokio::select! {
-                    ending = relay => ending,
-                    never = target.keep_awake() => match never {},
-                };
-                self.channel.farewell(&self.writer).await;
-                self.closed(&ending).await;
-                self.channel.finish();
-                let _ = self.writer.close().await;
-                drop(target);
-                return;
-            }
-            Err(NotStarted { text, why }) => {
-                let what = what(&self.kind);
-                if session.refused(&what) {
-                    session_note(
-                        &self.site,
-                        Event::ChannelRefused { session: session.id.clone(), what: what.clone(), why },
-                    )
-                    .await;
-                }
-                let terminal = self.channel.terminal().is_some();
-                if session.flow() != Flow::Ended {
-                    let line =
-                        session.texts.with("channel-refused", &[("what", &what), ("why", &session.texts.text(text))]);
-                    let shown = format!("{}\r\n", crate::texts::to_ascii(&line)).into_bytes();
-                    if terminal {
-                        // OpenSSH throws away what came before a refused shell: it is told yes, the
-                        // reason, and an end that says no.
-                        let _ = self.handle.channel_success(id).await;
-                        let _ = self.writer.data_bytes(shown).await;
-                        let _ = self.handle.exit_status_request(id, NOT_PERMITTED).await;
-                    } else {
-                        let _ = self.writer.extended_data_bytes(1, shown).await;
-                    }
-                }
-                if !terminal {
-                    let _ = self.handle.channel_failure(id).await;
-                }
-            }
-        }
-        self.channel.farewell(&self.writer).await;
-        self.channel.finish();
-        let _ = self.writer.close().await;
-    }
-
-    /// Asks for the right, waits while the session is frozen, reaches the target. In that order:
-    /// no request reaches a target while nobody watches (D26).
-    async fn open(&self) -> Result<(Dialled, ChannelWriteHalf<russh::client::Msg>), NotStarted> {
-        let session = self.channel.session();
-        self.may_start().await?;
-        if session.flow() == Flow::Frozen {
-            // So that the terminal is there for the line that says why nothing happens.
-            let _ = self.handle.channel_success(self.channel.id).await;
-            self.channel.notice(session.texts.text("notice-frozen-unwatched"));
-        }
-        let flow = tokio::select! {
-            flow = self.channel.until_flowing(&self.writer) => flow,
-            () = self.client_closed() => Flow::Ended,
-        };
-        if flow != Flow::Flowing {
-            return Err(NotStarted { text: "refused-kind", why: "the session ended first".to_owned() });
-        }
-        let permit = self.take_right().await?;
-        match self.reach(&permit).await {
-            Err(not_started) => {
-                self.closed(&Ending::default()).await;
-                Err(not_started)
-            }
-            reached => reached,
-        }
-    }
-
-    async fn reach(&self, permit: &Permit) -> Result<(Dialled, ChannelWriteHalf<russh::client::Msg>), NotStarted> {
-        let unreachable = |why: String| NotStarted { text: "refused-target-exec", why };
-        let waiting = self.first.lock().await.take();
-        let mut dialled = match waiting {
-            Some(dialled) if !dialled.handle.is_closed() => dialled,
-            _ => admission::dial(&self.site, permit).await.map_err(|error| unreachable(error.to_string()))?,
-        };
-        let opened = self.request(&mut dialled).await.map_err(|error| unreachable(error.to_string()))?;
-        let _ = self.handle.channel_success(self.channel.id).await;
-        Ok((dialled, opened))
-    }
-
-    async fn client_closed(&self) {
-        /// A closed channel is noticed at this pace while its session is frozen.
-        const LOOK: Duration = Duration::from_millis(250);
-        while !self.channel.is_over() {
-            tokio::time::sleep(LOOK).await;
-        }
-    }
-
-    /// A transfer in disguise needs its own right (NET-14, linagora/open-bastion#287).
-    fn rights_needed(&self) -> Vec<Right> {
-        let mut needed = vec![self.kind.right()];
-        if matches!(self.kind, ChannelKind::Exec { .. }) {
-            needed.extend(transfer_in(&self.command).into_iter().flatten().copied());
-        }
-        needed
-    }
-
-    async fn may_start(&self) -> Result<(), NotStarted> {
-        let (id, needed) = (self.channel.session().id.clone(), self.rights_needed());
-        let judged = self.site.registrar.view(move |core, at| ask(core, &id, &needed, at).map(|_| ())).await;
-        refused(judged)
-    }
-
-    /// Asks the register anew, and journals the channel before anything reaches the target.
-    async fn take_right(&self) -> Result<Permit, NotStarted> {
-        let session = self.channel.session();
-        let (id, needed, number, kind) =
-            (session.id.clone(), self.rights_needed(), self.channel.number, self.kind.clone());
-        let pty = self.channel.terminal().map(|terminal| (terminal.columns, terminal.rows));
-        let judged = self
-            .site
-            .registrar
-            .act(move |core, at| match ask(core, &id, &needed, at) {
-                Ok(permit) => {
-                    (vec![Event::ChannelOpened { session: id, channel: number, what: kind, pty }], Ok(permit))
-                }
-                Err(refusal) => (Vec::new(), Err(refusal)),
-            })
-            .await;
-        let permit = refused(judged)?;
-        let terminal = self.channel.terminal();
-        let begin = serde_json::json!({
-            "what": what(&self.kind),
-            "command": matches!(self.kind, ChannelKind::Exec { .. }).then(|| data_encoding::HEXLOWER.encode(&self.command)),
-            "term": terminal.as_ref().map(|terminal| terminal.term.as_str()),
-            "columns": terminal.as_ref().map(|terminal| terminal.columns),
-            "rows": terminal.as_ref().map(|terminal| terminal.rows),
-        });
-        // INVARIANT: the track is in the recording before the target hears of the channel.
-        if !session.record(number, FrameKind::Begin, begin.to_string().into()).await {
-            return Err(NotStarted { text: "refused-kind", why: "the recording failed".to_owned() });
-        }
-        session.tell(Input::ChannelOpened).await;
-        Ok(permit)
-    }
-
-    async fn request(&self, dialled: &mut Dialled) -> Result<ChannelWriteHalf<russh::client::Msg>, russh::Error> {
-        let opened = dialled.handle.channel_open_session().await?;
-        let (_, writer) = opened.split();
-        if let Some(terminal) = self.channel.terminal() {
-            writer.request_pty(true, &terminal.term, terminal.columns, terminal.rows, 0, 0, &terminal.modes).await?;
-            dialled.expect(Reply::Success).await?;
-        }
-        match &self.kind {
-            ChannelKind::Shell => writer.request_shell(true).await?,
-            ChannelKind::Exec { .. } => writer.exec(true, self.command.clone()).await?,
-        }
-        dialled.expect(Reply::Success).await?;
-        Ok(writer)
-    }
-
-    async fn closed(&self, ending: &Ending) {
-        let session = self.channel.session();
-        let (bytes_in, bytes_out) = self.channel.bytes();
-        let end = serde_json::json!({ "exit": ending.exit, "signal": ending.signal });
-        if session.flow() != Flow::Ended {
-            session.record(self.channel.number, FrameKind::End, end.to_string().into()).await;
-        }
-        let event = Event::ChannelClosed {
-            session: session.id.clone(),
-            channel: self.channel.number,
-            exit: ending.exit,
-            signal: ending.signal.clone(),
-            bytes_in,
-            bytes_out,
-        };
-        session_note(&self.site, event).await;
-        session.tell(Input::ChannelClosed).await;
-    }
-}
-
-async fn session_note(site: &Site, event: Event) {
-    site.registrar.note(vec![event]).await;
-}
-
-/// A command line as the journal shows it. A body has a limit, and a command is what a client
-/// sends: unbounded, it could bring the journal to refuse its own entry.
-fn shown(command: &[u8]) -> String {
-    const LONGEST: usize = 4096;
-    let text = String::from_utf8_lossy(command);
-    let visible: String = text
-        .chars()
-        .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
-        .take(LONGEST)
-        .collect();
-    if text.chars().count() > LONGEST { format!("{visible}... ({} bytes)", command.len()) } else { visible }
-}
-
-fn what(kind: &ChannelKind) -> String {
-    match kind {
-        ChannelKind::Shell => "shell".to_owned(),
-        ChannelKind::Exec { command } => match transfer_in(command.as_bytes()) {
-            Some(rights) => {
-                format!("exec ({})", rights.iter().map(|right| right.as_str()).collect::<Vec<_>>().join(", "))
-            }
-            None => "exec".to_owned(),
-        },
-    }
-}
-
-fn ask(
-    core: &crate::registrar::Core,
-    id: &lifecycle::SessionId,
-    needed: &[Right],
-    at: jiff::Timestamp,
-) -> Result<Permit, Refusal> {
-    let mut permit = Err(Refusal::SessionOver);
-    for right in needed {
-        permit = Ok(core.register.use_right(&core.rules, id, *right, at)?);
-    }
-    permit
-}
-
-fn refused<T>(judged: Result<Result<T, Refusal>, crate::registrar::JournalGone>) -> Result<T, NotStarted> {
-    match judged {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(refusal)) => Err(NotStarted { text: "refused-right", why: refusal.to_string() }),
-        Err(gone) => Err(NotStarted { text: "refused-internal", why: gone.to_string() }),
-    }
 }
