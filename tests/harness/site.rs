@@ -432,9 +432,13 @@ impl Site {
     /// The journal's entries: kind and body, in order. The daemon may be running.
     pub fn journal(&self) -> Vec<(String, Value)> {
         // A copy, because the open journal is the daemon's alone.
-        let copy = tempfile::tempdir().expect("a folder");
-        let status = Command::new("cp").arg("-a").arg(self.state()).arg(copy.path()).status().expect("cp");
-        assert!(status.success());
+        let mut copy = tempfile::tempdir().expect("a folder");
+        // Files come and go while the daemon writes; then the copy is made again.
+        eventually("a copy of the state folder", || {
+            copy = tempfile::tempdir().expect("a folder");
+            let copied = Command::new("cp").arg("-a").arg(self.state()).arg(copy.path()).stderr(Stdio::null()).status();
+            copied.expect("cp").success()
+        });
         let state = copy.path().join("state");
         let vault = gateway::vault::Vault::open(&state.join("vault")).expect("the vault");
         let secrets: gateway::vault::SiteSecrets = vault.get("site", 1).expect("the site's keys");
