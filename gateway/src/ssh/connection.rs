@@ -172,9 +172,20 @@ impl Connection {
     async fn disconnect(&self, reason: String, after: Duration) {
         let Some(handle) = self.shared.handle.get().cloned() else { return };
         let gate = self.client.gate().clone();
+        let farewell = async move { handle.disconnect(Disconnect::ByApplication, reason, String::new()).await };
+        // Queued before the refusal is answered, so that both leave together: PuTTY gives up at a
+        // refusal that stands alone, and never shows the reason.
+        let late = if after.is_zero() {
+            let _ = farewell.await;
+            None
+        } else {
+            Some(farewell)
+        };
         tokio::spawn(async move {
-            tokio::time::sleep(after).await;
-            let _ = handle.disconnect(Disconnect::ByApplication, reason, String::new()).await;
+            if let Some(farewell) = late {
+                tokio::time::sleep(after).await;
+                let _ = farewell.await;
+            }
             // A client that does not leave by itself is left.
             tokio::time::sleep(Duration::from_secs(2)).await;
             gate.end();
