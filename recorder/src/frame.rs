@@ -38,7 +38,11 @@ impl FrameKind {
         (8, FrameKind::End),
     ];
 
-    fn code(self) -> u8 {
+    pub(crate) fn from_code(code: u8) -> Option<FrameKind> {
+        FrameKind::ALL.iter().find(|(known, _)| *known == code).map(|(_, kind)| *kind)
+    }
+
+    pub(crate) fn code(self) -> u8 {
         FrameKind::ALL.iter().find(|(_, kind)| *kind == self).map_or(0, |(code, _)| *code)
     }
 }
@@ -74,7 +78,7 @@ impl Frame {
         Some(Frame {
             at: Timestamp::from_microsecond(i64::from_be_bytes(*at)).ok()?,
             track: u32::from_be_bytes(*track),
-            kind: FrameKind::ALL.iter().find(|(known, _)| *known == code).map(|(_, kind)| *kind)?,
+            kind: FrameKind::from_code(code)?,
             data: bytes::Bytes::copy_from_slice(data),
         })
     }

@@ -48,6 +48,10 @@ impl Recipients {
         if all.is_empty() { Err(KeyError::NoRecipient) } else { Ok(Self(all)) }
     }
 
+    pub(crate) fn all(&self) -> &[Recipient] {
+        &self.0
+    }
+
     /// The keys as lines.
     pub fn names(&self) -> Vec<String> {
         self.0.iter().map(ToString::to_string).collect()

@@ -6,16 +6,37 @@
 //! so a crash of the process loses nothing and a power cut at most that second. Byte for byte:
 //! `docs/format-recording.md`.
 //!
+//! When the session is over the spool is **sealed**: an asciicast of each terminal, raw tracks, a
+//! transcript, each compressed and encrypted to the security officers, with a manifest whose digest
+//! the journal holds. From then on the bastion itself cannot open it any more.
+//!
 //! Writing happens on threads of the recorder's own (D25): a disk that is slow slows sessions down
 //! and never the program.
 #![forbid(unsafe_code)]
 
+mod cast;
+mod emulator;
+mod follow;
 mod frame;
 mod keys;
+mod manifest;
+mod parts;
+mod raw;
+mod seal;
+mod sealed;
+mod secrets;
 mod spool;
 mod writer;
 
+pub use cast::CastEvent;
+pub use emulator::{COLUMNS, Colour, Emulator, ROWS, Run, Screen, Style};
+pub use follow::Follower;
 pub use frame::{Frame, FrameKind, Track};
 pub use keys::{KeyError, Recipients, RecordingKey, RecoveryKey};
+pub use manifest::{Manifest, Part, PartKind, Source, State};
+pub use parts::OpenError;
+pub use raw::RawReader;
+pub use seal::{SealError, SealOrder, SealOutcome, seal};
+pub use sealed::{Events, Place, ReadingKeys, Replay, SealedRecording};
 pub use spool::{Damage, Head, Header, SpoolError, SpoolReader};
 pub use writer::{Recorder, RecorderError, Recording};

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// Frames that may wait for a thread. Beyond it the sessions wait.
 const QUEUE: usize = 256;
@@ -57,6 +57,8 @@ struct State {
     head: Mutex<Head>,
     dirty: AtomicBool,
     failed: AtomicBool,
+    /// Told of every frame, for those who follow.
+    grown: Notify,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -98,6 +100,7 @@ impl Recorder {
             head: Mutex::new(Head::after_header(&bytes)),
             dirty: AtomicBool::new(false),
             failed: AtomicBool::new(false),
+            grown: Notify::new(),
         });
         let id = {
             let mut open = locked(&self.open);
@@ -138,6 +141,22 @@ impl Recording {
     /// The head after the newest frame that is in the file.
     pub fn head(&self) -> Head {
         *locked(&self.state.head)
+    }
+
+    /// Returns once the file is longer than this, with `true`; or is closed or failed, with `false`.
+    pub async fn grown_beyond(&self, length: u64) -> bool {
+        loop {
+            let grown = self.state.grown.notified();
+            tokio::pin!(grown);
+            grown.as_mut().enable();
+            if self.head().length > length {
+                return true;
+            }
+            if self.state.failed.load(Ordering::Acquire) {
+                return false;
+            }
+            grown.await;
+        }
     }
 
     /// Syncs and closes the file; gives the final head. Later writes fail.
@@ -204,6 +223,7 @@ impl OpenSpool {
         }
         self.sealer.written(head);
         *locked(&self.state.head) = head;
+        self.state.grown.notify_waiters();
         self.state.dirty.store(true, Ordering::Release);
         Ok(())
     }
@@ -211,6 +231,7 @@ impl OpenSpool {
     fn close(self) -> Result<Head, RecorderError> {
         *locked(&self.state.file) = None;
         let failed = self.state.failed.swap(true, Ordering::AcqRel);
+        self.state.grown.notify_waiters();
         self.file.sync_all().map_err(|error| RecorderError::Disk(error.to_string()))?;
         if failed { Err(RecorderError::Failed) } else { Ok(*locked(&self.state.head)) }
     }

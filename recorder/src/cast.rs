@@ -1,0 +1,162 @@
+//! Asciicast v2: what one terminal showed, as other people's players read it.
+//!
+//! Codes of events: `o` output, `i` input, `r` resize, `m` marker, as the format has them; and two of
+//! our own that players skip: `d`, typed while frozen and not delivered, and `x`, the exact bytes in
+//! hexadecimal of an event before it that was not UTF-8.
+
+use crate::emulator::{Emulator, decode};
+use crate::frame::{Frame, FrameKind};
+use crate::parts::PartWriter;
+use data_encoding::HEXLOWER;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::io;
+
+/// Output between two keyframes, in bytes: what a seek has to run through at most.
+const KEYFRAME_EVERY: u64 = 256 << 10;
+
+/// A place from which replay can begin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Keyframe {
+    /// Seconds since the recording of this channel began.
+    pub(crate) at: f64,
+    /// Where in the compressed stream the events after it begin.
+    pub(crate) offset: u64,
+    /// The terminal's size.
+    pub(crate) columns: usize,
+    /// The terminal's size.
+    pub(crate) rows: usize,
+    /// What brings an empty terminal to its state.
+    pub(crate) screen: String,
+}
+
+/// Seconds between two instants, to the microsecond.
+fn seconds(from: Timestamp, at: Timestamp) -> f64 {
+    // Fewer than 2^53 microseconds: 285 years.
+    #[expect(clippy::cast_precision_loss, reason = "exact for three centuries")]
+    let micros = (at.as_microsecond() - from.as_microsecond()).max(0) as f64;
+    micros / 1e6
+}
+
+/// Writes the events of one channel.
+pub(crate) struct CastWriter {
+    part: PartWriter,
+    started: Timestamp,
+    output: Vec<u8>,
+    input: Vec<u8>,
+    since_keyframe: u64,
+    keyframes: Vec<Keyframe>,
+}
+
+impl CastWriter {
+    pub(crate) fn begin(
+        mut part: PartWriter,
+        started: Timestamp,
+        (columns, rows): (usize, usize),
+        term: &str,
+        title: &str,
+    ) -> io::Result<Self> {
+        let header = serde_json::json!({
+            "version": 2, "width": columns, "height": rows, "timestamp": started.as_second(),
+            "title": title, "env": { "TERM": term },
+        });
+        part.write(format!("{header}\n").as_bytes())?;
+        let offset = part.cut()?;
+        let first = Keyframe { at: 0.0, offset, columns, rows, screen: String::new() };
+        Ok(Self { part, started, output: Vec::new(), input: Vec::new(), since_keyframe: 0, keyframes: vec![first] })
+    }
+
+    fn event(&mut self, at: Timestamp, code: &str, data: &str) -> io::Result<()> {
+        let line = serde_json::json!([seconds(self.started, at), code, data]);
+        self.part.write(format!("{line}\n").as_bytes())
+    }
+
+    fn text(&mut self, at: Timestamp, code: &'static str, bytes: &[u8]) -> io::Result<()> {
+        let partial = if code == "o" { &mut self.output } else { &mut self.input };
+        let before = partial.len();
+        let text = decode(partial, bytes);
+        let exact = text.len() + partial.len() == before + bytes.len() && !text.contains(char::REPLACEMENT_CHARACTER);
+        if !text.is_empty() {
+            self.event(at, code, &text)?;
+        }
+        if exact { Ok(()) } else { self.event(at, "x", &HEXLOWER.encode(bytes)) }
+    }
+
+    /// Writes what one frame says.
+    pub(crate) fn frame(&mut self, frame: &Frame) -> io::Result<()> {
+        match frame.kind {
+            FrameKind::Output | FrameKind::ErrorOutput => {
+                self.since_keyframe += frame.data.len() as u64;
+                self.text(frame.at, "o", &frame.data)
+            }
+            FrameKind::Input => self.text(frame.at, "i", &frame.data),
+            FrameKind::InputDropped => self.event(frame.at, "d", &String::from_utf8_lossy(&frame.data)),
+            FrameKind::Resize => match size(&frame.data) {
+                Some((columns, rows)) => self.event(frame.at, "r", &format!("{columns}x{rows}")),
+                None => Ok(()),
+            },
+            FrameKind::Marker => self.event(frame.at, "m", &String::from_utf8_lossy(&frame.data)),
+            FrameKind::Begin | FrameKind::End => Ok(()),
+        }
+    }
+
+    /// Says that a secret was typed here (D27).
+    pub(crate) fn secret(&mut self, at: Timestamp) -> io::Result<()> {
+        self.event(at, "m", "secret typed")
+    }
+
+    /// Lays a keyframe where enough came since the last. The emulator stands where the events do.
+    pub(crate) fn keyframe(&mut self, at: Timestamp, emulator: &Emulator) -> io::Result<()> {
+        if self.since_keyframe < KEYFRAME_EVERY {
+            return Ok(());
+        }
+        self.since_keyframe = 0;
+        let (columns, rows) = emulator.size();
+        let offset = self.part.cut()?;
+        self.keyframes.push(Keyframe { at: seconds(self.started, at), offset, columns, rows, screen: emulator.dump() });
+        Ok(())
+    }
+
+    pub(crate) fn finish(self) -> io::Result<(crate::parts::Written, Vec<Keyframe>)> {
+        Ok((self.part.finish()?, self.keyframes))
+    }
+}
+
+/// Columns and rows of a resize frame.
+pub(crate) fn size(data: &[u8]) -> Option<(usize, usize)> {
+    let (columns, rest) = data.split_first_chunk::<4>()?;
+    let rows = rest.first_chunk::<4>()?;
+    let number = |bytes: &[u8; 4]| usize::try_from(u32::from_be_bytes(*bytes)).ok();
+    Some((number(columns)?, number(rows)?))
+}
+
+/// One event, read back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CastEvent {
+    /// Seconds since the channel began.
+    pub at: f64,
+    /// Its code.
+    pub code: String,
+    /// Its text.
+    pub data: String,
+}
+
+impl CastEvent {
+    /// Reads a line. `None`: not an event.
+    pub fn parse(line: &str) -> Option<Self> {
+        let (at, code, data): (f64, String, String) = serde_json::from_str(line).ok()?;
+        Some(Self { at, code, data })
+    }
+
+    /// Brings an emulator on.
+    pub fn apply(&self, emulator: &mut Emulator) -> Vec<String> {
+        match self.code.as_str() {
+            "o" => emulator.feed_text(&self.data),
+            "r" => match self.data.split_once('x').map(|(columns, rows)| (columns.parse(), rows.parse())) {
+                Some((Ok(columns), Ok(rows))) => emulator.resize(columns, rows),
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! What a terminal would show, as rows of styled text: for live view, replay, search and the
+//! judging of prompts (D28). Nothing of what a target sends reaches anybody's terminal raw; only a
+//! fixed set of attributes does.
+
+use avt::observer::Transcript;
+use avt::{Color, Line, Pen, Terminal};
+use serde::{Deserialize, Serialize};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Largest terminal (D28).
+pub const COLUMNS: usize = 500;
+/// Largest terminal (D28).
+pub const ROWS: usize = 200;
+
+/// A colour of a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Colour {
+    /// Of the 256 that terminals number.
+    Indexed(u8),
+    /// Red, green, blue.
+    Rgb(u8, u8, u8),
+}
+
+/// How a run of text looks. There are no others: no blinking, no hidden text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Style {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreground: Option<Colour>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background: Option<Colour>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bold: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub faint: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub italic: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub underline: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inverse: bool,
+}
+
+/// Text of one style.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// The text, without any control character.
+    pub text: String,
+    /// How it looks.
+    pub style: Style,
+}
+
+/// A whole screen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Screen {
+    /// Its width.
+    pub columns: usize,
+    /// Column and row of the cursor, from 0; `None` where it is hidden.
+    pub cursor: Option<(usize, usize)>,
+    /// Its rows, from the top, each without the blanks at its end.
+    pub rows: Vec<Vec<Run>>,
+}
+
+impl Screen {
+    /// The rows as plain text.
+    pub fn text(&self) -> Vec<String> {
+        self.rows.iter().map(|row| row.iter().map(|run| run.text.as_str()).collect()).collect()
+    }
+}
+
+/// A terminal that shows nothing to anybody by itself.
+pub struct Emulator {
+    terminal: Terminal,
+    transcript: Transcript,
+    /// The beginning of a character whose end has not come.
+    partial: Vec<u8>,
+}
+
+fn terminal(columns: usize, rows: usize) -> (usize, usize, Option<Terminal>) {
+    let (columns, rows) = (columns.clamp(1, COLUMNS), rows.clamp(1, ROWS));
+    (columns, rows, Terminal::new(columns, rows).ok())
+}
+
+impl Emulator {
+    /// An empty screen of this size, as far as sizes go.
+    pub fn new(columns: usize, rows: usize) -> Option<Self> {
+        let (_, _, terminal) = terminal(columns, rows);
+        Some(Self { terminal: terminal?, transcript: Transcript::new(), partial: Vec::new() })
+    }
+
+    /// Takes what a target sent. Gives the lines that scrolled away for good.
+    pub fn feed(&mut self, bytes: &[u8]) -> Vec<String> {
+        let text = decode(&mut self.partial, bytes);
+        self.feed_text(&text)
+    }
+
+    /// The same, of whole characters.
+    pub fn feed_text(&mut self, text: &str) -> Vec<String> {
+        let Self { terminal, transcript, .. } = self;
+        // What a hostile target makes of the emulator must not take a session, a sealing or an
+        // evening of replay along: a panic in there costs the screen, and the screen begins anew.
+        match catch_unwind(AssertUnwindSafe(|| terminal.feed_with(text, transcript))) {
+            Ok(lines) => lines,
+            Err(_) => {
+                self.begin_anew();
+                Vec::new()
+            }
+        }
+    }
+
+    fn begin_anew(&mut self) {
+        let (columns, rows) = self.terminal.size();
+        if let (_, _, Some(fresh)) = terminal(columns, rows) {
+            self.terminal = fresh;
+            self.transcript = Transcript::new();
+        }
+    }
+
+    /// The window has another size.
+    pub fn resize(&mut self, columns: usize, rows: usize) -> Vec<String> {
+        let (columns, rows) = (columns.clamp(1, COLUMNS), rows.clamp(1, ROWS));
+        let Self { terminal, transcript, .. } = self;
+        match catch_unwind(AssertUnwindSafe(|| terminal.resize_with(columns, rows, transcript))) {
+            Ok(lines) => lines,
+            Err(_) => {
+                self.begin_anew();
+                Vec::new()
+            }
+        }
+    }
+
+    /// Columns and rows.
+    pub fn size(&self) -> (usize, usize) {
+        self.terminal.size()
+    }
+
+    /// The lines that are left at the end.
+    pub fn finish(self) -> Vec<String> {
+        self.transcript.finish(&self.terminal)
+    }
+
+    /// What is shown now.
+    pub fn screen(&self) -> Screen {
+        Screen {
+            columns: self.terminal.size().0,
+            cursor: self.terminal.cursor().position(),
+            rows: self.terminal.screen().visible_lines().map(runs).collect(),
+        }
+    }
+
+    /// The row the cursor stands in, up to the cursor, and whether anything stands behind it.
+    pub fn row_before_cursor(&self) -> (String, bool) {
+        let cursor = self.terminal.cursor();
+        let Some(line) = self.terminal.screen().line(cursor.row) else { return (String::new(), false) };
+        let cells = line.cells();
+        let text = |cells: &[avt::Cell]| -> String {
+            cells.iter().filter(|cell| cell.width() > 0).map(avt::Cell::char).collect()
+        };
+        let (before, behind) = cells.split_at(cursor.col.min(cells.len()));
+        (text(before), !text(behind).trim().is_empty())
+    }
+
+    /// A text that brings an empty terminal of the same size to this state.
+    pub fn dump(&self) -> String {
+        self.terminal.dump()
+    }
+}
+
+/// Bytes as text. What is not UTF-8 becomes U+FFFD; a character whose end has not come waits.
+pub(crate) fn decode(partial: &mut Vec<u8>, bytes: &[u8]) -> String {
+    let mut all = std::mem::take(partial);
+    all.extend_from_slice(bytes);
+    let mut text = String::with_capacity(all.len());
+    for chunk in all.utf8_chunks() {
+        text.push_str(chunk.valid());
+        let invalid = chunk.invalid();
+        if invalid.is_empty() {
+            continue;
+        }
+        // At the very end it may be only the beginning of a character.
+        let at_end = std::ptr::eq(invalid.as_ptr_range().end, all.as_ptr_range().end);
+        if at_end && invalid.len() < 4 && std::str::from_utf8(invalid).is_err_and(|e| e.error_len().is_none()) {
+            partial.extend_from_slice(invalid);
+        } else {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    text
+}
+
+fn colour(colour: Option<Color>) -> Option<Colour> {
+    colour.map(|colour| match colour {
+        Color::Indexed(n) => Colour::Indexed(n),
+        Color::RGB(rgb) => Colour::Rgb(rgb.r, rgb.g, rgb.b),
+    })
+}
+
+fn style(pen: &Pen) -> Style {
+    Style {
+        foreground: colour(pen.foreground()),
+        background: colour(pen.background()),
+        bold: pen.is_bold(),
+        faint: pen.is_faint(),
+        italic: pen.is_italic(),
+        underline: pen.is_underline(),
+        inverse: pen.is_inverse(),
+    }
+}
+
+fn runs(line: &Line) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for cell in line.cells().iter().filter(|cell| cell.width() > 0) {
+        let style = style(cell.pen());
+        let c = if cell.char().is_control() || is_direction_mark(cell.char()) { ' ' } else { cell.char() };
+        match runs.last_mut() {
+            Some(run) if run.style == style => run.text.push(c),
+            _ => runs.push(Run { text: c.to_string(), style }),
+        }
+    }
+    if let Some(last) = runs.last_mut()
+        && last.style == Style::default()
+    {
+        last.text.truncate(last.text.trim_end().len());
+    }
+    runs.retain(|run| !run.text.is_empty());
+    runs
+}
+
+fn is_direction_mark(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(bytes: &[u8]) -> Vec<String> {
+        let mut emulator = Emulator::new(20, 3).unwrap();
+        emulator.feed(bytes);
+        emulator.screen().text()
+    }
+
+    #[test]
+    fn what_is_overwritten_is_resolved() {
+        assert_eq!(shown(b"hello\x08\x08p!\r\n\x1b[31mred"), ["help!", "red", ""]);
+    }
+
+    /// REC-11: nothing but text and a fixed set of attributes comes out.
+    #[test]
+    fn no_control_character_comes_out() {
+        let hostile = "\u{1b}]0;title\u{7}\u{1b}P+q\u{1b}\\a\u{202e}b\u{1b}[8mhidden\u{9b}31m\u{85}".as_bytes();
+        let text = shown(hostile).concat();
+        assert!(text.chars().all(|c| !c.is_control() && !is_direction_mark(c)), "{text:?}");
+        assert!(text.contains("hidden"), "concealed text is shown (T20): {text:?}");
+    }
+
+    #[test]
+    fn characters_may_come_in_pieces_and_rubbish_is_marked() {
+        let mut emulator = Emulator::new(20, 1).unwrap();
+        for byte in "é€".as_bytes() {
+            emulator.feed(&[*byte]);
+        }
+        emulator.feed(&[0xff, b'x', 0xe2]);
+        emulator.feed(b"y");
+        assert_eq!(emulator.screen().text(), ["é€\u{fffd}x\u{fffd}y"]);
+    }
+
+    #[test]
+    fn a_dump_brings_the_screen_back() {
+        let mut emulator = Emulator::new(30, 5).unwrap();
+        emulator.feed(b"\x1b[?1049h\x1b[2;3H\x1b[1;44mvi\x1b[m\x1b[4;1Hx");
+        let mut again = Emulator::new(30, 5).unwrap();
+        again.feed_text(&emulator.dump());
+        assert_eq!(again.screen(), emulator.screen());
+    }
+
+    #[test]
+    fn sizes_have_limits() {
+        assert_eq!(Emulator::new(100_000, 0).unwrap().size(), (COLUMNS, 1));
+    }
+}

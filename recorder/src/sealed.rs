@@ -1,0 +1,207 @@
+//! A sealed recording, opened by those who may: list, replay, search, export. With the product or
+//! without it; `docs/format-recording.md` says how.
+
+use crate::cast::{CastEvent, Keyframe};
+use crate::emulator::Emulator;
+use crate::keys::KeyError;
+use crate::manifest::{FORMAT, Manifest, Part, PartKind};
+use crate::parts::{self, OpenError, PlainReader};
+use crate::raw::RawReader;
+use age::x25519::Identity;
+use aws_lc_rs::digest::{SHA256, digest};
+use data_encoding::HEXLOWER;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+
+/// Secret keys of whoever wants to read.
+pub struct ReadingKeys(Vec<Identity>);
+
+impl ReadingKeys {
+    /// Reads a key file as `age-keygen` writes it: comments, and lines `AGE-SECRET-KEY-1…`.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let keys = lines
+            .map(|line| Identity::from_str(line).map_err(|_| KeyError::Identity))
+            .collect::<Result<Vec<_>, _>>()?;
+        if keys.is_empty() { Err(KeyError::Identity) } else { Ok(Self(keys)) }
+    }
+}
+
+/// A sealed recording on the disk.
+pub struct SealedRecording {
+    folder: PathBuf,
+    heads: PathBuf,
+    /// What it consists of.
+    pub manifest: Manifest,
+    /// SHA-256 of the manifest's file, in hexadecimal: what the journal must say.
+    pub digest: String,
+}
+
+impl SealedRecording {
+    /// Opens the folder. Nothing is decrypted yet.
+    pub fn open(folder: &Path, heads: &Path) -> Result<Self, OpenError> {
+        let path = folder.join("manifest.json");
+        let bytes = fs::read(&path).map_err(|error| OpenError::Disk { path: path.clone(), error })?;
+        let damaged = |what: String| OpenError::Damaged("manifest.json".to_owned(), what);
+        let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+        if manifest.format != FORMAT {
+            return Err(damaged(format!("its format is `{}`, this program knows {FORMAT}", manifest.format)));
+        }
+        let digest = HEXLOWER.encode(digest(&SHA256, &bytes).as_ref());
+        Ok(Self { folder: folder.to_owned(), heads: heads.to_owned(), manifest, digest })
+    }
+
+    /// The parts of a kind.
+    pub fn parts(&self, kind: PartKind) -> impl Iterator<Item = &Part> {
+        self.manifest.parts.iter().filter(move |part| part.kind == kind)
+    }
+
+    /// Checks heads and bodies against the manifest; the names of those that differ or are missing.
+    pub fn altered(&self) -> Vec<String> {
+        let differs = |path: &Path, expected: &str| {
+            fs::read(path).map_or(true, |bytes| HEXLOWER.encode(digest(&SHA256, &bytes).as_ref()) != expected)
+        };
+        let mut altered = Vec::new();
+        for part in &self.manifest.parts {
+            let (head, body) = parts::paths(&self.folder, &self.heads, &part.name);
+            if differs(&head, &part.head_sha256) {
+                altered.push(format!("{}.head", part.name));
+            }
+            if differs(&body, &part.body_sha256) {
+                altered.push(format!("{}.body", part.name));
+            }
+        }
+        altered
+    }
+
+    fn plain(&self, name: &str, keys: &ReadingKeys, offset: u64) -> Result<PlainReader, OpenError> {
+        parts::open(&self.folder, &self.heads, name, &keys.0, offset, &self.manifest.recipients.join(", "))
+    }
+
+    /// The plain bytes of a part.
+    pub fn read(&self, part: &Part, keys: &ReadingKeys) -> Result<impl Read + use<>, OpenError> {
+        self.plain(&part.name, keys, 0)
+    }
+
+    /// A raw track.
+    pub fn raw(&self, part: &Part, keys: &ReadingKeys) -> Result<RawReader<impl Read + use<>>, OpenError> {
+        let damaged = |error: std::io::Error| OpenError::Damaged(part.name.clone(), error.to_string());
+        RawReader::new(self.plain(&part.name, keys, 0)?).map_err(damaged)
+    }
+
+    /// A terminal, ready to be replayed from anywhere.
+    pub fn replay<'a>(&'a self, cast: &'a Part, keys: &'a ReadingKeys) -> Result<Replay<'a>, OpenError> {
+        let name = cast.name.replace(".cast", ".index");
+        let damaged = |error: &dyn std::fmt::Display| OpenError::Damaged(name.clone(), error.to_string());
+        let mut keyframes = Vec::new();
+        for line in BufReader::new(self.plain(&name, keys, 0)?).lines() {
+            let line = line.map_err(|error| damaged(&error))?;
+            keyframes.push(serde_json::from_str::<Keyframe>(&line).map_err(|error| damaged(&error))?);
+        }
+        if keyframes.is_empty() {
+            return Err(damaged(&"it has no keyframe"));
+        }
+        let length = cast.ended.duration_since(cast.started).as_secs_f64();
+        Ok(Replay { recording: self, cast, keys, keyframes, length })
+    }
+}
+
+/// One terminal's recording: keyframes at hand, events read where they are wanted.
+pub struct Replay<'a> {
+    recording: &'a SealedRecording,
+    cast: &'a Part,
+    keys: &'a ReadingKeys,
+    keyframes: Vec<Keyframe>,
+    /// How long it lasts, in seconds.
+    pub length: f64,
+}
+
+/// A place in a replay: the screen as it was, and the events from there on.
+pub struct Place {
+    /// What was shown.
+    pub emulator: Emulator,
+    /// What comes next.
+    pub events: Events,
+}
+
+/// Events of a cast, one after the other.
+pub struct Events {
+    lines: std::io::Lines<BufReader<PlainReader>>,
+    next: Option<CastEvent>,
+}
+
+impl Events {
+    /// Looks at the next event without taking it.
+    pub fn peek(&mut self) -> Option<&CastEvent> {
+        if self.next.is_none() {
+            self.next = self.read();
+        }
+        self.next.as_ref()
+    }
+
+    fn read(&mut self) -> Option<CastEvent> {
+        // The header's line is none; what cannot be read ends the replay.
+        self.lines.by_ref().map_while(Result::ok).find_map(|line| CastEvent::parse(&line))
+    }
+}
+
+impl Iterator for Events {
+    type Item = CastEvent;
+
+    fn next(&mut self) -> Option<CastEvent> {
+        self.next.take().or_else(|| self.read())
+    }
+}
+
+impl Replay<'_> {
+    /// The screen at this second, and what follows.
+    pub fn seek(&self, at: f64) -> Result<Place, OpenError> {
+        let before = self.keyframes.partition_point(|keyframe| keyframe.at <= at).saturating_sub(1);
+        let damaged = || OpenError::Damaged(self.cast.name.clone(), "a keyframe is not one".to_owned());
+        let keyframe = self.keyframes.get(before).ok_or_else(damaged)?;
+        let mut emulator = Emulator::new(keyframe.columns, keyframe.rows).ok_or_else(damaged)?;
+        emulator.feed_text(&keyframe.screen);
+        let reader = self.recording.plain(&self.cast.name, self.keys, keyframe.offset)?;
+        let mut events = Events { lines: BufReader::new(reader).lines(), next: None };
+        while events.peek().is_some_and(|event| event.at <= at) {
+            if let Some(event) = events.next() {
+                event.apply(&mut emulator);
+            }
+        }
+        Ok(Place { emulator, events })
+    }
+
+    /// Every second at which a row with this text came to be shown, with the row. Case does not count.
+    pub fn search(&self, text: &str) -> Result<Vec<(f64, String)>, OpenError> {
+        let wanted = text.to_lowercase();
+        let Place { mut emulator, events } = self.seek(-1.0)?;
+        let mut found = Vec::new();
+        let mut shown: Vec<String> = Vec::new();
+        for event in events {
+            if event.code == "o" && could_show(&event.data, &wanted) || event.code == "r" || !shown.is_empty() {
+                let gone = event.apply(&mut emulator);
+                let rows: Vec<String> = emulator
+                    .screen()
+                    .text()
+                    .into_iter()
+                    .chain(gone)
+                    .filter(|row| row.to_lowercase().contains(&wanted))
+                    .map(|row| row.trim().to_owned())
+                    .collect();
+                found.extend(rows.iter().filter(|row| !shown.contains(row)).map(|row| (event.at, row.clone())));
+                shown = rows;
+            } else {
+                event.apply(&mut emulator);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Whether output could bring the text onto the screen: its last character must come in it.
+fn could_show(output: &str, wanted: &str) -> bool {
+    let last = wanted.chars().next_back();
+    last.is_none_or(|last| output.to_lowercase().contains(last))
+}
