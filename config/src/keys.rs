@@ -57,6 +57,13 @@ pub const KEYS: &[Key] = &[
         "Offer nistp256 to old Java clients too; lowers the front door.",
     ),
     key(
+        "ssh.name",
+        "text",
+        Some("\"\""),
+        "a host name or address",
+        "How vendors reach the bastion; stands in invitations (D8).",
+    ),
+    key(
         "ssh.help",
         "text",
         Some("\"\""),
@@ -163,6 +170,13 @@ pub const KEYS: &[Key] = &[
         "An unwatched session under required supervision freezes (APR-03).",
     ),
     key("supervision.end-after", "duration", Some("\"5m\""), "10s to 1h, longer than freeze-after", "And then ends."),
+    key(
+        "supervision.challenge",
+        "duration",
+        Some("\"10m\""),
+        "10s to 1h",
+        "About so often a watcher types what is shown, at times nobody foresees (APR-04).",
+    ),
     key(
         "retention.journal",
         "months",

@@ -112,6 +112,16 @@ pub enum Language {
     English,
 }
 
+impl Language {
+    /// The word for it in the configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Language::French => "fr",
+            Language::English => "en",
+        }
+    }
+}
+
 /// `[site]`
 #[derive(Debug, Clone)]
 pub struct Site {
@@ -145,6 +155,8 @@ pub struct Ssh {
     pub open: Opening,
     /// Offer nistp256 host key and exchange as well, for old JSch (D30).
     pub legacy_clients: bool,
+    /// The name by which vendors reach the bastion; empty: not said.
+    pub name: String,
     /// Where a refused script or person finds help: an address or a telephone number.
     pub help: String,
     /// Connections waiting in the lobby, over all sources.
@@ -191,6 +203,8 @@ pub struct SupervisionTimes {
     pub freeze_after: SignedDuration,
     /// Unwatched for this long: ended.
     pub end_after: SignedDuration,
+    /// About how often a watcher is asked to type something.
+    pub challenge: SignedDuration,
 }
 
 /// `[retention]`

@@ -5,7 +5,7 @@
 use crate::measure::{ByteSize, Months};
 use crate::read::{At, Place, Table, quoted};
 use crate::values::{
-    LANGUAGES, absolute, address, by, day, email, help, one_of, phone, recipient, source, within, zone,
+    LANGUAGES, absolute, address, by, day, email, help, host, one_of, phone, recipient, source, within, zone,
 };
 use crate::{Console, Contact, Opening, Recordings, Retention, Site, Ssh, SupervisionTimes};
 use ipnet::IpNet;
@@ -48,6 +48,7 @@ pub(crate) fn ssh(table: &Table<'_>) -> Option<(Ssh, Vec<At<SocketAddr>>)> {
         one_of(&[("hours", Opening::Hours), ("armed", Opening::Armed), ("always", Opening::Always)]),
     );
     let legacy_clients = table.flag("legacy-clients");
+    let name = table.parsed_or("name", host);
     let help = table.parsed_or("help", help);
     let pending = table.number("pending", 1..=10_000);
     let channels = table.number("channels", 1..=64);
@@ -56,6 +57,7 @@ pub(crate) fn ssh(table: &Table<'_>) -> Option<(Ssh, Vec<At<SocketAddr>>)> {
         listen: listen.iter().map(|one| one.value).collect(),
         open: open?.value,
         legacy_clients,
+        name: name?.value,
         help: help?.value,
         pending: pending?,
         channels: channels?,
@@ -129,8 +131,13 @@ pub(crate) fn recordings(table: &Table<'_>) -> Option<Recordings> {
 pub(crate) fn supervision(table: &Table<'_>) -> Option<SupervisionTimes> {
     let freeze_after = table.parsed_or("freeze-after", within("1s", "60s"));
     let end_after = table.parsed_or("end-after", within("10s", "1h"));
+    let challenge = table.parsed_or("challenge", within("10s", "1h"));
     table.finish();
-    let times = SupervisionTimes { freeze_after: freeze_after?.value, end_after: end_after?.value };
+    let times = SupervisionTimes {
+        freeze_after: freeze_after?.value,
+        end_after: end_after?.value,
+        challenge: challenge?.value,
+    };
     if times.end_after <= times.freeze_after {
         let why = "not longer than `freeze-after`, after which a session is frozen: write a longer time";
         table.refuse(&table.place_of("end-after"), "end-after", why);

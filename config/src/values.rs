@@ -126,6 +126,16 @@ pub(crate) fn help(text: &str) -> Result<String, String> {
     }
 }
 
+/// The name or address by which vendors reach the bastion.
+pub(crate) fn host(text: &str) -> Result<String, String> {
+    let fits = text.len() <= 253 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:".contains(&b));
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("`{}` is not a host name: write one such as \"bastion.chu.example\", without a port", quoted(text)))
+    }
+}
+
 pub(crate) fn phone(text: &str) -> Result<String, String> {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     if digits >= 8 && text.chars().count() <= 80 {

@@ -61,6 +61,9 @@ async fn try_admit(
         tracing::error!(%number, error = %what, "admission failed");
         AdmissionError::Internal
     };
+    if site.lockdown.is_on() {
+        return Err(internal(&"all access is cut"));
+    }
     let config = site.config();
     let recipients = site.recipients().map_err(|error| internal(&error))?;
     let id = new_session_id().map_err(|error| internal(&error))?;
@@ -80,7 +83,8 @@ async fn try_admit(
                 refused: Default::default(),
                 head: recorder::Head { hash: [0; 32], length: 0, frames: 0 },
             };
-            site.registrar.end_session(id, site.clock.now(), EndCause::RecorderFailed, nothing).await;
+            site.registrar.end_session(id.clone(), site.clock.now(), EndCause::RecorderFailed, nothing).await;
+            let _ = site.ended.send(id).await;
             return Err(internal(&error));
         }
     };
@@ -99,6 +103,7 @@ async fn try_admit(
         client,
         record_limit: config.recordings.record_limit.0,
         quota: config.recordings.session_quota.0,
+        supervision: permit.supervision(),
     };
     let (session, inputs) = LiveSession::new(parts, site.clock.clone());
     let terms = Terms {
@@ -110,13 +115,22 @@ async fn try_admit(
         end_after: config.supervision.end_after,
     };
     let machine = Session::admitted(site.clock.now(), terms);
-    let around = Surroundings { registrar: site.registrar.clone(), clock: site.clock.clone(), live: site.live.clone() };
+    let around = Surroundings {
+        registrar: site.registrar.clone(),
+        clock: site.clock.clone(),
+        live: site.live.clone(),
+        ended: site.ended.clone(),
+    };
     site.live.add(session.clone());
     tokio::spawn(drive(session.clone(), machine, inputs, around));
     // INVARIANT: whoever was disabled between the entry and this line was not found among the live
     // sessions; so the register is asked once more, now that brakes find this one.
     let standing =
         site.registrar.view(move |core, at| core.register.permit(&core.rules, number, at, at).map(|_| ())).await;
+    if site.lockdown.is_on() {
+        session.brake(EndCause::Lockdown);
+        return Err(AdmissionError::Internal);
+    }
     if !matches!(standing, Ok(Ok(()))) {
         session.brake(EndCause::PolicyChanged);
         return Err(AdmissionError::Denied(Denial::ApprovalOver));

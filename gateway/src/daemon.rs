@@ -4,11 +4,13 @@ use crate::clock::Clock;
 use crate::ctl;
 use crate::entropy;
 use crate::factors::Comparer;
+use crate::lockdown::Lockdown;
 use crate::memory::{remember, write_memory};
 use crate::recovery::{open_journal, remove_garbage, settle};
 use crate::registrar::Registrar;
 use crate::relay::session::LiveSessions;
 use crate::reload::{ReloadError, Reloader};
+use crate::sealing;
 use crate::site::{Paths, Site};
 use crate::ssh::listener::{self, HostKeys};
 use crate::vault::{SiteSecrets, Vault, VaultError};
@@ -22,7 +24,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 /// Threads that write recordings.
@@ -60,11 +62,12 @@ impl Daemon {
         let paths = Paths::new(&config.site.state);
         make_private(paths.state())?;
         make_private(&paths.recordings())?;
+        make_private(&paths.keyring())?;
         let vault = Arc::new(Vault::open(&paths.vault())?);
         let secrets = site_secrets(&vault, &config.site.name)?;
         let mut opened = open_journal(&paths, &secrets, &vault, &clock, options)?;
         let verifier = SigningKey::new(&secrets.origin, &secrets.journal)?.verifier().to_string();
-        let recovery = RecoveryKey::parse(&secrets.recovery)?;
+        let recovery = Arc::new(RecoveryKey::parse(&secrets.recovery)?);
         settle(&mut opened, &config, &paths, &recovery, clock.now())?;
         remove_garbage(&vault, &opened.register)?;
         let live = Arc::new(LiveSessions::default());
@@ -72,6 +75,11 @@ impl Daemon {
         let (config_sender, config_receiver) = watch::channel(config.clone());
         let (registrar, registrar_task) =
             Registrar::start(opened.journal, opened.register, config.clone(), clock.clone(), live.clone())?;
+        let (ended, to_seal) = mpsc::channel(sealing::QUEUE);
+        let lockdown = Lockdown::read(&paths);
+        if lockdown.is_on() {
+            tracing::error!("all access is cut by a lockdown of the last run: `poterne lockdown off` ends it");
+        }
         let site = Arc::new(Site {
             clock: clock.clone(),
             vault: vault.clone(),
@@ -81,6 +89,8 @@ impl Daemon {
             recovery,
             comparer: Comparer::new()?,
             config: config_receiver,
+            lockdown,
+            ended,
             paths,
         });
         let keys = Arc::new(HostKeys {
@@ -95,6 +105,8 @@ impl Daemon {
         tasks.push(tokio::spawn(registrar.clone().keep_time(clock)));
         tasks.push(tokio::spawn(remember(site.clone())));
         tasks.push(tokio::spawn(heartbeat(site.clone())));
+        tasks.push(tokio::spawn(watchdog(site.clone())));
+        tasks.push(tokio::spawn(sealing::keep(site.clone(), to_seal)));
         tasks.push(tokio::spawn(listener::keep(site.clone(), keys, bound_sender)));
         Ok(Daemon { site, journal_key: verifier, bound, reload, tasks })
     }
@@ -171,6 +183,19 @@ async fn heartbeat(site: Arc<Site>) {
     }
 }
 
+/// Tells systemd that it lives, as long as the registrar answers. Waits on real time. Whoever hangs
+/// is ended and started anew, and a start resumes no access.
+async fn watchdog(site: Arc<Site>) {
+    let Some(every) = sd_notify::watchdog_enabled() else { return };
+    let mut beat = tokio::time::interval(every / 3);
+    loop {
+        beat.tick().await;
+        // A journal that is gone has ended every session; living on to say so is right.
+        let _ = site.registrar.view(|_, _| ()).await;
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+    }
+}
+
 /// Returns on SIGTERM or SIGINT; SIGHUP reloads.
 pub async fn until_told_to_stop(daemon: &Daemon) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -181,9 +206,13 @@ pub async fn until_told_to_stop(daemon: &Daemon) -> std::io::Result<()> {
         tokio::select! {
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => match daemon.reload(Actor::Program).await {
-                Ok(changes) => tracing::info!(?changes, "the configuration was taken anew"),
-                Err(error) => tracing::error!(%error, "the new configuration is refused; the old one holds"),
+            _ = hangup.recv() => {
+                let _ = sd_notify::notify(&[sd_notify::NotifyState::Reloading]);
+                match daemon.reload(Actor::Program).await {
+                    Ok(changes) => tracing::info!(?changes, "the configuration was taken anew"),
+                    Err(error) => tracing::error!(%error, "the new configuration is refused; the old one holds"),
+                }
+                let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
             },
         }
     }

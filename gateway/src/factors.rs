@@ -80,15 +80,61 @@ pub fn read_totp(text: &str) -> Result<String, SecretError> {
     if bytes.len() < 20 { Err(SecretError::Totp) } else { Ok(secret) }
 }
 
-/// The address that an authenticator takes.
+/// The address that an authenticator takes. SHA-1, six digits and thirty seconds are what every
+/// authenticator takes unsaid, and an address without them makes a code that fits a terminal.
 pub fn otpauth(secret: &str, login: &str, site: &str) -> String {
-    let plain = |text: &str| {
-        text.chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c.to_string() } else { "%20".to_owned() })
-            .collect::<String>()
-    };
-    let issuer = plain(&format!("Poterne {site}"));
-    format!("otpauth://totp/{issuer}:{login}?secret={secret}&issuer={issuer}&algorithm=SHA1&digits=6&period=30")
+    /// Longest name of the site in it.
+    const ISSUER: usize = 20;
+    let site = crate::texts::to_ascii(site);
+    let plain = site.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let mut issuer = String::new();
+    for word in plain {
+        if issuer.len() + word.len() > ISSUER {
+            break;
+        }
+        if !issuer.is_empty() {
+            issuer.push_str("%20");
+        }
+        issuer.push_str(word);
+    }
+    let issuer = if issuer.is_empty() { "Poterne".to_owned() } else { issuer };
+    format!("otpauth://totp/{issuer}:{login}?secret={secret}")
+}
+
+/// What is wrong with a new password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewPassword {
+    /// Fewer than twelve characters.
+    Short,
+    /// On the list of known ones, or made of such words (IDM-15).
+    Known,
+    /// Made of the person's own words.
+    Personal,
+}
+
+impl NewPassword {
+    /// Judges a password without asking anybody: the list of leaked ones is in the program (IDM-15).
+    /// `about` is what others know of the person.
+    pub fn judge(password: &str, about: &[String]) -> Result<(), NewPassword> {
+        /// Guesses, as a power of ten, below which a password counts as known: what a stolen hash of
+        /// ours would stand against for years.
+        const GUESSES: f64 = 10.0;
+        if password.chars().count() < LEAST_PASSWORD {
+            return Err(NewPassword::Short);
+        }
+        let words: Vec<&str> = about.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric())).collect();
+        let words: Vec<&str> = words.into_iter().filter(|word| word.chars().count() > 2).collect();
+        let plain = zxcvbn::zxcvbn(password, &[]).guesses_log10();
+        if plain < GUESSES {
+            return Err(NewPassword::Known);
+        }
+        let lower = password.to_lowercase();
+        let personal = words.iter().any(|word| lower.contains(&word.to_lowercase()));
+        if personal && zxcvbn::zxcvbn(password, &words).guesses_log10() < GUESSES {
+            return Err(NewPassword::Personal);
+        }
+        Ok(())
+    }
 }
 
 fn totp(secret: &str) -> Option<Totp> {
@@ -102,7 +148,7 @@ pub fn code_at(secret: &str, at: Timestamp) -> Option<String> {
     totp(secret).map(|totp| totp.generate(second).to_string())
 }
 
-fn check_code(secret: &str, code: &str, at: Timestamp) -> CodeCheck {
+pub(crate) fn check_code(secret: &str, code: &str, at: Timestamp) -> CodeCheck {
     let code = code.trim();
     let code: String = code.chars().filter(|c| *c != ' ').collect();
     if code.len() != 6 || !code.bytes().all(|b| b.is_ascii_digit()) {
@@ -248,6 +294,23 @@ mod tests {
             let compared =
                 comparer.compare(Some(secrets.clone()), password.into(), "x".into(), Timestamp::UNIX_EPOCH).await;
             assert_eq!(compared.password, fits, "{password}");
+        }
+    }
+
+    /// IDM-15: leaked ones, and what a stranger would try first.
+    #[test]
+    fn known_passwords_are_refused() {
+        let about = ["alice".to_owned(), "Alice Martin".to_owned(), "Imagix".to_owned(), "CHU Exemple".to_owned()];
+        let judge = |password| NewPassword::judge(password, &about);
+        assert_eq!(judge("short"), Err(NewPassword::Short));
+        for known in
+            ["password1234", "123456789012", "qwertyuiopas", "iloveyouiloveyou", "P@ssw0rd1234", "aaaaaaaaaaaaaaaa"]
+        {
+            assert_eq!(judge(known), Err(NewPassword::Known), "{known}");
+        }
+        assert_eq!(judge("alicemartin imagix"), Err(NewPassword::Personal));
+        for good in ["lilas carafe 71 moulin", "v7#Kq-marbre-49xT", "34adeq-7knpra-c6fhjd"] {
+            assert_eq!(judge(good), Ok(()), "{good}");
         }
     }
 

@@ -6,7 +6,9 @@ use crate::daemon::{Options, SITE, make_private};
 use crate::entropy;
 use crate::memory::MEMORY;
 use crate::registrar::entry;
-use crate::site::{Paths, staff_document, target_document, technician_document};
+use crate::site::{
+    Paths, invitation_document, planned_document, staff_document, target_document, technician_document, word_document,
+};
 use crate::vault::{Memory, SiteSecrets, Vault, VaultError};
 use anyhow::{Context as _, bail};
 use config::Config;
@@ -238,6 +240,14 @@ pub(crate) fn remove_garbage(vault: &Vault, register: &Register) -> anyhow::Resu
     wanted.extend(register.staff.values().map(|staff| (staff_document(&staff.login), staff.secret)));
     wanted
         .extend(register.credentials.iter().map(|((target, login), one)| (target_document(target, login), one.secret)));
+    for account in register.accounts.values() {
+        wanted.extend(account.invitation.as_ref().map(|one| (invitation_document(&account.id), one.secret)));
+        if account.state == AccountState::Enrolled {
+            wanted.push((word_document(&account.id), account.secret));
+        }
+    }
+    let planned = register.current().filter_map(|one| Some((planned_document(one.number), one.plan.as_ref()?.secret?)));
+    wanted.extend(planned);
     let removed = vault.keep_only(&wanted)?;
     if removed > 0 {
         tracing::warn!(removed, "documents of the vault that no entry names were removed");

@@ -4,14 +4,16 @@
 use crate::clock::Clock;
 use crate::entropy;
 use crate::factors::Comparer;
+use crate::lockdown::Lockdown;
 use crate::registrar::Registrar;
 use crate::relay::session::LiveSessions;
 use crate::vault::Vault;
 use config::Config;
+use lifecycle::SessionId;
 use recorder::{Recipients, Recorder, RecoveryKey};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// The running site.
 pub struct Site {
@@ -26,11 +28,15 @@ pub struct Site {
     /// The recorder's threads.
     pub recorder: Recorder,
     /// Opens spools that are not sealed.
-    pub recovery: RecoveryKey,
+    pub recovery: Arc<RecoveryKey>,
     /// Compares factors.
     pub comparer: Comparer,
     /// The configuration in force.
     pub config: watch::Receiver<Arc<Config>>,
+    /// Whether all access is cut.
+    pub lockdown: Lockdown,
+    /// Where ended sessions are handed over to be sealed.
+    pub ended: mpsc::Sender<SessionId>,
     /// Where things lie.
     pub paths: Paths,
 }
@@ -70,8 +76,23 @@ impl Paths {
     }
 
     /// One spool.
-    pub fn spool(&self, session: &lifecycle::SessionId) -> PathBuf {
+    pub fn spool(&self, session: &SessionId) -> PathBuf {
         self.recordings().join(format!("{session}.spool"))
+    }
+
+    /// The folder of a sealed recording.
+    pub fn sealed(&self, session: &SessionId) -> PathBuf {
+        self.recordings().join(session.as_str())
+    }
+
+    /// The age headers of all sealed recordings, apart from their bodies (D23).
+    pub fn keyring(&self) -> PathBuf {
+        self.state.join("keyring")
+    }
+
+    /// The age headers of one sealed recording.
+    pub fn heads(&self, session: &SessionId) -> PathBuf {
+        self.keyring().join(session.as_str())
     }
 
     /// Secrets.
@@ -96,13 +117,28 @@ impl Paths {
 }
 
 /// A new session's id.
-pub fn new_session_id() -> Result<lifecycle::SessionId, entropy::NoEntropy> {
-    Ok(lifecycle::SessionId::from_random(entropy::bytes()?))
+pub fn new_session_id() -> Result<SessionId, entropy::NoEntropy> {
+    Ok(SessionId::from_random(entropy::bytes()?))
 }
 
 /// The vault's document of a technician's secrets.
 pub fn technician_document(account: &lifecycle::AccountId) -> String {
     format!("technician-{account}")
+}
+
+/// The vault's document of a technician's invitation.
+pub fn invitation_document(account: &lifecycle::AccountId) -> String {
+    format!("invitation-{account}")
+}
+
+/// The vault's document of the word that a technician reads out.
+pub fn word_document(account: &lifecycle::AccountId) -> String {
+    format!("word-{account}")
+}
+
+/// The vault's document of a planned intervention's code.
+pub fn planned_document(number: lifecycle::InterventionNumber) -> String {
+    format!("planned-{number}")
 }
 
 /// The vault's document of a staff member's secrets.

@@ -115,6 +115,8 @@ impl Texts {
             EndCause::Unwatched => "end-unwatched",
             EndCause::Cut { reason, .. } => return self.with("end-cut", &[("reason", reason)]),
             EndCause::Disabled => "end-disabled",
+            EndCause::VendorFrozen => "end-vendor-frozen",
+            EndCause::Lockdown => "end-lockdown",
             EndCause::PolicyChanged => "end-policy-changed",
             EndCause::RecorderFailed | EndCause::JournalFailed => "end-evidence-failed",
             EndCause::ClientFault => "end-client-fault",

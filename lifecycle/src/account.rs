@@ -146,6 +146,15 @@ pub enum AccountState {
     Expired,
 }
 
+/// A one-time code that opens the enrolment page and nothing else (D8).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// Its generation in the vault, where its digest is.
+    pub secret: u64,
+    /// Until when it is good.
+    pub until: Timestamp,
+}
+
 /// A technician's account, as the fold knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
@@ -163,8 +172,14 @@ pub struct Account {
     pub state: AccountState,
     /// Public keys, as `SHA256:…` fingerprints.
     pub keys: Vec<String>,
-    /// The generation of its secrets in the vault.
+    /// The generation of its secrets in the vault; 0 before the first enrolment.
     pub secret: u64,
+    /// The invitation that waits to be used.
+    pub invitation: Option<Invitation>,
+    /// Check words that did not match since the last enrolment.
+    pub wrong_words: u8,
+    /// Whether its factors were replaced: requests are marked for a while (D8).
+    pub was_reset: bool,
     /// When its factors were made.
     pub factors_since: Timestamp,
     /// Counters against guessing.

@@ -97,6 +97,66 @@ pub enum Event {
         secret: u64,
         by: Actor,
     },
+    TechnicianInvited {
+        account: AccountId,
+        technician: TechnicianLogin,
+        vendor: VendorId,
+        identity: Identity,
+        proofing: String,
+        keys: Vec<String>,
+        invitation: u64,
+        until: Timestamp,
+        by: Actor,
+    },
+    TechnicianReset {
+        account: AccountId,
+        technician: TechnicianLogin,
+        reason: String,
+        invitation: u64,
+        until: Timestamp,
+        by: Actor,
+    },
+    InvitationUsed {
+        account: AccountId,
+        technician: TechnicianLogin,
+        source: SocketAddr,
+    },
+    InvitationRefused {
+        account: AccountId,
+        technician: TechnicianLogin,
+        source: SocketAddr,
+        why: String,
+    },
+    TechnicianEnrolled {
+        account: AccountId,
+        technician: TechnicianLogin,
+        source: SocketAddr,
+        charter: String,
+        secret: u64,
+    },
+    WordMismatched {
+        account: AccountId,
+        technician: TechnicianLogin,
+        tries: u8,
+        by: Actor,
+    },
+    TechnicianActivated {
+        account: AccountId,
+        technician: TechnicianLogin,
+        by: Actor,
+    },
+    TechnicianKeyAdded {
+        account: AccountId,
+        technician: TechnicianLogin,
+        key: String,
+        by: Actor,
+    },
+    TechnicianKeyRemoved {
+        account: AccountId,
+        technician: TechnicianLogin,
+        key: String,
+        by: Actor,
+    },
     TechnicianDisabled {
         account: AccountId,
         technician: TechnicianLogin,
@@ -113,6 +173,25 @@ pub enum Event {
         technician: TechnicianLogin,
         lock: Lock,
         source: IpAddr,
+    },
+    // Brakes.
+    VendorFrozen {
+        vendor: VendorId,
+        reason: String,
+        by: Actor,
+    },
+    VendorThawed {
+        vendor: VendorId,
+        reason: String,
+        by: Actor,
+    },
+    LockdownBegan {
+        reason: String,
+        by: Actor,
+    },
+    LockdownEnded {
+        reason: String,
+        by: Actor,
     },
     // Targets.
     CredentialSet {
@@ -194,6 +273,55 @@ pub enum Event {
         because: Vec<RuleId>,
         config: String,
     },
+    InterventionPlanned {
+        number: InterventionNumber,
+        account: AccountId,
+        technician: TechnicianLogin,
+        name: String,
+        vendor: VendorId,
+        target: TargetId,
+        login: TargetAccount,
+        rights: Rights,
+        reason: String,
+        ticket: String,
+        from: Timestamp,
+        until: Timestamp,
+        emergency: bool,
+        quorum: u8,
+        per: Per,
+        supervision: Supervision,
+        call_back: bool,
+        because: Vec<RuleId>,
+        config: String,
+        by: StaffLogin,
+    },
+    InterventionArmed {
+        number: InterventionNumber,
+        secret: u64,
+    },
+    PlannedCodeMismatched {
+        number: InterventionNumber,
+        account: AccountId,
+        source: SocketAddr,
+        tries: u8,
+    },
+    InterventionArrived {
+        number: InterventionNumber,
+        account: AccountId,
+        source: SocketAddr,
+        notice: String,
+    },
+    InterventionExtended {
+        number: InterventionNumber,
+        approval: Approval,
+        missing: u8,
+        until: Timestamp,
+    },
+    InterventionReviewed {
+        number: InterventionNumber,
+        text: String,
+        by: StaffLogin,
+    },
     InterventionSubmitted {
         number: InterventionNumber,
     },
@@ -269,12 +397,53 @@ pub enum Event {
         session: SessionId,
         by: Actor,
     },
+    WatchBegan {
+        session: SessionId,
+        staff: StaffLogin,
+        via: String,
+        counts: bool,
+    },
+    WatchEnded {
+        session: SessionId,
+        staff: StaffLogin,
+        from: Timestamp,
+        seconds: u64,
+        why: String,
+    },
     RecordingCommitted {
         session: SessionId,
         head: String,
         length: u64,
     },
     SessionEnded(SessionEnd),
+    RecordingSealed {
+        session: SessionId,
+        state: RecordingState,
+        manifest: String,
+        head: String,
+        length: u64,
+        missing: u64,
+        files: u64,
+        bytes: u64,
+    },
+    RecordingRead {
+        session: SessionId,
+        staff: StaffLogin,
+        how: String,
+        purpose: String,
+    },
+}
+
+/// How whole a sealed recording is (D24).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecordingState {
+    /// From the first frame to the session's end.
+    Whole,
+    /// The bastion crashed or was killed; whole up to the last frame that was shown.
+    Interrupted,
+    /// Shorter than, or different from, what was committed to the journal.
+    Mutilated,
 }
 
 /// The one closing entry of a session (promise 6, LOG-01): who, from where, when, how long.
@@ -374,7 +543,7 @@ pub enum FactorCause {
     Source,
     /// The login names a target that is not on the technician's list.
     Target,
-    /// The vendor is not declared any more.
+    /// The vendor is not declared any more, or was frozen.
     Vendor,
     /// The vault has other secrets than the register says.
     Vault,
@@ -441,6 +610,10 @@ pub enum EndCause {
     },
     /// The technician's account was disabled.
     Disabled,
+    /// The technician's company was frozen.
+    VendorFrozen,
+    /// All access was cut: the red button.
+    Lockdown,
     /// The configuration no longer allows it.
     PolicyChanged,
     /// The recording could not be written (promise 3).
@@ -468,6 +641,18 @@ impl Event {
     pub fn account(&self) -> Option<&AccountId> {
         match self {
             Event::TechnicianAdded { account, .. }
+            | Event::TechnicianInvited { account, .. }
+            | Event::TechnicianReset { account, .. }
+            | Event::InvitationUsed { account, .. }
+            | Event::InvitationRefused { account, .. }
+            | Event::TechnicianEnrolled { account, .. }
+            | Event::WordMismatched { account, .. }
+            | Event::TechnicianActivated { account, .. }
+            | Event::TechnicianKeyAdded { account, .. }
+            | Event::TechnicianKeyRemoved { account, .. }
+            | Event::InterventionPlanned { account, .. }
+            | Event::PlannedCodeMismatched { account, .. }
+            | Event::InterventionArrived { account, .. }
             | Event::TechnicianDisabled { account, .. }
             | Event::TechnicianUnlocked { account, .. }
             | Event::TechnicianLocked { account, .. }
@@ -487,6 +672,12 @@ impl Event {
     pub fn intervention(&self) -> Option<InterventionNumber> {
         match self {
             Event::InterventionRequested { number, .. }
+            | Event::InterventionPlanned { number, .. }
+            | Event::InterventionArmed { number, .. }
+            | Event::PlannedCodeMismatched { number, .. }
+            | Event::InterventionArrived { number, .. }
+            | Event::InterventionExtended { number, .. }
+            | Event::InterventionReviewed { number, .. }
             | Event::InterventionSubmitted { number }
             | Event::CodeMismatched { number, .. }
             | Event::InterventionApproved { number, .. }
@@ -510,6 +701,10 @@ impl Event {
             | Event::SessionWarned { session, .. }
             | Event::SessionFrozen { session, .. }
             | Event::SessionResumed { session, .. }
+            | Event::WatchBegan { session, .. }
+            | Event::WatchEnded { session, .. }
+            | Event::RecordingSealed { session, .. }
+            | Event::RecordingRead { session, .. }
             | Event::RecordingCommitted { session, .. } => Some(session),
             Event::SessionEnded(end) => Some(&end.session),
             _ => None,

@@ -16,15 +16,17 @@ mod register;
 mod session;
 mod staff;
 
-pub use account::{Account, AccountState, Identity, IdentityError};
+pub use account::{Account, AccountState, Identity, IdentityError, Invitation};
 pub use decide::{
-    Admission, Attempt, CodeCheck, Command, Decided, FactorsRequired, Judged, Refusal, RequestFacts, StaffAttempt,
-    decide,
+    Admission, Attempt, CodeCheck, Command, Decided, FactorsRequired, Judged, PlanFacts, Refusal, RequestFacts,
+    StaffAttempt, decide,
 };
-pub use event::{Actor, ChannelKind, EndCause, Event, FactorCause, FreezeCause, SessionEnd, WithdrawCause};
+pub use event::{
+    Actor, ChannelKind, EndCause, Event, FactorCause, FreezeCause, RecordingState, SessionEnd, WithdrawCause,
+};
 pub use guard::Guard;
 pub use ids::{AccountId, InterventionNumber, SessionId};
-pub use intervention::{Intervention, InterventionState, Requested};
-pub use register::{Credential, Register, SessionRecord};
+pub use intervention::{Intervention, InterventionState, Plan, Requested};
+pub use register::{Credential, Register, Sealed, SessionRecord};
 pub use session::{Input, Output, Session, Terms};
 pub use staff::{Role, Staff};

@@ -2,15 +2,15 @@
 //!
 //! [`Register::apply`] is the only way it changes, on the normal path and at recovery alike.
 
-use crate::account::{Account, AccountState};
-use crate::event::{EndCause, Event, SessionEnd};
+use crate::account::{Account, AccountState, Invitation};
+use crate::event::{EndCause, Event, FreezeCause, RecordingState, SessionEnd};
 use crate::ids::{AccountId, InterventionNumber, SessionId};
-use crate::intervention::{Intervention, InterventionState, Requested};
+use crate::intervention::{Intervention, InterventionState, Plan, Requested};
 use crate::staff::{Role, Staff};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use policy::{PolicySet, StaffLogin, TargetAccount, TargetId, TechnicianLogin};
+use policy::{PolicySet, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -27,6 +27,10 @@ pub struct Register {
     pub sessions: BTreeMap<SessionId, SessionRecord>,
     /// Credentials by target and login on it: their place in the vault, never their secret.
     pub credentials: BTreeMap<(TargetId, TargetAccount), Credential>,
+    /// Vendors whose access was taken away for now, and why.
+    pub frozen_vendors: BTreeMap<VendorId, String>,
+    /// Why all access is cut, while it is.
+    pub lockdown: Option<String>,
     /// The digest of the configuration in force.
     pub config: String,
     /// The time of the last event.
@@ -45,6 +49,19 @@ pub struct Credential {
     pub secret: u64,
 }
 
+/// What the journal says of a sealed recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// How whole it is.
+    pub state: RecordingState,
+    /// SHA-256 of its manifest, in hexadecimal.
+    pub manifest: String,
+    /// Bytes of the spool that were committed and are not there.
+    pub missing: u64,
+    /// Bytes of all its files.
+    pub bytes: u64,
+}
+
 /// A session, as the fold knows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionRecord {
@@ -56,8 +73,16 @@ pub struct SessionRecord {
     pub started: Timestamp,
     /// When its right ends.
     pub until: Timestamp,
-    /// Whether it is frozen.
-    pub frozen: bool,
+    /// Why it is frozen, while it is.
+    pub frozen: Option<FreezeCause>,
+    /// Who watches now and counts.
+    pub watchers: BTreeSet<StaffLogin>,
+    /// Who watched at any time and counted.
+    pub watched_by: BTreeSet<StaffLogin>,
+    /// Who will be able to open its recording, as journalled at admission.
+    pub recipients: Vec<String>,
+    /// How whole its sealed recording is, once it is sealed.
+    pub sealed: Option<Sealed>,
     /// Channels open now.
     pub channels: BTreeSet<u32>,
     /// The newest committed head and length of its recording (D24).
@@ -71,10 +96,10 @@ pub struct SessionRecord {
 impl SessionRecord {
     /// The word for its state in `--json` and in lists.
     pub fn state(&self) -> &'static str {
-        match (&self.end, self.frozen) {
+        match (&self.end, &self.frozen) {
             (Some(_), _) => "ended",
-            (None, true) => "frozen",
-            (None, false) => "live",
+            (None, Some(_)) => "frozen",
+            (None, None) => "live",
         }
     }
 }
@@ -134,15 +159,86 @@ impl Register {
                     state: AccountState::Active,
                     keys: keys.clone(),
                     secret: *secret,
+                    invitation: None,
+                    wrong_words: 0,
+                    was_reset: false,
                     factors_since: at,
                     guard: Default::default(),
                 };
                 self.logins.insert(technician.clone(), account.clone());
                 self.accounts.insert(account.clone(), added);
             }
-            Event::TechnicianDisabled { account, .. } => {
-                self.with_account(account, |account| account.state = AccountState::Disabled);
+            Event::TechnicianInvited {
+                account,
+                technician,
+                vendor,
+                identity,
+                proofing,
+                keys,
+                invitation,
+                until,
+                ..
+            } => {
+                let invited = Account {
+                    id: account.clone(),
+                    login: technician.clone(),
+                    vendor: vendor.clone(),
+                    identity: identity.clone(),
+                    proofing: proofing.clone(),
+                    state: AccountState::Invited,
+                    keys: keys.clone(),
+                    secret: 0,
+                    invitation: Some(Invitation { secret: *invitation, until: *until }),
+                    wrong_words: 0,
+                    was_reset: false,
+                    factors_since: at,
+                    guard: Default::default(),
+                };
+                self.logins.insert(technician.clone(), account.clone());
+                self.accounts.insert(account.clone(), invited);
             }
+            Event::TechnicianReset { account, invitation, until, .. } => self.with_account(account, |account| {
+                account.state = AccountState::Invited;
+                account.invitation = Some(Invitation { secret: *invitation, until: *until });
+                account.wrong_words = 0;
+                account.was_reset = true;
+                account.guard.unlock();
+            }),
+            Event::TechnicianEnrolled { account, secret, .. } => self.with_account(account, |account| {
+                account.state = AccountState::Enrolled;
+                account.invitation = None;
+                account.secret = *secret;
+                account.factors_since = at;
+                account.wrong_words = 0;
+                // The steps of the secret that is gone say nothing of the new one.
+                account.guard = Default::default();
+            }),
+            Event::WordMismatched { account, tries, .. } => {
+                self.with_account(account, |account| account.wrong_words = *tries);
+            }
+            Event::TechnicianActivated { account, .. } => {
+                self.with_account(account, |account| account.state = AccountState::Active);
+            }
+            Event::TechnicianKeyAdded { account, key, .. } => self.with_account(account, |account| {
+                account.keys.push(key.clone());
+                account.was_reset = true;
+                account.factors_since = at;
+            }),
+            Event::TechnicianKeyRemoved { account, key, .. } => {
+                self.with_account(account, |account| account.keys.retain(|held| held != key));
+            }
+            Event::VendorFrozen { vendor, reason, .. } => {
+                self.frozen_vendors.insert(vendor.clone(), reason.clone());
+            }
+            Event::VendorThawed { vendor, .. } => {
+                self.frozen_vendors.remove(vendor);
+            }
+            Event::LockdownBegan { reason, .. } => self.lockdown = Some(reason.clone()),
+            Event::LockdownEnded { .. } => self.lockdown = None,
+            Event::TechnicianDisabled { account, .. } => self.with_account(account, |account| {
+                account.state = AccountState::Disabled;
+                account.invitation = None;
+            }),
             Event::TechnicianUnlocked { account, .. } => self.with_account(account, |account| account.guard.unlock()),
             Event::TechnicianLocked { account, lock, .. } => {
                 self.with_account(account, |account| account.guard.lock(*lock, utc_day(at)));
@@ -193,7 +289,7 @@ impl Register {
                 target: target.clone(),
                 login: login.clone(),
                 rights: rights.clone(),
-                source: *source,
+                source: Some(*source),
                 reason: reason.clone(),
                 ticket: ticket.clone(),
                 quorum: *quorum,
@@ -201,20 +297,57 @@ impl Register {
                 supervision: *supervision,
                 call_back: *call_back,
             };
-            let intervention = Intervention {
-                number: *number,
-                asked,
-                state: InterventionState::Prepared,
-                prepared: at,
-                submitted: None,
-                approvals: Vec::new(),
-                approved: None,
-                refused: None,
-                wrong_codes: 0,
-                sessions: Vec::new(),
-                ended: None,
+            self.interventions
+                .insert(*number, Intervention::begun(*number, asked, InterventionState::Prepared, None, at));
+            return;
+        }
+        if let Event::InterventionPlanned {
+            number,
+            account,
+            technician,
+            name,
+            vendor,
+            target,
+            login,
+            rights,
+            reason,
+            ticket,
+            from,
+            until,
+            emergency,
+            quorum,
+            per,
+            supervision,
+            call_back,
+            ..
+        } = event
+        {
+            let asked = Requested {
+                account: account.clone(),
+                technician: technician.clone(),
+                name: name.clone(),
+                vendor: vendor.clone(),
+                target: target.clone(),
+                login: login.clone(),
+                rights: rights.clone(),
+                source: None,
+                reason: reason.clone(),
+                ticket: ticket.clone(),
+                quorum: *quorum,
+                per: *per,
+                supervision: *supervision,
+                call_back: *call_back,
             };
-            self.interventions.insert(*number, intervention);
+            let plan = Plan {
+                from: *from,
+                until: *until,
+                emergency: *emergency,
+                secret: None,
+                wrong_codes: 0,
+                reviewed: None,
+            };
+            self.interventions
+                .insert(*number, Intervention::begun(*number, asked, InterventionState::Planned, Some(plan), at));
             return;
         }
         let Some(intervention) = event.intervention().and_then(|number| self.interventions.get_mut(&number)) else {
@@ -228,10 +361,36 @@ impl Register {
             Event::CodeMismatched { tries, .. } => intervention.wrong_codes = *tries,
             Event::InterventionApproved { approval, missing, .. } => {
                 intervention.approvals.push(approval.clone());
-                if *missing == 0 {
+                // A planned one goes on waiting for its technician.
+                if *missing == 0 && intervention.plan.is_none() {
                     intervention.state = InterventionState::Approved;
                     intervention.approved = Some(at);
                 }
+            }
+            Event::InterventionArmed { secret, .. } => {
+                intervention.plan.iter_mut().for_each(|plan| plan.secret = Some(*secret));
+            }
+            Event::PlannedCodeMismatched { tries, .. } => {
+                intervention.plan.iter_mut().for_each(|plan| plan.wrong_codes = *tries);
+            }
+            Event::InterventionArrived { source, .. } => {
+                intervention.asked.source = Some(*source);
+                intervention.state = InterventionState::Approved;
+                intervention.submitted = Some(at);
+                intervention.approved = Some(at);
+            }
+            Event::InterventionExtended { approval, missing, .. } => {
+                intervention.extending = intervention.extending_at(at).cloned().collect();
+                intervention.extending.push(approval.clone());
+                if *missing == 0 {
+                    let fresh = std::mem::take(&mut intervention.extending);
+                    let replaced = std::mem::replace(&mut intervention.approvals, fresh);
+                    intervention.former.extend(replaced);
+                    intervention.extended = Some(at);
+                }
+            }
+            Event::InterventionReviewed { by, text, .. } => {
+                intervention.plan.iter_mut().for_each(|plan| plan.reviewed = Some((by.clone(), text.clone())));
             }
             Event::InterventionRefused { by, reason, .. } => {
                 intervention.state = InterventionState::Refused;
@@ -259,17 +418,26 @@ impl Register {
     }
 
     fn apply_to_sessions(&mut self, at: Timestamp, event: &Event) {
-        if let Event::SessionAdmitted { session, number, until, .. } = event {
+        if let Event::InterventionExtended { number, missing: 0, until, .. } = event {
+            let extended = self.sessions.values_mut().filter(|record| record.number == *number && record.end.is_none());
+            extended.for_each(|record| record.until = *until);
+            return;
+        }
+        if let Event::SessionAdmitted { session, number, until, recipients, .. } = event {
             let record = SessionRecord {
                 id: session.clone(),
                 number: *number,
                 started: at,
                 until: *until,
-                frozen: false,
+                frozen: None,
+                watchers: BTreeSet::new(),
+                watched_by: BTreeSet::new(),
                 channels: BTreeSet::new(),
                 committed: None,
                 last_at: at,
                 end: None,
+                recipients: recipients.clone(),
+                sealed: None,
             };
             self.sessions.insert(session.clone(), record);
             return;
@@ -282,11 +450,24 @@ impl Register {
             Event::ChannelClosed { channel, .. } => {
                 record.channels.remove(channel);
             }
-            Event::SessionFrozen { .. } => record.frozen = true,
-            Event::SessionResumed { .. } => record.frozen = false,
+            Event::SessionFrozen { cause, .. } => record.frozen = Some(cause.clone()),
+            Event::SessionResumed { .. } => record.frozen = None,
+            Event::WatchBegan { staff, counts: true, .. } => {
+                record.watchers.insert(staff.clone());
+                record.watched_by.insert(staff.clone());
+            }
+            Event::WatchEnded { staff, .. } => {
+                record.watchers.remove(staff);
+            }
+            Event::RecordingSealed { state, manifest, missing, bytes, .. } => {
+                let (state, manifest, missing, bytes) = (*state, manifest.clone(), *missing, *bytes);
+                record.sealed = Some(Sealed { state, manifest, missing, bytes });
+            }
             Event::RecordingCommitted { head, length, .. } => record.committed = Some((head.clone(), *length)),
             Event::SessionEnded(end) => {
                 record.channels.clear();
+                record.watchers.clear();
+                record.frozen = None;
                 record.end = Some(end.clone());
             }
             _ => {}
@@ -310,6 +491,30 @@ impl Register {
         self.logins.get(login).and_then(|id| self.accounts.get(id))
     }
 
+    /// The account, if it may be used at all: active, and of a vendor that is not frozen.
+    pub fn usable(&self, id: &AccountId) -> Option<&Account> {
+        let account = self.accounts.get(id)?;
+        let usable = account.state == AccountState::Active && !self.frozen_vendors.contains_key(&account.vendor);
+        usable.then_some(account)
+    }
+
+    /// Whether somebody may come in under a planned or emergency intervention now (D15).
+    pub fn is_armed(&self, at: Timestamp) -> bool {
+        self.current().any(|one| one.arms_at(at))
+    }
+
+    /// Whether somebody has an invitation to use: the port is open for them too (D8, D15).
+    pub fn is_enrolling(&self, at: Timestamp) -> bool {
+        self.accounts.values().any(|one| one.invitation.as_ref().is_some_and(|invitation| at < invitation.until))
+    }
+
+    /// The next instant at which [`Self::is_armed`] or [`Self::is_enrolling`] may change by time alone.
+    pub fn arming_changes_after(&self, at: Timestamp) -> Option<Timestamp> {
+        let plans = self.current().filter_map(|one| one.plan.as_ref()).flat_map(|plan| [plan.from, plan.until]);
+        let invitations = self.accounts.values().filter_map(|one| one.invitation.as_ref()).map(|one| one.until);
+        plans.chain(invitations).filter(|instant| *instant > at).min()
+    }
+
     /// The number that the next intervention gets.
     pub fn next_number(&self) -> InterventionNumber {
         InterventionNumber(self.interventions.keys().next_back().map_or(1, |last| last.0 + 1))
@@ -330,7 +535,14 @@ impl Register {
         let mut admitted =
             self.interventions.values().filter(|one| one.asked.account == *account && !one.sessions.is_empty());
         let visits: Vec<_> = admitted.by_ref().collect();
-        visits.iter().any(|one| one.asked.target == *target) && visits.iter().any(|one| one.asked.source.ip() == source)
+        visits.iter().any(|one| one.asked.target == *target)
+            && visits.iter().any(|one| one.asked.source.is_some_and(|from| from.ip() == source))
+    }
+
+    /// Whether this account was ever admitted to this target.
+    pub fn has_visited(&self, account: &AccountId, target: &TargetId) -> bool {
+        let of = |one: &&Intervention| one.asked.account == *account && one.asked.target == *target;
+        self.interventions.values().filter(of).any(|one| !one.sessions.is_empty())
     }
 
     /// Targets whose quorum cannot be met by the approvers there are (D13). They are refused; the
@@ -372,7 +584,7 @@ impl Register {
             technician: asked.technician.clone(),
             name: asked.name.clone(),
             vendor: asked.vendor.clone(),
-            source: asked.source,
+            source: asked.source?,
             target: asked.target.clone(),
             login: asked.login.clone(),
             started: record.started,
@@ -380,8 +592,8 @@ impl Register {
             seconds: u64::try_from(ended.duration_since(record.started).as_secs()).unwrap_or(0),
             at_least: false,
             cause,
-            approved_by: intervention.approvals.iter().map(|approval| approval.by.clone()).collect(),
-            watched_by: Vec::new(),
+            approved_by: intervention.approved_by(),
+            watched_by: record.watched_by.iter().cloned().collect(),
             bytes_in: 0,
             bytes_out: 0,
             refused: BTreeMap::new(),

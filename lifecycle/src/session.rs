@@ -3,7 +3,7 @@
 //! Sans-I/O. The driver feeds inputs with the instant at which they happened and performs the
 //! outputs; it decides nothing. Bytes do not pass here.
 
-use crate::event::{EndCause, FreezeCause};
+use crate::event::{Actor, EndCause, FreezeCause};
 use jiff::{SignedDuration, Timestamp};
 use policy::Supervision;
 
@@ -42,14 +42,16 @@ pub enum Input {
     Activity,
     /// An approver of the target began to watch.
     WatcherCame,
-    /// The last watcher left.
-    WatchersGone,
+    /// The last watcher left, or was seen for the last time at this instant.
+    WatchersGone(Timestamp),
     /// Something froze it.
     Freeze(FreezeCause),
     /// Whoever froze it, or another watcher with their own code, let it go on.
-    Resume,
+    Resume(Actor),
     /// The rules were judged again and still allow it, until this instant.
     Renewed(Timestamp, EndCause),
+    /// A new approval allows it for longer, until this instant.
+    Extended(Timestamp, EndCause),
     /// It is over for a reason from outside.
     End(EndCause),
     /// Time passed.
@@ -63,8 +65,8 @@ pub enum Output {
     Warn(u8),
     /// Stop both directions of every channel.
     Freeze(FreezeCause),
-    /// Let them go on.
-    Unfreeze,
+    /// Let them go on, as this one said.
+    Unfreeze(Actor),
     /// Stop for good. Given exactly once.
     End(EndCause),
 }
@@ -96,19 +98,23 @@ pub struct Running {
     warnings: &'static [u8],
 }
 
+/// The warnings still to come when so much time is left.
+fn warnings_left(left: SignedDuration) -> &'static [u8] {
+    let skipped = WARNINGS.iter().take_while(|minutes| left <= SignedDuration::from_mins(i64::from(**minutes))).count();
+    WARNINGS.get(skipped..).unwrap_or_default()
+}
+
 impl Session {
     /// A session just admitted.
     pub fn admitted(at: Timestamp, terms: Terms) -> Session {
-        let left = terms.until.duration_since(at);
-        let skipped =
-            WARNINGS.iter().take_while(|minutes| left <= SignedDuration::from_mins(i64::from(**minutes))).count();
+        let warnings = warnings_left(terms.until.duration_since(at));
         Session::Connecting(Running {
             terms,
             channels: 0,
             last_activity: at,
             channelless: Some(at),
             unwatched: Some(at),
-            warnings: WARNINGS.get(skipped..).unwrap_or_default(),
+            warnings,
         })
     }
 
@@ -150,12 +156,22 @@ impl Session {
                 other => running.note(at, other, &mut outputs, Session::Relaying),
             },
             Session::Frozen(running, cause) => match input {
-                Input::Resume if !running.must_wait_for_a_watcher() => {
-                    outputs.push(Output::Unfreeze);
-                    Session::Relaying(running)
+                Input::Resume(by) if !running.must_wait_for_a_watcher() => {
+                    outputs.push(Output::Unfreeze(by));
+                    Session::Relaying(Running { last_activity: at, ..running })
+                }
+                // Let go, but nobody watches: from now on it waits for that alone.
+                Input::Resume(_) if cause != FreezeCause::Unwatched => {
+                    outputs.push(Output::Freeze(FreezeCause::Unwatched));
+                    Session::Frozen(running, FreezeCause::Unwatched)
+                }
+                // What people or limits froze, no watcher thaws by coming.
+                Input::Freeze(graver) if cause == FreezeCause::Unwatched && graver != cause => {
+                    outputs.push(Output::Freeze(graver.clone()));
+                    Session::Frozen(running, graver)
                 }
                 Input::WatcherCame if cause == FreezeCause::Unwatched => {
-                    outputs.push(Output::Unfreeze);
+                    outputs.push(Output::Unfreeze(Actor::Program));
                     Session::Relaying(Running { unwatched: None, last_activity: at, ..running })
                 }
                 other => running.note(at, other, &mut outputs, |running| Session::Frozen(running, cause)),
@@ -258,13 +274,23 @@ impl Running {
             }
             Input::Activity => self.last_activity = at,
             Input::WatcherCame => self.unwatched = None,
-            Input::WatchersGone => self.unwatched = Some(at),
+            Input::WatchersGone(since) => self.unwatched = Some(since.min(at)),
             // INVARIANT: what was granted at admission is never widened by judging again.
             Input::Renewed(until, why) if until < self.terms.until => {
                 self.terms.until = until;
                 self.terms.why = why;
             }
-            Input::Renewed(..) | Input::Freeze(_) | Input::Resume | Input::Connected | Input::Tick => {}
+            Input::Extended(until, why) if until > self.terms.until => {
+                self.warnings = warnings_left(until.duration_since(at));
+                self.terms.until = until;
+                self.terms.why = why;
+            }
+            Input::Renewed(..)
+            | Input::Extended(..)
+            | Input::Freeze(_)
+            | Input::Resume(_)
+            | Input::Connected
+            | Input::Tick => {}
         }
         state(self)
     }
@@ -383,17 +409,57 @@ mod tests {
         let (session, outputs) = run(
             session,
             &[
-                (10, Input::Resume),
+                (10, Input::Resume(Actor::Program)),
                 (20, Input::WatcherCame),
-                (60, Input::WatchersGone),
+                (60, Input::WatchersGone(at(60))),
                 (64, Input::Tick),
                 (65, Input::Tick),
             ],
         );
-        assert_eq!(outputs, [(20, Output::Unfreeze), (65, Output::Freeze(FreezeCause::Unwatched))]);
+        assert_eq!(outputs, [(20, Output::Unfreeze(Actor::Program)), (65, Output::Freeze(FreezeCause::Unwatched))]);
         assert_eq!(session.wake_at(), Some(at(360)));
         let (_, outputs) = run(session, &[(360, Input::Tick)]);
         assert_eq!(outputs, [(360, Output::End(EndCause::Unwatched))]);
+    }
+
+    /// APR-04: what a watcher stopped seeing counts from then, not from when it was noticed.
+    #[test]
+    fn a_lost_watcher_counts_from_the_last_sign_of_life() {
+        let (session, _) = run(Session::admitted(at(0), terms(Supervision::Required)), &working());
+        let (_, outputs) =
+            run(session, &[(20, Input::WatcherCame), (65, Input::WatchersGone(at(60))), (65, Input::Tick)]);
+        assert_eq!(outputs.last(), Some(&(65, Output::Freeze(FreezeCause::Unwatched))));
+    }
+
+    /// D26: what a person froze is not thawed by somebody who comes to watch.
+    #[test]
+    fn a_freeze_by_staff_holds_until_it_is_lifted() {
+        let claire = FreezeCause::Staff("claire".parse().unwrap());
+        let (session, outputs) = run(
+            Session::admitted(at(0), terms(Supervision::Required)),
+            &[
+                (0, Input::Connected),
+                (1, Input::Freeze(claire.clone())),
+                (2, Input::WatcherCame),
+                (3, Input::WatchersGone(at(3))),
+                (4, Input::Resume(Actor::Program)),
+            ],
+        );
+        let unwatched = Output::Freeze(FreezeCause::Unwatched);
+        assert_eq!(outputs, [(0, unwatched.clone()), (1, Output::Freeze(claire)), (4, unwatched)]);
+        let (_, outputs) = run(session, &[(5, Input::WatcherCame)]);
+        assert_eq!(outputs, [(5, Output::Unfreeze(Actor::Program))]);
+    }
+
+    /// A new approval lengthens, and warns again before the new end.
+    #[test]
+    fn an_extension_lengthens() {
+        let mut steps = working();
+        steps.extend([(1700, Input::Activity), (2800, Input::Activity)]);
+        steps.push((2900, Input::Extended(at(7200), EndCause::TimeOver)));
+        steps.extend([(4000, Input::Activity), (5500, Input::Activity), (6300, Input::Tick)]);
+        let (_, outputs) = run(Session::admitted(at(0), terms(Supervision::None)), &steps);
+        assert_eq!(outputs, [(2800, Output::Warn(15)), (6300, Output::Warn(15))]);
     }
 
     /// Judging again may shorten, never lengthen.

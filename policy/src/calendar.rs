@@ -82,6 +82,11 @@ impl WeeklyInterval {
         Ok(Self { days, from, to })
     }
 
+    /// Its days, and the minutes of the day from which and up to which it lasts.
+    pub fn parts(&self) -> (&[Weekday], u16, u16) {
+        (&self.days, self.from.0, self.to.0)
+    }
+
     /// The days of a word such as `mon-fri`, `sat` or `mon-wed`, or several after commas.
     pub fn parse_days(text: &str) -> Result<Vec<Weekday>, String> {
         const NAMES: [(&str, Weekday); 7] = [

@@ -11,6 +11,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::net::IpAddr;
 
+/// The longest emergency.
+const EMERGENCY: SignedDuration = SignedDuration::from_hours(2);
+
 /// The question: may this person reach that target, from there, at that instant?
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -28,6 +31,9 @@ pub struct Request {
     pub source: Option<IpAddr>,
     /// First visit, new source, young factor: the approver must have called (D6).
     pub unfamiliar: bool,
+    /// Opened by whoever is on call: the calendar does not hold, and nothing else is lifted; two
+    /// hours at most (D14, EMG-01).
+    pub emergency: bool,
     /// At which instant.
     pub at: Timestamp,
 }
@@ -50,7 +56,10 @@ fn judge(rules: &PolicySet, request: &Request, because: &mut Vec<RuleId>) -> Res
     source_is_declared(vendor, request, because)?;
     let forbidden_from = not_forbidden(rules, vendor, request, because)?;
     let contract_ends = contract_holds(rules, vendor, request.at, because)?;
-    let hours_end = hours_are_open(rules, vendor, target, request.at, because)?;
+    let hours_end = match request.emergency {
+        true => contract_ends,
+        false => hours_are_open(rules, vendor, target, request.at, because)?,
+    };
     approvers_exist(rules, target, because)?;
     let rights = grants.iter().fold(Rights::default(), |all, grant| all.united_with(&grant.rights));
     if rights.is_empty() {
@@ -71,7 +80,12 @@ fn judge(rules: &PolicySet, request: &Request, because: &mut Vec<RuleId>) -> Res
         supervision: target.supervision,
         call_back: target.call_back || request.unfamiliar,
         closes_at: forbidden_from.into_iter().fold(contract_ends.min(hours_end), Timestamp::min),
-        longest: grants.iter().map(|grant| grant.longest).min().unwrap_or(SignedDuration::ZERO),
+        longest: grants
+            .iter()
+            .map(|grant| grant.longest)
+            .chain(request.emergency.then_some(EMERGENCY))
+            .min()
+            .unwrap_or(SignedDuration::ZERO),
         idle: target.idle,
     })
 }

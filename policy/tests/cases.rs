@@ -306,6 +306,7 @@ impl Case {
             account: self.request.account.as_deref().map(read),
             source: Some(read(&self.request.from)),
             unfamiliar: self.request.unfamiliar,
+            emergency: false,
             at: read(&self.request.at),
         }
     }

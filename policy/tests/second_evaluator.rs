@@ -270,6 +270,7 @@ impl World {
             account: self.ask.account.map(|n| id(ACCOUNTS[n])),
             source: Some(id(ADDRESSES[self.ask.address].0)),
             unfamiliar: self.ask.unfamiliar,
+            emergency: false,
             at: self.ask.at,
         }
     }

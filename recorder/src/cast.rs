@@ -1,8 +1,8 @@
 //! Asciicast v2: what one terminal showed, as other people's players read it.
 //!
 //! Codes of events: `o` output, `i` input, `r` resize, `m` marker, as the format has them; and two of
-//! our own that players skip: `d`, typed while frozen and not delivered, and `x`, the exact bytes in
-//! hexadecimal of an event before it that was not UTF-8.
+//! our own that players skip: `d`, typed while frozen and not delivered, and `x`, in hexadecimal, the exact bytes of the
+//! event before it, where those were not UTF-8.
 
 use crate::emulator::{Emulator, decode};
 use crate::frame::{Frame, FrameKind};
@@ -44,6 +44,7 @@ pub(crate) struct CastWriter {
     started: Timestamp,
     output: Vec<u8>,
     input: Vec<u8>,
+    last: Timestamp,
     since_keyframe: u64,
     keyframes: Vec<Keyframe>,
 }
@@ -63,7 +64,15 @@ impl CastWriter {
         part.write(format!("{header}\n").as_bytes())?;
         let offset = part.cut()?;
         let first = Keyframe { at: 0.0, offset, columns, rows, screen: String::new() };
-        Ok(Self { part, started, output: Vec::new(), input: Vec::new(), since_keyframe: 0, keyframes: vec![first] })
+        Ok(Self {
+            part,
+            started,
+            output: Vec::new(),
+            input: Vec::new(),
+            last: started,
+            since_keyframe: 0,
+            keyframes: vec![first],
+        })
     }
 
     fn event(&mut self, at: Timestamp, code: &str, data: &str) -> io::Result<()> {
@@ -73,13 +82,20 @@ impl CastWriter {
 
     fn text(&mut self, at: Timestamp, code: &'static str, bytes: &[u8]) -> io::Result<()> {
         let partial = if code == "o" { &mut self.output } else { &mut self.input };
-        let before = partial.len();
+        let mut exact = partial.clone();
+        exact.extend_from_slice(bytes);
         let text = decode(partial, bytes);
-        let exact = text.len() + partial.len() == before + bytes.len() && !text.contains(char::REPLACEMENT_CHARACTER);
+        exact.truncate(exact.len() - partial.len());
+        self.write_text(at, code, &text, &exact)
+    }
+
+    /// Text, and where it is not what came, the bytes that it stands for.
+    fn write_text(&mut self, at: Timestamp, code: &str, text: &str, exact: &[u8]) -> io::Result<()> {
+        self.last = self.last.max(at);
         if !text.is_empty() {
-            self.event(at, code, &text)?;
+            self.event(at, code, text)?;
         }
-        if exact { Ok(()) } else { self.event(at, "x", &HEXLOWER.encode(bytes)) }
+        if text.as_bytes() == exact { Ok(()) } else { self.event(at, "x", &HEXLOWER.encode(exact)) }
     }
 
     /// Writes what one frame says.
@@ -117,7 +133,13 @@ impl CastWriter {
         Ok(())
     }
 
-    pub(crate) fn finish(self) -> io::Result<(crate::parts::Written, Vec<Keyframe>)> {
+    pub(crate) fn finish(mut self) -> io::Result<(crate::parts::Written, Vec<Keyframe>)> {
+        // The beginning of a character whose end never came.
+        for (code, partial) in [("o", std::mem::take(&mut self.output)), ("i", std::mem::take(&mut self.input))] {
+            if !partial.is_empty() {
+                self.write_text(self.last, code, "\u{fffd}", &partial)?;
+            }
+        }
         Ok((self.part.finish()?, self.keyframes))
     }
 }

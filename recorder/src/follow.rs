@@ -42,6 +42,11 @@ impl Follower {
         self.reader.next()
     }
 
+    /// How far it has read.
+    pub fn head(&self) -> crate::Head {
+        self.reader.head()
+    }
+
     /// Returns once there is more to read. Ends with the recording.
     pub async fn more(&self) -> bool {
         self.recording.grown_beyond(self.reader.head().length).await

@@ -64,6 +64,11 @@ pub struct Frame {
 pub(crate) const PREFIX: usize = 1 + 4 + 8;
 
 impl Frame {
+    /// Columns and rows, of a resize.
+    pub fn size(&self) -> Option<(usize, usize)> {
+        (self.kind == FrameKind::Resize).then(|| crate::cast::size(&self.data)).flatten()
+    }
+
     pub(crate) fn encode_into(&self, buffer: &mut Vec<u8>) {
         buffer.push(self.kind.code());
         buffer.extend_from_slice(&self.track.to_be_bytes());

@@ -30,7 +30,7 @@ mod writer;
 
 pub use cast::CastEvent;
 pub use emulator::{COLUMNS, Colour, Emulator, ROWS, Run, Screen, Style};
-pub use follow::Follower;
+pub use follow::{FollowError, Follower};
 pub use frame::{Frame, FrameKind, Track};
 pub use keys::{KeyError, Recipients, RecordingKey, RecoveryKey};
 pub use manifest::{Manifest, Part, PartKind, Source, State};

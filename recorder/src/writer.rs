@@ -159,6 +159,12 @@ impl Recording {
         }
     }
 
+    /// Whether it was closed or failed by the end of this time.
+    pub async fn closed_within(&self, time: Duration) -> bool {
+        let closed = async { while self.grown_beyond(self.head().length).await {} };
+        tokio::time::timeout(time, closed).await.is_ok()
+    }
+
     /// Syncs and closes the file; gives the final head. Later writes fail.
     pub async fn close(&self) -> Result<Head, RecorderError> {
         let (done, closed) = oneshot::channel();

@@ -238,6 +238,7 @@ fn approvers_are_judged_one_by_one() {
     let site =
         Site::with(SiteOptions { more: "[groups.labo]\nname = \"Labo\"\n".to_owned(), ..SiteOptions::default() });
     let xavier = Person::new("xavier");
+    site.sign_in("nadia");
     let verb = ["staff", "add", "xavier", "--role", "approver", "--group", "labo", "--name", "Xavier Roux"];
     let verb = [&verb[..], &["--email", "xavier@chu.example", "--phone", "+33 6 11 22 33 44", "--stdin"]].concat();
     assert!(site.poterne(&verb, &format!("{}\n{}\n", xavier.password, xavier.totp)).status.success());

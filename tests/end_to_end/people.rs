@@ -26,6 +26,7 @@ fn technician<'a>(login: &'a str, person: &[&'a str], vendor: &'a str) -> Vec<&'
 #[test]
 fn accounts_are_personal_and_never_reused() {
     let site = Site::start();
+    site.sign_in("nadia");
     fails(&site, &technician("support", &PERSON, "imagix"), 65, "names no person");
     fails(&site, &technician("imagix2", &PERSON, "imagix"), 65, "names no person");
     fails(&site, &technician("Ada", &PERSON, "imagix"), 64, "");
@@ -79,6 +80,7 @@ fn secrets_are_not_shared_and_nowhere_in_clear() {
         more: "[target.second]\nname = \"Second\"\naddress = \"127.0.0.1:9\"\nhost-key = \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ\"\naccount = \"root\"\napprovers = [\"radiologie\"]\n".to_owned(),
         ..SiteOptions::default()
     });
+    site.sign_in("nadia");
     let key = site.sshd.key_file.display().to_string();
     fails(&site, &["target", "credential", "second", "--key", &key], 65, "two targets may not share one");
     let out = site.poterne(&["target", "credential", "second", "--password"], "CANARY-target-password\n");

@@ -68,6 +68,7 @@ pub(crate) fn with_key(site: &mut Site, login: &str) -> String {
         format!("+33 6 77 00 {:04}", 10 + site.technicians.len()),
     );
     let public = format!("{file}.pub");
+    site.sign_in("nadia");
     let verb = ["technician", "add", login, "--vendor", "imagix", "--proofing", "in the test", "--name", &name];
     let verb = [&verb[..], &["--email", &email, "--phone", &phone, "--key", &public, "--stdin"]].concat();
     let out = site.poterne(&verb, &format!("{}\n{}\n", person.password, person.totp));

@@ -38,6 +38,7 @@ fn states(site: &Site) -> Value {
 fn every_refusal_looks_the_same() {
     let site = Site::with(SiteOptions { technicians: 6, more: ELSEWHERE.to_owned(), ..SiteOptions::default() });
     let elsa = Person::new("elsa");
+    site.sign_in("nadia");
     let verb = ["technician", "add", "elsa", "--vendor", "autre", "--proofing", "in the test", "--name", "Elsa Petit"];
     let verb = [&verb[..], &["--email", "elsa@autre.example", "--phone", "+33 6 22 33 44 55", "--stdin"]].concat();
     assert!(site.poterne(&verb, &format!("{}\n{}\n", elsa.password, elsa.totp)).status.success());
@@ -117,6 +118,7 @@ fn half_right_tries_lock_and_others_never_do() {
     // Everything right does not help before the minute is over; an operator does.
     let outcome = raw(&site, "probe", &["alice", &alice.password, &alice.fresh_code()]);
     assert_eq!(outcome["outcome"], "refused");
+    site.sign_in("nadia");
     site.ok(&["technician", "unlock", "alice"]);
     let outcome = raw(&site, "probe", &["alice", &alice.password, &alice.fresh_code()]);
     assert_eq!(outcome["outcome"], "in");

@@ -88,7 +88,7 @@ pub struct Site {
     pub sshd: Sshd,
     /// alice, and more if asked for.
     pub technicians: Vec<Person>,
-    /// claire and paul approve, nadia operates.
+    /// claire and paul approve, sophie reads recordings, nadia operates.
     pub staff: Vec<Person>,
     daemon: Option<Child>,
 }
@@ -243,8 +243,13 @@ impl Site {
             );
             self.technicians.push(person);
         }
+        let key = self.sshd.key_file.display().to_string();
+        self.ok(&["target", "credential", "scanner", "--key", &key]);
+        // The operator last: from then on a changing verb takes a sign-in (D11).
         for (n, (login, role)) in
-            [("claire", "approver"), ("paul", "approver"), ("nadia", "operator")].iter().enumerate()
+            [("claire", "approver"), ("paul", "approver"), ("sophie", "security"), ("nadia", "operator")]
+                .iter()
+                .enumerate()
         {
             let person = Person::new(login);
             let mut verb = vec!["staff", "add", login, "--role", role];
@@ -254,8 +259,6 @@ impl Site {
             self.add_person(&verb, &person, 500 + n);
             self.staff.push(person);
         }
-        let key = self.sshd.key_file.display().to_string();
-        self.ok(&["target", "credential", "scanner", "--key", &key]);
     }
 
     fn add_person(&self, verb: &[&str], person: &Person, n: usize) {
@@ -476,8 +479,29 @@ impl Site {
         check_log(&mut OsDisk::default(), &self.state().join("journal"), Some(key), None)
     }
 
-    /// The frames of a session's recording, read with the bastion's own key.
+    /// Waits until a session's recording is sealed; gives it.
+    pub fn sealed(&self, session: &str) -> recorder::SealedRecording {
+        let state = self.state();
+        let folder = state.join("recordings").join(session);
+        eventually("the recording is sealed", || {
+            !state.join("recordings").join(format!("{session}.spool")).exists() && folder.join("manifest.json").exists()
+        });
+        recorder::SealedRecording::open(&folder, &state.join("keyring").join(session)).expect("a recording")
+    }
+
+    /// The officer's key.
+    pub fn officer() -> recorder::ReadingKeys {
+        recorder::ReadingKeys::parse(OFFICER).expect("a key")
+    }
+
+    /// What was recorded of a session: of a live one from its spool, of one that ended from its sealed
+    /// parts, channel after channel. The officer's key opens either.
     pub fn recording(&self, session: &str) -> Vec<recorder::Frame> {
+        let ended = || self.json(&["session", "show", session])["state"] == "ended";
+        if self.daemon.is_some() && ended() { self.sealed_frames(session) } else { self.spooled_frames(session) }
+    }
+
+    fn spooled_frames(&self, session: &str) -> Vec<recorder::Frame> {
         let bytes = std::fs::read(self.state().join("recordings").join(format!("{session}.spool"))).expect("a spool");
         let (header, _) = recorder::SpoolReader::header(&bytes[..]).expect("a header");
         let key = recorder::RecordingKey::open(&header, OFFICER).expect("the officer's key opens it");
@@ -485,6 +509,50 @@ impl Site {
         let frames: Vec<recorder::Frame> = reader.by_ref().collect();
         assert_ne!(reader.damage(), Some(&recorder::Damage::Altered), "a frame was altered");
         frames
+    }
+
+    fn sealed_frames(&self, session: &str) -> Vec<recorder::Frame> {
+        use recorder::{FrameKind, PartKind};
+        let (sealed, keys) = (self.sealed(session), Site::officer());
+        let mut frames = Vec::new();
+        for part in sealed.parts(PartKind::Raw) {
+            let raw = sealed.raw(part, &keys).expect("a raw track").map(|frame| frame.expect("a record"));
+            frames.extend(raw.map(|frame| recorder::Frame { track: part.channel, ..frame }));
+        }
+        for part in sealed.parts(PartKind::Cast) {
+            let lines = BufReader::new(sealed.read(part, &keys).expect("a cast")).lines();
+            for event in lines.filter_map(|line| recorder::CastEvent::parse(&line.expect("a line"))) {
+                let kind = match event.code.as_str() {
+                    "o" => FrameKind::Output,
+                    "i" => FrameKind::Input,
+                    "d" => FrameKind::InputDropped,
+                    "r" => FrameKind::Resize,
+                    "m" => FrameKind::Marker,
+                    _ => {
+                        // What the text before stands for, byte for byte.
+                        let last: &mut recorder::Frame = frames.last_mut().expect("a text");
+                        last.data = data_encoding::HEXLOWER.decode(event.data.as_bytes()).expect("hex").into();
+                        continue;
+                    }
+                };
+                let data = match (kind, event.data.split_once('x')) {
+                    (FrameKind::Resize, Some((columns, rows))) => {
+                        let number = |text: &str| text.parse::<u32>().expect("a size").to_be_bytes();
+                        [number(columns), number(rows)].concat().into()
+                    }
+                    _ => event.data.into_bytes().into(),
+                };
+                frames.push(recorder::Frame { at: part.started, track: part.channel, kind, data });
+            }
+        }
+        frames
+    }
+
+    /// Signs a member of staff in where the test runs, for 15 minutes.
+    pub fn sign_in(&self, login: &str) {
+        let person = self.member(login);
+        let out = self.poterne(&["login", "--as", login], &format!("{}\n{}\n", person.password, person.fresh_code()));
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     }
 }
 

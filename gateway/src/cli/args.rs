@@ -27,6 +27,12 @@ pub(crate) enum Verb {
     /// Start a complete throw-away site on this machine's loopback.
     #[cfg(feature = "demo")]
     Demo(crate::demo::DemoArgs),
+    /// Sign in at this terminal for 15 minutes.
+    Login(ProofFlags),
+    /// Sign out at this terminal.
+    Logout,
+    /// Who is signed in at this terminal.
+    Whoami(Json),
     /// Check or show the configuration.
     #[command(subcommand)]
     Config(ConfigVerb),
@@ -49,6 +55,25 @@ pub(crate) enum Verb {
     /// Sessions: live and ended.
     #[command(subcommand)]
     Session(SessionVerb),
+    /// Recordings of ended sessions: opened here, with your key file.
+    #[command(subcommand)]
+    Recording(RecordingVerb),
+    /// Vendors: whom a brake holds.
+    #[command(subcommand)]
+    Vendor(VendorVerb),
+    /// The red button: cuts all access, now, until it is lifted.
+    #[command(subcommand)]
+    Lockdown(LockdownVerb),
+    /// A second wall of nftables.
+    #[command(subcommand)]
+    Firewall(FirewallVerb),
+    /// Write the man pages into a folder.
+    Manual {
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// Print completions for a shell.
+    Completions { shell: clap_complete::Shell },
     /// Could this technician reach that target, and why (not)?
     Explain {
         #[arg(long)]
@@ -107,9 +132,72 @@ pub(crate) struct PersonFlags {
     pub(crate) json: Json,
 }
 
+#[derive(Args)]
+pub(crate) struct IdentityFlags {
+    /// First name and surname.
+    #[arg(long)]
+    pub(crate) name: String,
+    /// E-mail address at work.
+    #[arg(long)]
+    pub(crate) email: String,
+    /// Telephone at work.
+    #[arg(long)]
+    pub(crate) phone: String,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum TechnicianVerb {
-    /// Create an enrolled technician; password and TOTP secret are shown once.
+    /// Invite a technician, who enrols themselves over plain ssh. Prints the invitation.
+    Invite {
+        login: TechnicianLogin,
+        #[arg(long)]
+        vendor: VendorId,
+        /// How the hospital made sure who this is.
+        #[arg(long)]
+        proofing: String,
+        /// A public key, as the line of an id_ed25519.pub, or a file that holds it.
+        #[arg(long = "key", value_name = "KEY")]
+        keys: Vec<String>,
+        #[command(flatten)]
+        identity: IdentityFlags,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Open an enrolled account, with the word that the technician reads out to you, who called the
+    /// number in the contract.
+    Activate {
+        login: TechnicianLogin,
+        #[arg(long)]
+        word: String,
+    },
+    /// One technician in full.
+    Show {
+        login: TechnicianLogin,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Throw the factors away, end the sessions, and print a new invitation.
+    Reset {
+        login: TechnicianLogin,
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Lift a disabled account: its old factors stay gone, a new invitation is printed. Who left, or
+    /// whose account was misused, gets a new account instead.
+    Enable {
+        login: TechnicianLogin,
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Public keys of an account.
+    #[command(subcommand)]
+    Key(KeyVerb),
+    /// Create a technician without enrolment; password and TOTP secret are shown once. `invite` is
+    /// better: then nobody but the technician ever sees them.
     Add {
         login: TechnicianLogin,
         #[arg(long)]
@@ -133,6 +221,14 @@ pub(crate) enum TechnicianVerb {
     },
     /// Lift a lock.
     Unlock { login: TechnicianLogin },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum KeyVerb {
+    /// Add one: a line, or a file that holds it.
+    Add { login: TechnicianLogin, key: String },
+    /// Remove one: its fingerprint, its line, or a file that holds it.
+    Remove { login: TechnicianLogin, key: String },
 }
 
 #[derive(Subcommand)]
@@ -223,9 +319,10 @@ pub(crate) enum InterventionVerb {
     /// Say yes to one request.
     Approve {
         number: u64,
-        /// The four characters that the technician reads out.
+        /// The four characters that the technician reads out. A planned one that wants another
+        /// approval has none yet.
         #[arg(long)]
-        code: String,
+        code: Option<String>,
         /// How you know who is asking: called, caller or present.
         #[arg(long, value_parser = verified)]
         verified: Verified,
@@ -246,8 +343,180 @@ pub(crate) enum InterventionVerb {
         #[command(flatten)]
         proof: ProofFlags,
     },
-    /// Withdraw a request that still waits.
+    /// Withdraw a request that still waits, or a planned one.
     Withdraw { number: u64 },
+    /// Open one in advance; prints the code to read to the technician.
+    Plan {
+        #[command(flatten)]
+        what: PlanFlags,
+        /// From when, as 2026-11-29T15:00:00+01:00; now, if not said.
+        #[arg(long)]
+        from: Option<jiff::Timestamp>,
+        /// Until when; at most 8 hours later.
+        #[arg(long)]
+        until: jiff::Timestamp,
+    },
+    /// Open one out of hours, if you are on call; prints the code to read to the technician.
+    Emergency {
+        #[command(flatten)]
+        what: PlanFlags,
+        /// For how many minutes, from now on; 120 at most.
+        #[arg(long)]
+        minutes: u32,
+    },
+    /// Give a live one more time: a new approval, counted from now.
+    Extend {
+        number: u64,
+        /// Until so many minutes from now.
+        #[arg(long)]
+        minutes: u32,
+        /// How you know who is asking: called, caller or present.
+        #[arg(long, value_parser = verified)]
+        verified: Verified,
+        #[command(flatten)]
+        proof: ProofFlags,
+    },
+    /// Write down what an emergency was, having looked at it; by another person than approved it.
+    Review {
+        number: u64,
+        #[arg(long)]
+        text: String,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct PlanFlags {
+    #[arg(long)]
+    pub(crate) technician: TechnicianLogin,
+    #[arg(long)]
+    pub(crate) target: TargetId,
+    /// The login on it; the target's own, if not said.
+    #[arg(long)]
+    pub(crate) login: Option<TargetAccount>,
+    #[arg(long)]
+    pub(crate) reason: String,
+    #[arg(long, default_value = "-")]
+    pub(crate) ticket: String,
+    /// How you know who is asking: called, caller or present.
+    #[arg(long, value_parser = verified)]
+    pub(crate) verified: Verified,
+    /// Grant these rights only.
+    #[arg(long, value_delimiter = ',', value_name = "RIGHT")]
+    pub(crate) rights: Option<Vec<Right>>,
+    #[command(flatten)]
+    pub(crate) proof: ProofFlags,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum RecordingVerb {
+    /// All recordings, and how whole each is.
+    List(Json),
+    /// One recording: where it lies, and of what it consists.
+    Show {
+        id: String,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Show it as it was.
+    Replay {
+        id: String,
+        #[command(flatten)]
+        reading: ReadingFlags,
+        /// Which channel; the first terminal, if not said.
+        #[arg(long)]
+        channel: Option<u32>,
+        /// How many times as fast.
+        #[arg(long, default_value_t = 1.0)]
+        speed: f64,
+        /// Show no pause longer than so many seconds.
+        #[arg(long, value_name = "SECONDS")]
+        idle_limit: Option<f64>,
+        /// Begin at this second, or at 1:23:45.
+        #[arg(long, default_value = "0", value_name = "TIME")]
+        at: String,
+    },
+    /// Write it as a plain file to standard output.
+    Export {
+        id: String,
+        #[arg(long)]
+        format: ExportFormat,
+        #[command(flatten)]
+        reading: ReadingFlags,
+        /// Which channel; the first terminal, if not said.
+        #[arg(long)]
+        channel: Option<u32>,
+    },
+    /// Where a text came to be shown. Case does not count.
+    Search {
+        id: String,
+        text: String,
+        #[command(flatten)]
+        reading: ReadingFlags,
+        #[command(flatten)]
+        json: Json,
+    },
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExportFormat {
+    /// The asciicast of one terminal, for any player.
+    Asciicast,
+    /// What was readable, line by line.
+    Text,
+    /// The bytes of a channel without a terminal, as they were shown.
+    Raw,
+}
+
+#[derive(Args)]
+pub(crate) struct ReadingFlags {
+    /// Your key file, as age-keygen wrote it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// Why you read it. It is journalled.
+    #[arg(long)]
+    pub(crate) purpose: String,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum VendorVerb {
+    /// All vendors.
+    List(Json),
+    /// Take a vendor's access away, now: sessions end, nobody of it logs in.
+    Freeze {
+        vendor: VendorId,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Give it back.
+    Thaw {
+        vendor: VendorId,
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum LockdownVerb {
+    /// Cut all access, now. It holds across restarts.
+    On {
+        #[arg(long)]
+        reason: String,
+    },
+    /// Give it back.
+    Off {
+        #[arg(long)]
+        reason: String,
+    },
+    /// Whether it is on.
+    Status(Json),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum FirewallVerb {
+    /// Print nftables rules for this configuration: vendors in, targets out, nothing else.
+    Render,
 }
 
 #[derive(Subcommand)]
@@ -264,6 +533,22 @@ pub(crate) enum SessionVerb {
         id: String,
         #[command(flatten)]
         json: Json,
+    },
+    /// Watch a live session, as an approver of its equipment. Freeze, resume and cut from there.
+    Watch {
+        id: String,
+        /// Your staff login, if you are not signed in here. Password and code are prompted.
+        #[arg(long = "as", value_name = "STAFF")]
+        staff: Option<StaffLogin>,
+    },
+    /// Stop both directions of everything, at once.
+    Freeze { id: String },
+    /// Let it go on. Another one's freeze asks for your own password and fresh code.
+    Resume {
+        id: String,
+        /// Your staff login, if another one froze it.
+        #[arg(long = "as", value_name = "STAFF")]
+        staff: Option<StaffLogin>,
     },
     /// End a session at once.
     Cut {

@@ -1,13 +1,13 @@
 //! Each verb: what it asks, what it prints.
 
 use super::args::{
-    Call, ConfigVerb, InterventionVerb, JournalVerb, Json, PersonFlags, ProofFlags, SessionVerb, StaffVerb, TargetVerb,
-    TechnicianVerb, Verb,
+    Call, ConfigVerb, FirewallVerb, IdentityFlags, InterventionVerb, JournalVerb, Json, KeyVerb, LockdownVerb,
+    PersonFlags, PlanFlags, ProofFlags, SessionVerb, StaffVerb, TargetVerb, TechnicianVerb, VendorVerb, Verb,
 };
-use super::{output, pin, secrets};
+use super::{firewall, invitation, manual, output, pin, recording, secrets, watch};
 use crate::clock::{Clock as _, SystemClock};
 use crate::ctl::client;
-use crate::ctl::protocol::{CredentialArgs, Factors, Failure, PersonArgs, Proof, Request, exit};
+use crate::ctl::protocol::{CredentialArgs, Factors, Failure, PersonArgs, Planned, Proof, Request, exit};
 use crate::daemon::{Daemon, Options};
 use crate::site::Paths;
 use config::Config;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-type Outcome = Result<(), Failure>;
+pub(super) type Outcome = Result<(), Failure>;
 
 pub(crate) fn carry_out(call: Call) -> Outcome {
     let main = call.config;
@@ -23,6 +23,34 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
         Verb::Run { confirm_clock } => run(main, confirm_clock),
         #[cfg(feature = "demo")]
         Verb::Demo(args) => crate::demo::run(args).map_err(|error| Failure::new(exit::SOFTWARE, format!("{error:#}"))),
+        Verb::Login(flags) => {
+            let answer = ask(&main, &Request::Login { proof: proof(flags)? })?;
+            let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
+            let until = text("until").parse().map_or_else(|_| text("until").to_owned(), output::here);
+            output::say(&format!("{} is signed in at this terminal until {until}", text("staff")));
+            Ok(())
+        }
+        Verb::Logout => {
+            let answer = ask(&main, &Request::Logout)?;
+            match answer.get("staff").and_then(Value::as_str) {
+                Some(staff) => output::say(&format!("{staff} is signed out")),
+                None => output::say("nobody was signed in at this terminal"),
+            }
+            Ok(())
+        }
+        Verb::Whoami(json) => print(json, &ask(&main, &Request::Whoami)?, output::fields),
+        Verb::Recording(verb) => recording::carry_out(&main, verb),
+        Verb::Vendor(verb) => vendor(&main, verb),
+        Verb::Lockdown(verb) => lockdown(&main, verb),
+        Verb::Firewall(FirewallVerb::Render) => {
+            output::say(firewall::render(&load(&main, true)?).trim_end());
+            Ok(())
+        }
+        Verb::Manual { folder } => manual::write(&folder),
+        Verb::Completions { shell } => {
+            manual::completions(shell);
+            Ok(())
+        }
         Verb::Config(verb) => configuration(&main, verb),
         Verb::Reload(json) => {
             let answer = ask(&main, &Request::Reload)?;
@@ -53,7 +81,7 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
     }
 }
 
-fn print(json: Json, answer: &Value, show: impl FnOnce(&Value)) -> Outcome {
+pub(super) fn print(json: Json, answer: &Value, show: impl FnOnce(&Value)) -> Outcome {
     if json.json {
         output::json(answer);
     } else {
@@ -62,14 +90,14 @@ fn print(json: Json, answer: &Value, show: impl FnOnce(&Value)) -> Outcome {
     Ok(())
 }
 
-fn load(main: &Path, unpinned: bool) -> Result<Config, Failure> {
+pub(super) fn load(main: &Path, unpinned: bool) -> Result<Config, Failure> {
     let options = config::Options { at: SystemClock::start().now(), unpinned };
     config::load(main, options).map_err(|error| Failure::new(exit::CONFIG, error))
 }
 
 /// Where the daemon of this configuration listens. Only `site.state` is needed for that, so a
 /// mistake elsewhere in the files does not keep anybody from cutting a session.
-fn socket(main: &Path) -> Result<PathBuf, Failure> {
+pub(super) fn socket(main: &Path) -> Result<PathBuf, Failure> {
     let text = std::fs::read_to_string(main).map_err(|error| {
         Failure::new(
             exit::CONFIG,
@@ -82,7 +110,7 @@ fn socket(main: &Path) -> Result<PathBuf, Failure> {
     Ok(Paths::new(Path::new(state.unwrap_or("/var/lib/poterne"))).socket())
 }
 
-fn ask(main: &Path, request: &Request) -> Result<Value, Failure> {
+pub(super) fn ask(main: &Path, request: &Request) -> Result<Value, Failure> {
     client::ask(&socket(main)?, request)
 }
 
@@ -174,13 +202,47 @@ fn made(json: Json, answer: &Value) -> Outcome {
     })
 }
 
+/// A key's line, or what the file of that name holds.
+fn key_line(key: String) -> String {
+    if Path::new(&key).is_file() { std::fs::read_to_string(&key).unwrap_or(key) } else { key }
+}
+
 fn technician(main: &Path, verb: TechnicianVerb) -> Outcome {
     match verb {
+        TechnicianVerb::Invite { login, vendor, proofing, keys, identity, json } => {
+            let IdentityFlags { name, email, phone } = identity;
+            let (keys, person) = (keys.into_iter().map(key_line).collect(), PersonArgs { name, email, phone });
+            let request = Request::TechnicianInvite { login, vendor, person, proofing, keys };
+            print(json, &ask(main, &request)?, invitation::print)
+        }
+        TechnicianVerb::Reset { login, reason, json } => {
+            let request = Request::TechnicianReset { login, reason, enable: false };
+            print(json, &ask(main, &request)?, invitation::print)
+        }
+        TechnicianVerb::Enable { login, reason, json } => {
+            let request = Request::TechnicianReset { login, reason, enable: true };
+            print(json, &ask(main, &request)?, invitation::print)
+        }
+        TechnicianVerb::Activate { login, word } => {
+            ask(main, &Request::TechnicianActivate { login: login.clone(), word })?;
+            output::say(&format!("{login} is active"));
+            Ok(())
+        }
+        TechnicianVerb::Show { login, json } => {
+            print(json, &ask(main, &Request::TechnicianShow { login })?, output::fields)
+        }
+        TechnicianVerb::Key(verb) => {
+            let (login, key, add) = match verb {
+                KeyVerb::Add { login, key } => (login, key, true),
+                KeyVerb::Remove { login, key } => (login, key, false),
+            };
+            let answer = ask(main, &Request::TechnicianKey { login: login.clone(), key: key_line(key), add })?;
+            let key = answer.get("key").and_then(Value::as_str).unwrap_or_default();
+            output::say(&format!("{key} is {} {login}", if add { "added to" } else { "removed from" }));
+            Ok(())
+        }
         TechnicianVerb::Add { login, vendor, proofing, keys, person } => {
-            let keys = keys
-                .into_iter()
-                .map(|key| if Path::new(&key).is_file() { std::fs::read_to_string(&key).unwrap_or(key) } else { key })
-                .collect();
+            let keys = keys.into_iter().map(key_line).collect();
             let request = Request::TechnicianAdd {
                 login,
                 vendor,
@@ -261,7 +323,7 @@ fn target(main: &Path, verb: TargetVerb) -> Outcome {
     }
 }
 
-fn proof(flags: ProofFlags) -> Result<Proof, Failure> {
+pub(super) fn proof(flags: ProofFlags) -> Result<Proof, Failure> {
     let mut read = secrets::read(&["password", "one-time code"])?.into_iter();
     match (read.next(), read.next()) {
         (Some(password), Some(code)) => Ok(Proof { staff: flags.staff, password, code }),
@@ -272,7 +334,10 @@ fn proof(flags: ProofFlags) -> Result<Proof, Failure> {
 fn intervention(main: &Path, verb: InterventionVerb) -> Outcome {
     match verb {
         InterventionVerb::List { all, json } => print(json, &ask(main, &Request::InterventionList { all })?, |rows| {
-            output::table(rows, &["number", "state", "technician", "vendor", "target", "source", "reason", "ticket"]);
+            output::table(
+                rows,
+                &["number", "kind", "state", "technician", "vendor", "target", "source", "reason", "ticket"],
+            );
         }),
         InterventionVerb::Show { number, json } => {
             print(json, &ask(main, &Request::InterventionShow { number })?, output::fields)
@@ -283,6 +348,7 @@ fn intervention(main: &Path, verb: InterventionVerb) -> Outcome {
                 Request::InterventionApprove { number, proof: proof(flags)?, code, verified, rights, minutes };
             let answer = ask(main, &request)?;
             match answer.get("approvals_missing").and_then(Value::as_u64) {
+                Some(0) if answer.get("code").is_some() => say_code(&answer),
                 Some(0) | None => output::say(&format!("intervention {number} is approved")),
                 Some(missing) => {
                     output::say(&format!("your approval of intervention {number} counts; {missing} more needed"))
@@ -295,6 +361,24 @@ fn intervention(main: &Path, verb: InterventionVerb) -> Outcome {
             output::say(&format!("intervention {number} is refused"));
             Ok(())
         }
+        InterventionVerb::Plan { what, from, until } => plan(main, what, from, Some(until), None),
+        InterventionVerb::Emergency { what, minutes } => plan(main, what, None, None, Some(minutes)),
+        InterventionVerb::Extend { number, minutes, verified, proof: flags } => {
+            let answer = ask(main, &Request::InterventionExtend { number, proof: proof(flags)?, verified, minutes })?;
+            let until = answer.get("until").and_then(Value::as_str).and_then(|at| at.parse().ok());
+            match (answer.get("approvals_missing").and_then(Value::as_u64), until) {
+                (Some(0), Some(until)) => {
+                    output::say(&format!("intervention {number} may go on until {}", output::here(until)));
+                }
+                (missing, _) => output::say(&format!("your approval counts; {} more needed", missing.unwrap_or(1))),
+            }
+            Ok(())
+        }
+        InterventionVerb::Review { number, text } => {
+            ask(main, &Request::InterventionReview { number, text })?;
+            output::say(&format!("intervention {number} is reviewed"));
+            Ok(())
+        }
         InterventionVerb::Withdraw { number } => {
             ask(main, &Request::InterventionWithdraw { number })?;
             output::say(&format!("intervention {number} is withdrawn"));
@@ -303,8 +387,115 @@ fn intervention(main: &Path, verb: InterventionVerb) -> Outcome {
     }
 }
 
+/// The code of a planned intervention, shown this once.
+fn say_code(answer: &Value) {
+    let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
+    let time = |name: &str| text(name).parse().map_or_else(|_| text(name).to_owned(), output::here);
+    let number = answer.get("number").and_then(Value::as_u64).unwrap_or_default();
+    output::say(&format!("intervention {number} is planned from {} until {}", time("from"), time("until")));
+    output::say(&format!("code, shown this once; read it to the technician on the telephone: {}", text("code")));
+}
+
+fn plan(
+    main: &Path,
+    what: PlanFlags,
+    from: Option<jiff::Timestamp>,
+    until: Option<jiff::Timestamp>,
+    minutes: Option<u32>,
+) -> Outcome {
+    let PlanFlags { technician, target, login, reason, ticket, verified, rights, proof: flags, json } = what;
+    let planned = Planned {
+        technician,
+        target,
+        login,
+        from,
+        until,
+        minutes,
+        emergency: minutes.is_some(),
+        reason,
+        ticket,
+        verified,
+        rights: rights.map(|rights| rights.into_iter().collect()),
+    };
+    let answer = ask(main, &Request::InterventionPlan { proof: proof(flags)?, planned })?;
+    print(json, &answer, |answer| match answer.get("approvals_missing").and_then(Value::as_u64) {
+        Some(0) => say_code(answer),
+        missing => {
+            let number = answer.get("number").and_then(Value::as_u64).unwrap_or_default();
+            output::say(&format!(
+                "intervention {number} is planned; {} more approval(s) needed, then its code is shown: `poterne intervention approve {number}`",
+                missing.unwrap_or(1)
+            ));
+        }
+    })
+}
+
+fn vendor(main: &Path, verb: VendorVerb) -> Outcome {
+    match verb {
+        VendorVerb::List(json) => print(json, &ask(main, &Request::VendorList)?, |rows| {
+            output::table(rows, &["vendor", "name", "state", "technicians", "phone", "why"]);
+        }),
+        VendorVerb::Freeze { vendor, reason } => {
+            let answer = ask(main, &Request::VendorFreeze { vendor: vendor.clone(), reason })?;
+            let ended = answer.get("sessions_ended").and_then(Value::as_u64).unwrap_or(0);
+            output::say(&format!("{vendor} is frozen; {ended} live session(s) ended"));
+            Ok(())
+        }
+        VendorVerb::Thaw { vendor, reason } => {
+            ask(main, &Request::VendorThaw { vendor: vendor.clone(), reason })?;
+            output::say(&format!("{vendor} may come in again"));
+            Ok(())
+        }
+    }
+}
+
+fn lockdown(main: &Path, verb: LockdownVerb) -> Outcome {
+    match verb {
+        LockdownVerb::On { reason } => {
+            let answer = ask(main, &Request::LockdownBegin { reason })?;
+            let ended = answer.get("sessions_ended").and_then(Value::as_u64).unwrap_or(0);
+            output::say(&format!("all access is cut; {ended} live session(s) ended"));
+            let is = |name: &str| answer.get(name).and_then(Value::as_bool).unwrap_or(false);
+            if !is("journalled") {
+                eprintln!("poterne: warning: the journal does not answer, so this is not in it");
+            }
+            if !is("survives_a_restart") {
+                eprintln!("poterne: warning: the disk refused the lockdown's file: a restart would forget it");
+            }
+            Ok(())
+        }
+        LockdownVerb::Off { reason } => {
+            ask(main, &Request::LockdownEnd { reason })?;
+            output::say("the lockdown is over");
+            Ok(())
+        }
+        LockdownVerb::Status(json) => {
+            let status = ask(main, &Request::Status)?;
+            let on = status.get("lockdown").and_then(Value::as_bool).unwrap_or(false);
+            print(json, &serde_json::json!({ "lockdown": on }), |_| {
+                output::say(if on { "all access is cut" } else { "no lockdown" });
+            })
+        }
+    }
+}
+
 fn session(main: &Path, verb: SessionVerb) -> Outcome {
     match verb {
+        SessionVerb::Watch { id, staff } => {
+            let proof = staff.map(|staff| proof(ProofFlags { staff })).transpose()?;
+            watch::watch(main, id, proof)
+        }
+        SessionVerb::Freeze { id } => {
+            ask(main, &Request::SessionFreeze { id: id.clone() })?;
+            output::say(&format!("session {id} is frozen"));
+            Ok(())
+        }
+        SessionVerb::Resume { id, staff } => {
+            let proof = staff.map(|staff| proof(ProofFlags { staff })).transpose()?;
+            ask(main, &Request::SessionResume { id: id.clone(), proof })?;
+            output::say(&format!("session {id} goes on"));
+            Ok(())
+        }
         SessionVerb::List { all, json } => print(json, &ask(main, &Request::SessionList { all })?, |rows| {
             output::table(
                 rows,
@@ -312,6 +503,7 @@ fn session(main: &Path, verb: SessionVerb) -> Outcome {
                     "id",
                     "intervention",
                     "state",
+                    "watchers",
                     "technician",
                     "target",
                     "from",

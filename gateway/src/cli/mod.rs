@@ -2,9 +2,15 @@
 
 mod args;
 mod commands;
+mod firewall;
+mod invitation;
+mod manual;
 mod output;
+mod paint;
 mod pin;
+mod recording;
 mod secrets;
+mod watch;
 
 use crate::ctl::protocol::{Failure, exit};
 use args::Call;

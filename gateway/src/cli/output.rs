@@ -14,6 +14,11 @@ pub(crate) fn say(line: &str) {
     let _ = writeln!(anstream::stdout(), "{line}");
 }
 
+/// An instant as the clock on this machine's wall says it.
+pub(crate) fn here(at: jiff::Timestamp) -> String {
+    at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+}
+
 /// A cell: texts as they are, controls made visible.
 fn cell(value: Option<&Value>) -> String {
     let text = match value {

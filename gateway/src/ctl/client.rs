@@ -8,6 +8,15 @@ use std::path::Path;
 
 /// Asks the daemon.
 pub fn ask(socket: &Path, request: &Request) -> Result<Value, Failure> {
+    Ok(talk(socket, request)?.1)
+}
+
+/// Asks the daemon, and goes on over the same stream once it said yes.
+pub fn open(socket: &Path, request: &Request) -> Result<BufReader<UnixStream>, Failure> {
+    Ok(talk(socket, request)?.0)
+}
+
+fn talk(socket: &Path, request: &Request) -> Result<(BufReader<UnixStream>, Value), Failure> {
     let gone = |error: std::io::Error| {
         let socket = socket.display();
         match error.kind() {
@@ -26,12 +35,13 @@ pub fn ask(socket: &Path, request: &Request) -> Result<Value, Failure> {
     line.push(b'\n');
     stream.write_all(&line).map_err(gone)?;
     let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer).map_err(gone)?;
+    let mut stream = BufReader::new(stream);
+    stream.read_line(&mut answer).map_err(gone)?;
     if answer.is_empty() {
         return Err(Failure::new(exit::UNAVAILABLE, "the daemon closed the connection: see its log"));
     }
     match serde_json::from_str(&answer) {
-        Ok(Response::Done(value)) => Ok(value),
+        Ok(Response::Done(value)) => Ok((stream, value)),
         Ok(Response::Failed(failure)) => Err(failure),
         Err(error) => Err(Failure::new(exit::SOFTWARE, format!("the daemon's answer is not understood: {error}"))),
     }

@@ -70,11 +70,34 @@ pub enum CredentialArgs {
     Generate,
 }
 
+/// What is to be planned.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the fields are those of `lifecycle::PlanFacts`")]
+pub struct Planned {
+    pub technician: TechnicianLogin,
+    pub target: TargetId,
+    pub login: Option<TargetAccount>,
+    pub from: Option<jiff::Timestamp>,
+    pub until: Option<jiff::Timestamp>,
+    /// From now on, for so long; instead of `from` and `until`.
+    pub minutes: Option<u32>,
+    pub emergency: bool,
+    pub reason: String,
+    pub ticket: String,
+    pub verified: Verified,
+    pub rights: Option<Rights>,
+}
+
 /// A request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "verb", rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "each is a verb of the command line, described there")]
 pub enum Request {
+    Login {
+        proof: Proof,
+    },
+    Logout,
+    Whoami,
     Status,
     Reload,
     CheckState,
@@ -85,6 +108,30 @@ pub enum Request {
         proofing: String,
         keys: Vec<String>,
         factors: Factors,
+    },
+    TechnicianInvite {
+        login: TechnicianLogin,
+        vendor: VendorId,
+        person: PersonArgs,
+        proofing: String,
+        keys: Vec<String>,
+    },
+    TechnicianActivate {
+        login: TechnicianLogin,
+        word: String,
+    },
+    TechnicianReset {
+        login: TechnicianLogin,
+        reason: String,
+        enable: bool,
+    },
+    TechnicianShow {
+        login: TechnicianLogin,
+    },
+    TechnicianKey {
+        login: TechnicianLogin,
+        key: String,
+        add: bool,
     },
     TechnicianList,
     TechnicianDisable {
@@ -124,7 +171,7 @@ pub enum Request {
     InterventionApprove {
         number: u64,
         proof: Proof,
-        code: String,
+        code: Option<String>,
         verified: Verified,
         rights: Option<Rights>,
         minutes: Option<u32>,
@@ -137,6 +184,20 @@ pub enum Request {
     InterventionWithdraw {
         number: u64,
     },
+    InterventionPlan {
+        proof: Proof,
+        planned: Planned,
+    },
+    InterventionExtend {
+        number: u64,
+        proof: Proof,
+        verified: Verified,
+        minutes: u32,
+    },
+    InterventionReview {
+        number: u64,
+        text: String,
+    },
     SessionList {
         all: bool,
     },
@@ -147,6 +208,41 @@ pub enum Request {
         id: String,
         reason: String,
     },
+    SessionFreeze {
+        id: String,
+    },
+    SessionResume {
+        id: String,
+        proof: Option<Proof>,
+    },
+    SessionWatch {
+        id: String,
+        proof: Option<Proof>,
+    },
+    RecordingList,
+    RecordingShow {
+        id: String,
+    },
+    RecordingRead {
+        id: String,
+        how: String,
+        purpose: String,
+    },
+    LockdownBegin {
+        reason: String,
+    },
+    LockdownEnd {
+        reason: String,
+    },
+    VendorFreeze {
+        vendor: VendorId,
+        reason: String,
+    },
+    VendorThaw {
+        vendor: VendorId,
+        reason: String,
+    },
+    VendorList,
     Explain {
         technician: TechnicianLogin,
         target: TargetId,

@@ -1,22 +1,18 @@
-//! The daemon's side of the socket. Who holds the machine may use it; each change is journalled
-//! under their user id, and what decides over an intervention asks for a staff member's own
-//! password and fresh code besides (D11, D12).
+//! The daemon's side of the socket: who asks, whether they may, and to which desk it goes (D11, D12).
+//! Each change is journalled under the member of staff who is signed in; what decides over an
+//! intervention asks for their password and a fresh code besides.
 
-use crate::ctl::protocol::{CredentialArgs, Factors, Failure, Proof, Request, Response, exit};
-use crate::ctl::view;
-use crate::entropy;
-use crate::factors;
-use crate::registrar::JournalGone;
+use super::caller::{Caller, SignedIn};
+use super::people::Invitee;
+use super::protocol::{Failure, Proof, Request, Response, exit};
+use super::view;
+use crate::registrar::{Core, JournalGone};
 use crate::reload::{ReloadError, Reloader};
-use crate::site::{Site, staff_document, target_document, technician_document};
-use crate::vault::{PersonSecrets, TargetSecret};
-use jiff::{SignedDuration, Timestamp};
-use lifecycle::{
-    AccountId, Actor, Command, EndCause, Event, Identity, InterventionNumber, Refusal, SessionId, StaffAttempt,
-    WithdrawCause,
-};
-use policy::{Decision, TargetAccount, TargetId};
-use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKey};
+use crate::site::Site;
+use crate::watch::attend;
+use lifecycle::{Actor, Command, Event, InterventionNumber, Refusal, Role, WithdrawCause};
+use policy::StaffLogin;
+use russh::keys::{HashAlg, PublicKey};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
@@ -29,10 +25,10 @@ use tokio::sync::Semaphore;
 const LONGEST: u64 = 256 << 10;
 /// How long a caller may take to say what they want.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Requests at once.
+/// Requests at once. Whoever watches leaves their turn to others.
 const AT_ONCE: usize = 32;
 
-type Answer = Result<Value, Failure>;
+pub(super) type Answer = Result<Value, Failure>;
 
 /// Listens. Gives the task, which waits on the socket.
 pub fn serve(
@@ -47,28 +43,37 @@ pub fn serve(
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     let own = rustix::process::geteuid().as_raw();
     let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let signed_in = Arc::new(SignedIn::default());
     Ok(async move {
         loop {
             let Ok((stream, _)) = listener.accept().await else { continue };
             let Ok(turn) = turns.clone().acquire_owned().await else { return };
-            let (journal_key, host_key) = (journal_key.clone(), host_key.clone());
-            let desk = Desk { site: site.clone(), reload: reload.clone(), journal_key, host_key };
+            let desk = Desk {
+                site: site.clone(),
+                reload: reload.clone(),
+                journal_key: journal_key.clone(),
+                host_key: host_key.clone(),
+                signed_in: signed_in.clone(),
+            };
             tokio::spawn(async move {
-                let _turn = turn;
-                let _ = desk.attend(stream, own).await;
+                if let Ok(Some(watch)) = desk.attend(stream, own).await {
+                    drop(turn);
+                    watch.run().await;
+                }
             });
         }
     })
 }
 
-struct Desk {
-    site: Arc<Site>,
-    reload: Arc<Reloader>,
-    journal_key: String,
-    host_key: String,
+pub(super) struct Desk {
+    pub(super) site: Arc<Site>,
+    pub(super) reload: Arc<Reloader>,
+    pub(super) journal_key: String,
+    pub(super) host_key: String,
+    pub(super) signed_in: Arc<SignedIn>,
 }
 
-fn gone(error: JournalGone) -> Failure {
+pub(super) fn gone(error: JournalGone) -> Failure {
     Failure::new(exit::TEMPORARY, error)
 }
 
@@ -79,56 +84,215 @@ fn not_reloaded(error: ReloadError) -> Failure {
     }
 }
 
-fn refused(refusal: Refusal) -> Failure {
+pub(super) fn refused(refusal: Refusal) -> Failure {
     let exit = match &refusal {
         Refusal::NoTechnician(_) | Refusal::NoStaff(_) => exit::NO_USER,
         Refusal::NoIntervention(_) | Refusal::NotDeclared { .. } => exit::NO_INPUT,
-        Refusal::StaffFactors(_) | Refusal::StaffLocked(_) | Refusal::Role { .. } | Refusal::Denied(_) => {
-            exit::NOT_PERMITTED
-        }
+        Refusal::StaffFactors(_)
+        | Refusal::StaffLocked(_)
+        | Refusal::Role { .. }
+        | Refusal::Denied(_)
+        | Refusal::NotOnCall(_)
+        | Refusal::OwnReview(_) => exit::NOT_PERMITTED,
         _ => exit::DATA,
     };
     Failure::new(exit, refusal)
 }
 
-fn data(error: impl std::fmt::Display) -> Failure {
+pub(super) fn data(error: impl std::fmt::Display) -> Failure {
     Failure::new(exit::DATA, error)
 }
 
-fn software(error: impl std::fmt::Display) -> Failure {
+pub(super) fn software(error: impl std::fmt::Display) -> Failure {
     Failure::new(exit::SOFTWARE, error)
 }
 
+/// A brake says what is wrong with its reason before it acts.
+pub(super) fn reasoned(reason: &str) -> Result<(), Failure> {
+    if reason.trim().is_empty() || reason.chars().count() > 2000 {
+        return Err(data("the reason is empty or longer than 2000 characters: write one with --reason"));
+    }
+    Ok(())
+}
+
+pub(super) fn fingerprint(line: &str) -> Result<String, Failure> {
+    let key = PublicKey::from_openssh(line.trim())
+        .map_err(|_| data("not an OpenSSH public key: write the line of an id_ed25519.pub"))?;
+    Ok(key.fingerprint(HashAlg::Sha256).to_string())
+}
+
+/// What a request asks of whoever makes it.
+enum Needs {
+    /// Nothing: it only looks.
+    Nothing,
+    /// One of these roles, signed in; or to be root: what takes access away never waits for a
+    /// sign-in (D11).
+    Brake(&'static [Role]),
+    /// One of these roles, signed in. Root may it as long as there is no operator.
+    Role(&'static [Role]),
+    /// It brings its own proof.
+    Proof,
+}
+
+const ANY: &[Role] = &[Role::Approver, Role::Operator, Role::Security];
+const OPERATOR: &[Role] = &[Role::Operator];
+const OPERATOR_OR_SECURITY: &[Role] = &[Role::Operator, Role::Security];
+const APPROVER_OR_OPERATOR: &[Role] = &[Role::Approver, Role::Operator];
+
+fn needs(request: &Request) -> Needs {
+    match request {
+        Request::Logout
+        | Request::Whoami
+        | Request::Status
+        | Request::CheckState
+        | Request::TechnicianShow { .. }
+        | Request::TechnicianList
+        | Request::StaffList
+        | Request::InterventionList { .. }
+        | Request::InterventionShow { .. }
+        | Request::SessionList { .. }
+        | Request::SessionShow { .. }
+        | Request::RecordingList
+        | Request::RecordingShow { .. }
+        | Request::VendorList
+        | Request::Explain { .. } => Needs::Nothing,
+        Request::TechnicianDisable { .. } | Request::SessionCut { .. } | Request::LockdownBegin { .. } => {
+            Needs::Brake(ANY)
+        }
+        Request::StaffDisable { .. } | Request::VendorFreeze { .. } => Needs::Brake(OPERATOR_OR_SECURITY),
+        Request::Reload => Needs::Brake(OPERATOR),
+        Request::TechnicianAdd { .. }
+        | Request::TechnicianInvite { .. }
+        | Request::TechnicianReset { .. }
+        | Request::TechnicianUnlock { .. }
+        | Request::TechnicianKey { .. }
+        | Request::StaffAdd { .. }
+        | Request::TargetCredential { .. }
+        | Request::TargetPinned { .. } => Needs::Role(OPERATOR),
+        Request::LockdownEnd { .. } | Request::VendorThaw { .. } => Needs::Role(OPERATOR_OR_SECURITY),
+        Request::TechnicianActivate { .. } | Request::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
+        Request::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
+        Request::RecordingRead { .. } => Needs::Role(&[Role::Security]),
+        Request::SessionFreeze { .. } => Needs::Role(&[Role::Approver]),
+        Request::SessionResume { proof, .. } | Request::SessionWatch { proof, .. } => match proof {
+            Some(_) => Needs::Proof,
+            None => Needs::Role(&[Role::Approver, Role::Security]),
+        },
+        Request::Login { .. }
+        | Request::InterventionApprove { .. }
+        | Request::InterventionRefuse { .. }
+        | Request::InterventionPlan { .. }
+        | Request::InterventionExtend { .. } => Needs::Proof,
+    }
+}
+
 impl Desk {
-    async fn attend(&self, stream: UnixStream, own: u32) -> std::io::Result<()> {
-        let uid = stream.peer_cred()?.uid();
+    /// Answers one request. Somebody who may watch goes on from there, with the socket.
+    async fn attend(&self, stream: UnixStream, own: u32) -> std::io::Result<Option<attend::Watch>> {
+        let caller = Caller::of(&stream.peer_cred()?);
         let (reader, mut writer) = stream.into_split();
-        let answer = if uid != 0 && uid != own {
+        let mut reader = BufReader::new(reader);
+        let answer = if caller.uid != 0 && caller.uid != own {
             Err(Failure::new(exit::NOT_PERMITTED, "run this as root or as the daemon's user"))
         } else {
             let mut line = String::new();
-            let mut reader = BufReader::new(reader.take(LONGEST));
-            let read = tokio::time::timeout(PATIENCE, reader.read_line(&mut line)).await;
+            let mut bounded = (&mut reader).take(LONGEST);
+            let read = tokio::time::timeout(PATIENCE, bounded.read_line(&mut line)).await;
             match read {
                 Ok(Ok(_)) => match serde_json::from_str(&line) {
-                    Ok(request) => self.answer(request, Actor::Root(uid)).await,
+                    Ok(Request::SessionWatch { id, proof }) => match self.may_watch(&caller, &id, proof).await {
+                        Ok(watch) => {
+                            write_response(&mut writer, Ok(json!({}))).await?;
+                            return Ok(Some(watch.over(reader, writer)));
+                        }
+                        Err(failure) => Err(failure),
+                    },
+                    Ok(request) => self.answer(request, &caller).await,
                     Err(error) => Err(Failure::new(exit::USAGE, format!("the request is not understood: {error}"))),
                 },
                 _ => Err(Failure::new(exit::USAGE, "no request came")),
             }
         };
-        let response = match answer {
-            Ok(value) => Response::Done(value),
-            Err(failure) => Response::Failed(failure),
-        };
-        let mut line = serde_json::to_vec(&response).unwrap_or_default();
-        line.push(b'\n');
-        writer.write_all(&line).await
+        write_response(&mut writer, answer).await?;
+        Ok(None)
     }
 
-    async fn answer(&self, request: Request, by: Actor) -> Answer {
-        let registrar = &self.site.registrar;
+    /// Who is signed in where the caller sits, and may still be.
+    async fn signed_in(&self, caller: &Caller) -> Result<Option<(StaffLogin, Vec<Role>)>, Failure> {
+        let now = self.site.clock.now();
+        let Some((staff, _)) = caller.seat.as_ref().and_then(|seat| self.signed_in.at(seat, now)) else {
+            return Ok(None);
+        };
+        let wanted = staff.clone();
+        let roles = self.site.registrar.view(move |core, _| {
+            let staff = core.register.staff.get(&wanted).filter(|staff| !staff.disabled);
+            staff.map(|staff| staff.roles.iter().copied().collect())
+        });
+        // Without a journal nobody can be asked for; brakes go on as root's.
+        Ok(roles.await.ok().flatten().map(|roles| (staff, roles)))
+    }
+
+    /// Who acts, if they may.
+    async fn actor(&self, request: &Request, caller: &Caller) -> Result<Actor, Failure> {
+        let root = Actor::Root(caller.uid);
+        let signed_in = self.signed_in(caller).await?;
+        let (wanted, brake) = match needs(request) {
+            Needs::Nothing | Needs::Proof => {
+                return Ok(signed_in.map_or(root, |(staff, _)| Actor::Staff(staff)));
+            }
+            Needs::Brake(roles) => (roles, true),
+            Needs::Role(roles) => (roles, false),
+        };
+        match signed_in {
+            Some((staff, roles)) if roles.iter().any(|role| wanted.contains(role)) => Ok(Actor::Staff(staff)),
+            _ if brake => Ok(root),
+            Some((staff, _)) => {
+                let role = wanted.first().copied().unwrap_or(Role::Operator);
+                Err(refused(Refusal::Role { staff, role }))
+            }
+            None if wanted.contains(&Role::Operator) && !self.has_operator().await? => Ok(root),
+            None => {
+                let names: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+                let text = format!(
+                    "nobody is signed in at this terminal: `poterne login --as STAFF`, with the role {}",
+                    names.join(" or ")
+                );
+                Err(Failure::new(exit::NOT_PERMITTED, text))
+            }
+        }
+    }
+
+    async fn has_operator(&self) -> Result<bool, Failure> {
+        let any = |core: &Core, _| {
+            core.register.staff.values().any(|staff| !staff.disabled && staff.roles.contains(&Role::Operator))
+        };
+        self.site.registrar.view(any).await.map_err(gone)
+    }
+
+    async fn answer(&self, request: Request, caller: &Caller) -> Answer {
+        let by = self.actor(&request, caller).await?;
+        let staff = match &by {
+            Actor::Staff(staff) => Some(staff.clone()),
+            _ => None,
+        };
+        let signed = || {
+            staff.clone().ok_or_else(|| {
+                Failure::new(exit::NOT_PERMITTED, "nobody is signed in at this terminal: `poterne login --as STAFF`")
+            })
+        };
         match request {
+            Request::Login { proof } => self.login(caller, proof).await,
+            Request::Logout => {
+                let who = caller.seat.as_ref().and_then(|seat| self.signed_in.end(seat));
+                Ok(json!({ "staff": who }))
+            }
+            Request::Whoami => {
+                let now = self.site.clock.now();
+                let at = caller.seat.as_ref().and_then(|seat| self.signed_in.at(seat, now));
+                let roles = self.signed_in(caller).await?.map(|(_, roles)| roles);
+                let (staff, until) = at.unzip();
+                Ok(json!({ "staff": staff, "roles": roles, "until": until, "uid": caller.uid }))
+            }
             Request::Status => self.status().await,
             Request::Reload => match self.reload.reload(by).await {
                 Ok(changes) => Ok(json!({ "changes": changes })),
@@ -139,62 +303,34 @@ impl Desk {
                 Err(error) => Err(not_reloaded(error)),
             },
             Request::TechnicianAdd { login, vendor, person, proofing, keys, factors } => {
-                let identity = Identity::new(&person.name, &person.email, &person.phone).map_err(data)?;
-                let keys = keys.iter().map(|line| fingerprint(line)).collect::<Result<Vec<_>, _>>()?;
-                let account = AccountId::from_random(entropy::bytes().map_err(software)?);
-                let document = technician_document(&account);
-                let shown = login.clone();
-                self.add_person(&document, factors, shown.as_str(), move |secret| Command::AddTechnician {
-                    account,
-                    technician: login,
-                    vendor,
-                    identity,
-                    proofing,
-                    keys,
-                    secret,
-                    by,
-                })
-                .await
+                self.technician_add(Invitee { login, vendor, person, proofing, keys }, factors, by).await
             }
+            Request::TechnicianInvite { login, vendor, person, proofing, keys } => {
+                self.technician_invite(Invitee { login, vendor, person, proofing, keys }, by).await
+            }
+            Request::TechnicianActivate { login, word } => self.technician_activate(login, word, by).await,
+            Request::TechnicianReset { login, reason, enable } => {
+                self.technician_reset(login, reason, enable, by).await
+            }
+            Request::TechnicianShow { login } => self.technician_show(login).await,
+            Request::TechnicianKey { login, key, add } => self.technician_key(login, key, add, by).await,
             Request::TechnicianList => {
-                let list = |core: &crate::registrar::Core, now| {
+                let list = |core: &Core, now| {
                     core.register.accounts.values().map(|one| view::technician(one, now)).collect::<Value>()
                 };
-                registrar.view(list).await.map_err(gone)
+                self.site.registrar.view(list).await.map_err(gone)
             }
-            Request::TechnicianDisable { login, reason } => {
-                if reason.trim().is_empty() || reason.chars().count() > 2000 {
-                    return Err(data("the reason is empty or longer than 2000 characters: write one with --reason"));
-                }
-                // D18: the brake acts at once; the entry follows. Braked again behind the entry, for
-                // a session that was being admitted in between.
-                let brake = || self.site.live.brake(&EndCause::Disabled, |session| session.technician == login);
-                let cut = brake();
-                self.command(Command::DisableTechnician { technician: login.clone(), reason, by }).await?;
-                Ok(json!({ "sessions_ended": cut + brake() }))
-            }
+            Request::TechnicianDisable { login, reason } => self.technician_disable(login, reason, by).await,
             Request::TechnicianUnlock { login } => {
                 self.command(Command::UnlockTechnician { technician: login, by }).await
             }
             Request::StaffAdd { login, person, roles, groups, factors } => {
-                let identity = Identity::new(&person.name, &person.email, &person.phone).map_err(data)?;
-                self.groups_exist(&groups)?;
-                let (document, shown) = (staff_document(&login), login.clone());
-                self.add_person(&document, factors, shown.as_str(), move |secret| Command::AddStaff {
-                    staff: login,
-                    identity,
-                    roles,
-                    groups,
-                    secret,
-                    by,
-                })
-                .await
+                self.staff_add(login, person, roles, groups, factors, by).await
             }
             Request::StaffList => {
-                let list = |core: &crate::registrar::Core, now| {
-                    core.register.staff.values().map(|one| view::staff(one, now)).collect::<Value>()
-                };
-                registrar.view(list).await.map_err(gone)
+                let list =
+                    |core: &Core, now| core.register.staff.values().map(|one| view::staff(one, now)).collect::<Value>();
+                self.site.registrar.view(list).await.map_err(gone)
             }
             Request::StaffDisable { login, reason } => {
                 self.command(Command::DisableStaff { staff: login, reason, by }).await?;
@@ -206,88 +342,119 @@ impl Desk {
             }
             Request::TargetPinned { target, fingerprint } => {
                 let fingerprint = fingerprint.chars().take(100).collect();
-                registrar.note(vec![Event::TargetPinned { target, fingerprint, by }]).await;
+                self.site.registrar.note(vec![Event::TargetPinned { target, fingerprint, by }]).await;
                 Ok(json!({}))
             }
-            Request::InterventionList { all } => {
-                let list = move |core: &crate::registrar::Core, _| {
-                    let wanted = core.register.interventions.values().filter(|one| all || !one.state.is_final());
-                    wanted.map(view::intervention).collect::<Value>()
-                };
-                registrar.view(list).await.map_err(gone)
-            }
-            Request::InterventionShow { number } => {
-                let show = move |core: &crate::registrar::Core, _| {
-                    core.register
-                        .interventions
-                        .get(&InterventionNumber(number))
-                        .map(|one| view::intervention_in_full(one, &core.register))
-                };
-                let shown = registrar.view(show).await.map_err(gone)?;
-                shown.ok_or_else(|| refused(Refusal::NoIntervention(InterventionNumber(number))))
-            }
+            Request::InterventionList { all } => self.intervention_list(all).await,
+            Request::InterventionShow { number } => self.intervention_show(InterventionNumber(number)).await,
             Request::InterventionApprove { number, proof, code, verified, rights, minutes } => {
-                self.approve(InterventionNumber(number), proof, code, verified, rights, minutes).await
+                self.intervention_approve(InterventionNumber(number), proof, code, verified, rights, minutes).await
             }
             Request::InterventionRefuse { number, proof, reason } => {
-                let attempt = self.prove(&proof).await?;
-                self.command(Command::Refuse { number: InterventionNumber(number), attempt, reason }).await
+                self.intervention_refuse(InterventionNumber(number), proof, reason).await
             }
             Request::InterventionWithdraw { number } => {
                 self.command(Command::Withdraw { number: InterventionNumber(number), cause: WithdrawCause::Staff })
                     .await
             }
-            Request::SessionList { all } => {
-                let list = move |core: &crate::registrar::Core, _| {
-                    let wanted = core.register.sessions.values().filter(|record| all || record.end.is_none());
-                    let mut sorted: Vec<_> = wanted.collect();
-                    sorted.sort_by_key(|record| record.started);
-                    sorted.into_iter().map(|record| view::session(record, &core.register)).collect::<Value>()
-                };
-                registrar.view(list).await.map_err(gone)
+            Request::InterventionPlan { proof, planned } => self.intervention_plan(proof, planned).await,
+            Request::InterventionExtend { number, proof, verified, minutes } => {
+                self.intervention_extend(InterventionNumber(number), proof, verified, minutes).await
             }
-            Request::SessionShow { id } => {
-                let id: SessionId = id.parse().map_err(data)?;
-                let wanted = id.clone();
-                let show = move |core: &crate::registrar::Core, _| {
-                    core.register.sessions.get(&wanted).map(|record| view::session_in_full(record, &core.register))
-                };
-                registrar.view(show).await.map_err(gone)?.ok_or_else(|| {
-                    Failure::new(exit::NO_INPUT, format!("there is no session {id}: see `poterne session list --all`"))
-                })
+            Request::InterventionReview { number, text } => {
+                self.command(Command::Review { number: InterventionNumber(number), staff: signed()?, text }).await
             }
-            Request::SessionCut { id, reason } => {
-                let id: SessionId = id.parse().map_err(data)?;
-                if reason.trim().is_empty() || reason.chars().count() > 2000 {
-                    return Err(data("the reason is empty or longer than 2000 characters: write one with --reason"));
-                }
-                let cause = EndCause::Cut { by, reason: reason.trim().to_owned() };
-                match self.site.live.brake(&cause, |session| session.id == id) {
-                    0 => Err(Failure::new(
-                        exit::NO_INPUT,
-                        format!("there is no live session {id}: see `poterne session list`"),
-                    )),
-                    _ => Ok(json!({})),
-                }
-            }
+            Request::SessionList { all } => self.session_list(all).await,
+            Request::SessionShow { id } => self.session_show(&id).await,
+            Request::SessionCut { id, reason } => self.session_cut(&id, &reason, by).await,
+            Request::SessionFreeze { id } => self.session_freeze(&id, &signed()?).await,
+            Request::SessionResume { id, proof } => self.session_resume(&id, staff.clone(), proof).await,
+            // Taken by `attend`, which hands the socket over.
+            Request::SessionWatch { .. } => Err(software("watching takes the socket over")),
+            Request::RecordingList => self.recording_list().await,
+            Request::RecordingShow { id } => self.recording_show(&id).await,
+            Request::RecordingRead { id, how, purpose } => self.recording_read(&id, how, purpose, signed()?).await,
+            Request::LockdownBegin { reason } => self.lockdown_begin(reason, by).await,
+            Request::LockdownEnd { reason } => self.lockdown_end(reason, by).await,
+            Request::VendorFreeze { vendor, reason } => self.vendor_freeze(vendor, reason, by).await,
+            Request::VendorThaw { vendor, reason } => self.command(Command::ThawVendor { vendor, reason, by }).await,
+            Request::VendorList => self.vendor_list().await,
             Request::Explain { technician, target, at, source } => self.explain(technician, target, at, source).await,
         }
     }
 
-    async fn command(&self, command: Command) -> Answer {
+    pub(super) async fn command(&self, command: Command) -> Answer {
         self.site.registrar.command(command).await.map_err(gone)?.map_err(refused)?;
         Ok(json!({}))
+    }
+
+    /// Signs somebody in at the caller's terminal (D11).
+    async fn login(&self, caller: &Caller, proof: Proof) -> Answer {
+        let Some(seat) = caller.seat.clone() else {
+            return Err(Failure::new(exit::NOT_PERMITTED, "the kernel does not say where you sit: nobody can sign in"));
+        };
+        let attempt = self.prove(&proof).await?;
+        self.command(Command::Prove { attempt, purpose: format!("sign in as uid {}", caller.uid) }).await?;
+        let until = self.signed_in.begin(seat, proof.staff.clone(), self.site.clock.now());
+        Ok(json!({ "staff": proof.staff, "until": until }))
+    }
+
+    /// Whether the caller may watch, and whether their watching counts (D11, T22).
+    async fn may_watch(&self, caller: &Caller, id: &str, proof: Option<Proof>) -> Result<attend::Ticket, Failure> {
+        let id: lifecycle::SessionId = id.parse().map_err(data)?;
+        if !caller.has_terminal() {
+            return Err(Failure::new(
+                exit::NOT_PERMITTED,
+                "watching takes a person at a terminal: run it in one, not in a script",
+            ));
+        }
+        let staff = match proof {
+            Some(proof) => {
+                let attempt = self.prove(&proof).await?;
+                self.command(Command::Prove { attempt, purpose: format!("watch {id}") }).await?;
+                proof.staff
+            }
+            None => {
+                let request = Request::SessionWatch { id: id.to_string(), proof: None };
+                match self.actor(&request, caller).await? {
+                    Actor::Staff(staff) => staff,
+                    _ => return Err(Failure::new(exit::NOT_PERMITTED, "sign in first: `poterne login --as STAFF`")),
+                }
+            }
+        };
+        let counts = self.approves_for(&staff, &id).await?;
+        let security = {
+            let wanted = staff.clone();
+            let look = move |core: &Core, _| {
+                core.register.staff.get(&wanted).is_some_and(|one| one.roles.contains(&Role::Security))
+            };
+            self.site.registrar.view(look).await.map_err(gone)?
+        };
+        if !counts && !security {
+            return Err(refused(Refusal::Denied(policy::Denial::ApproverNotOfTarget)));
+        }
+        let sessions = self.site.live.matching(|session| session.id == id);
+        let session = sessions.into_iter().next().ok_or_else(|| {
+            Failure::new(exit::NO_INPUT, format!("there is no live session {id}: see `poterne session list`"))
+        })?;
+        Ok(attend::Ticket { site: self.site.clone(), session, staff, counts })
     }
 
     async fn status(&self) -> Answer {
         let config = self.site.config();
         let (live, now) = (self.site.live.count(), self.site.clock.now());
-        let pending = self
+        let looked = self
             .site
             .registrar
-            .view(|core, _| core.register.current().filter(|one| one.state.is_pending()).count())
-            .await
-            .map_err(gone)?;
+            .view(|core, at| {
+                let pending = core.register.current().filter(|one| one.state.is_pending()).count();
+                let unsealed = core.register.sessions.values().filter(|one| one.end.is_some() && one.sealed.is_none());
+                let review = core.register.interventions.values().filter(|one| one.wants_review()).count();
+                (pending, unsealed.count(), review, core.register.is_armed(at))
+            })
+            .await;
+        // The journal's end is itself something to be told.
+        let (pending, unsealed, review, armed) = looked.unwrap_or_default();
         let checkpoint = self.site.registrar.checkpoints().borrow().to_string();
         Ok(json!({
             "site": config.site.name,
@@ -295,268 +462,26 @@ impl Desk {
             "config": config.digest,
             "time": now,
             "clock_trusted": self.site.clock.is_trusted(),
+            "journal_works": looked.is_ok(),
+            "lockdown": self.site.lockdown.is_on(),
+            "armed": armed,
             "live_sessions": live,
             "pending_interventions": pending,
+            "emergencies_to_review": review,
+            "recordings_to_seal": unsealed,
             "journal_key": self.journal_key,
             "host_key": self.host_key,
             "checkpoint": checkpoint,
         }))
     }
-
-    fn groups_exist(&self, groups: &std::collections::BTreeSet<policy::GroupId>) -> Result<(), Failure> {
-        let config = self.site.config();
-        match groups.iter().find(|group| !config.groups.contains_key(group)) {
-            Some(group) => Err(Failure::new(
-                exit::NO_INPUT,
-                format!("there is no group `{group}` in the configuration: declare it, then `poterne reload`"),
-            )),
-            None => Ok(()),
-        }
-    }
-
-    /// Vault before journal (D21): the secrets are durable before the entry that names them.
-    async fn add_person(
-        &self,
-        document: &str,
-        factors: Factors,
-        login: &str,
-        command: impl FnOnce(u64) -> Command,
-    ) -> Answer {
-        const FIRST: u64 = 1;
-        let made_password = factors.password.is_none();
-        let password = match factors.password {
-            Some(password) => password.reveal().to_owned(),
-            None => entropy::password().map_err(software)?,
-        };
-        let made_totp = factors.totp.is_none();
-        let totp = match factors.totp {
-            Some(totp) => factors::read_totp(totp.reveal()).map_err(data)?,
-            None => factors::new_totp().map_err(software)?,
-        };
-        let secrets = PersonSecrets {
-            password: self.site.comparer.hash(password.clone()).await.map_err(data)?,
-            totp: totp.clone(),
-        };
-        let exists = self.site.vault.get::<PersonSecrets>(document, FIRST).is_ok();
-        if !exists {
-            self.site.vault.put(document, FIRST, &secrets).map_err(software)?;
-        }
-        let outcome = self.site.registrar.command(command(FIRST)).await;
-        match outcome {
-            Ok(Ok(())) => {}
-            Ok(Err(refusal)) => {
-                if !exists {
-                    self.site.vault.discard(document, FIRST);
-                }
-                return Err(refused(refusal));
-            }
-            Err(error) => return Err(gone(error)),
-        }
-        let address = factors::otpauth(&totp, login, &self.site.config().site.name);
-        Ok(json!({
-            "login": login,
-            "password": made_password.then_some(password),
-            "totp": made_totp.then_some(address),
-        }))
-    }
-
-    async fn credential(
-        &self,
-        target: TargetId,
-        login: Option<TargetAccount>,
-        credential: CredentialArgs,
-        by: Actor,
-    ) -> Answer {
-        let config = self.site.config();
-        let declared = config
-            .targets
-            .get(&target)
-            .ok_or_else(|| refused(Refusal::NotDeclared { what: "target", name: target.to_string() }))?;
-        let login = login.unwrap_or_else(|| declared.rules.account.clone());
-        let (secret, form, public) = match credential {
-            CredentialArgs::Password(password) => {
-                (TargetSecret::Password(password.reveal().to_owned()), "password", None)
-            }
-            CredentialArgs::Key(pem) => {
-                let key = PrivateKey::from_openssh(pem.reveal().as_bytes()).map_err(|_| {
-                    data("not an unencrypted OpenSSH private key: make one with `ssh-keygen -t ed25519 -N ''`")
-                })?;
-                (TargetSecret::Key(pem.reveal().to_owned()), "key", Some(key.public_key().clone()))
-            }
-            CredentialArgs::Generate => {
-                let key =
-                    PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519).map_err(software)?;
-                let pem = key.to_openssh(russh::keys::ssh_key::LineEnding::LF).map_err(software)?;
-                (TargetSecret::Key(pem.to_string()), "key", Some(key.public_key().clone()))
-            }
-        };
-        self.not_shared(&target, &secret).await?;
-        let document = target_document(&target, &login);
-        let wanted = (target.clone(), login.clone());
-        let last = self
-            .site
-            .registrar
-            .view(move |core, _| core.register.credentials.get(&wanted).map_or(0, |one| one.secret))
-            .await
-            .map_err(gone)?;
-        let generation = last + 1;
-        self.site.vault.put(&document, generation, &secret).map_err(software)?;
-        self.command(Command::SetCredential {
-            target: target.clone(),
-            login,
-            form: form.to_owned(),
-            secret: generation,
-            by,
-        })
-        .await?;
-        if last > 0 {
-            self.site.vault.discard(&document, last);
-        }
-        let public = public.map(|key| {
-            let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
-            (key.to_openssh().unwrap_or_default(), fingerprint)
-        });
-        Ok(
-            json!({ "target": target, "form": form, "public_key": public.as_ref().map(|(line, _)| line), "fingerprint": public.as_ref().map(|(_, print)| print) }),
-        )
-    }
-
-    /// No two targets share a secret (IDM-20): what is stolen from one must not open another.
-    async fn not_shared(&self, target: &TargetId, secret: &TargetSecret) -> Result<(), Failure> {
-        let all = self.site.registrar.view(|core, _| core.register.credentials.clone()).await.map_err(gone)?;
-        for ((other, login), credential) in all.iter().filter(|((other, _), _)| other != target) {
-            let held: Result<TargetSecret, _> = self.site.vault.get(&target_document(other, login), credential.secret);
-            if held.is_ok_and(|held| held == *secret) {
-                return Err(data(format!(
-                    "`{other}` has this very secret: two targets may not share one; make another"
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    /// Compares a staff member's password and code; the registrar judges what came of it.
-    async fn prove(&self, proof: &Proof) -> Result<StaffAttempt, Failure> {
-        let login = proof.staff.clone();
-        let secret = self
-            .site
-            .registrar
-            .view(move |core, _| core.register.staff.get(&login).map(|staff| staff.secret))
-            .await
-            .map_err(gone)?;
-        let secrets: Option<PersonSecrets> =
-            secret.and_then(|generation| self.site.vault.get(&staff_document(&proof.staff), generation).ok());
-        let at = self.site.clock.now();
-        let compared = self
-            .site
-            .comparer
-            .compare(secrets, proof.password.reveal().to_owned(), proof.code.reveal().to_owned(), at)
-            .await;
-        Ok(StaffAttempt { staff: proof.staff.clone(), password: compared.password, code: compared.code })
-    }
-
-    async fn approve(
-        &self,
-        number: InterventionNumber,
-        proof: Proof,
-        code: String,
-        verified: policy::Verified,
-        rights: Option<policy::Rights>,
-        minutes: Option<u32>,
-    ) -> Answer {
-        let attempt = self.prove(&proof).await?;
-        let outcome = self
-            .site
-            .registrar
-            .act(move |core, at| {
-                let code_fits = core.code_fits(number, &code);
-                let until =
-                    minutes.and_then(|minutes| at.checked_add(SignedDuration::from_mins(i64::from(minutes))).ok());
-                let decided = core.decide(Command::Approve { number, attempt, code_fits, verified, rights, until }, at);
-                let missing = decided.events.iter().find_map(|event| match event {
-                    Event::InterventionApproved { missing, .. } => Some(*missing),
-                    _ => None,
-                });
-                (decided.events, decided.refusal.map_or(Ok(missing), Err))
-            })
-            .await
-            .map_err(gone)?;
-        let missing = outcome.map_err(refused)?;
-        Ok(json!({ "number": number, "approvals_missing": missing }))
-    }
-
-    /// An approver who is disabled counts no more: what rests on them ends (promise 5).
-    async fn judge_live_sessions_again(&self) {
-        let judged = self
-            .site
-            .registrar
-            .view(|core, at| {
-                let over = |record: &&lifecycle::SessionRecord| {
-                    core.register.permit(&core.rules, record.number, record.started, at).is_err()
-                };
-                core.register.live().filter(over).map(|record| record.id.clone()).collect::<Vec<_>>()
-            })
-            .await;
-        for id in judged.unwrap_or_default() {
-            self.site.live.brake(&EndCause::PolicyChanged, |session| session.id == id);
-        }
-    }
-
-    async fn explain(
-        &self,
-        technician: policy::TechnicianLogin,
-        target: TargetId,
-        at: Option<Timestamp>,
-        source: Option<std::net::IpAddr>,
-    ) -> Answer {
-        let config = self.site.config();
-        let explained = self
-            .site
-            .registrar
-            .view(move |core, now| {
-                let at = at.unwrap_or(now);
-                let account = core.register.account(&technician).ok_or(Refusal::NoTechnician(technician))?;
-                let request = policy::Request {
-                    technician: account.login.clone(),
-                    person: account.identity.person(),
-                    vendor: account.vendor.clone(),
-                    target,
-                    account: None,
-                    source,
-                    unfamiliar: true,
-                    at,
-                };
-                Ok((at, account.state, policy::evaluate(&core.rules, &request)))
-            })
-            .await
-            .map_err(gone)?
-            .map_err(refused)?;
-        let (at, state, verdict) = explained;
-        let texts = crate::texts::Texts::new(config.site.language, config.site.zone.clone());
-        let because: Vec<String> = verdict.because.iter().map(ToString::to_string).collect();
-        Ok(match verdict.decision {
-            Decision::AwaitApproval(terms) => json!({
-                "decision": "await-approval", "at": at, "account_state": state, "because": because,
-                "rights": terms.rights, "approvers": terms.approvers, "quorum": terms.quorum, "per": terms.per,
-                "supervision": terms.supervision, "closes_at": terms.closes_at,
-                "longest_seconds": terms.longest.as_secs(), "source": "APR-01",
-            }),
-            Decision::Deny(denial) => {
-                let next = match &denial {
-                    policy::Denial::Closed { next_opening, .. } => *next_opening,
-                    _ => None,
-                };
-                json!({
-                    "decision": "deny", "at": at, "account_state": state, "because": because, "denial": denial.code(),
-                    "text": texts.denial(&denial, at), "source": denial.source(), "next_opening": next,
-                })
-            }
-        })
-    }
 }
 
-fn fingerprint(line: &str) -> Result<String, Failure> {
-    let key = PublicKey::from_openssh(line.trim())
-        .map_err(|_| data("not an OpenSSH public key: write the line of an id_ed25519.pub"))?;
-    Ok(key.fingerprint(HashAlg::Sha256).to_string())
+async fn write_response(writer: &mut (impl tokio::io::AsyncWrite + Unpin), answer: Answer) -> std::io::Result<()> {
+    let response = match answer {
+        Ok(value) => Response::Done(value),
+        Err(failure) => Response::Failed(failure),
+    };
+    let mut line = serde_json::to_vec(&response).unwrap_or_default();
+    line.push(b'\n');
+    writer.write_all(&line).await
 }

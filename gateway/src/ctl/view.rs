@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use lifecycle::{Intervention, Register, SessionRecord};
+use policy::StaffLogin;
 use serde_json::{Value, json};
 
 /// One intervention in a list.
@@ -17,9 +18,17 @@ pub fn intervention(one: &Intervention) -> Value {
         "account": one.asked.login,
         "reason": one.asked.reason,
         "ticket": one.asked.ticket,
-        "source": one.asked.source.to_string(),
+        "source": one.asked.source.map(|source| source.to_string()),
         "rights": one.asked.rights,
         "requested": one.submitted.or(Some(one.prepared)),
+        "kind": match &one.plan {
+            None => "on-demand",
+            Some(plan) if plan.emergency => "emergency",
+            Some(_) => "planned",
+        },
+        "from": one.plan.as_ref().map(|plan| plan.from),
+        "until": one.plan.as_ref().map(|plan| plan.until),
+        "wants_review": one.wants_review(),
         "quorum": one.asked.quorum,
         "approvals": one.approvals.len(),
         "call_back": one.asked.call_back,
@@ -30,8 +39,9 @@ pub fn intervention(one: &Intervention) -> Value {
 pub fn intervention_in_full(one: &Intervention, register: &Register) -> Value {
     let mut all = intervention(one);
     let approvals: Vec<Value> = one
-        .approvals
+        .former
         .iter()
+        .chain(&one.approvals)
         .map(|approval| {
             json!({ "by": approval.by, "at": approval.at, "verified": approval.verified,
                 "rights": approval.rights, "until": approval.until })
@@ -41,8 +51,9 @@ pub fn intervention_in_full(one: &Intervention, register: &Register) -> Value {
         .sessions
         .iter()
         .filter_map(|id| register.sessions.get(id))
-        .map(|record| session(record, register))
+        .map(|record| session(record, register, &[]))
         .collect();
+    let factor_changed = register.accounts.get(&one.asked.account).is_some_and(|account| account.was_reset);
     if let Value::Object(fields) = &mut all {
         fields.insert("supervision".into(), json!(one.asked.supervision));
         fields.insert("per".into(), json!(one.asked.per));
@@ -50,6 +61,17 @@ pub fn intervention_in_full(one: &Intervention, register: &Register) -> Value {
         fields.insert(
             "refused".into(),
             json!(one.refused.as_ref().map(|(by, reason)| json!({ "by": by, "reason": reason }))),
+        );
+        fields.insert("factor_changed".into(), json!(factor_changed));
+        fields.insert("armed".into(), json!(one.plan.as_ref().map(|plan| plan.secret.is_some())));
+        fields.insert(
+            "review".into(),
+            json!(
+                one.plan
+                    .as_ref()
+                    .and_then(|plan| plan.reviewed.as_ref())
+                    .map(|(by, text)| json!({ "by": by, "text": text }))
+            ),
         );
         fields.insert("ended".into(), json!(one.ended));
         fields.insert("sessions".into(), json!(sessions));
@@ -69,8 +91,8 @@ fn cause_word(cause: &lifecycle::EndCause) -> String {
     }
 }
 
-/// One session. `duration` is in whole seconds, null while it runs.
-pub fn session(record: &SessionRecord, register: &Register) -> Value {
+/// One session, with those who watch it now. `duration` is in whole seconds, null while it runs.
+pub fn session(record: &SessionRecord, register: &Register, watchers: &[StaffLogin]) -> Value {
     let asked = register.interventions.get(&record.number).map(|one| &one.asked);
     let end = record.end.as_ref();
     json!({
@@ -80,7 +102,9 @@ pub fn session(record: &SessionRecord, register: &Register) -> Value {
         "vendor": asked.map(|asked| &asked.vendor),
         "technician": asked.map(|asked| &asked.technician),
         "target": asked.map(|asked| &asked.target),
-        "from": asked.map(|asked| asked.source.to_string()),
+        "from": asked.and_then(|asked| asked.source).map(|source| source.to_string()),
+        "frozen": record.frozen,
+        "watchers": watchers,
         "started": record.started,
         "until": record.until,
         "ended": end.map(|end| end.ended),
@@ -94,11 +118,44 @@ pub fn session(record: &SessionRecord, register: &Register) -> Value {
 
 /// One session in full: the closing entry besides.
 pub fn session_in_full(record: &SessionRecord, register: &Register) -> Value {
-    let mut all = session(record, register);
-    if let (Value::Object(fields), Some(end)) = (&mut all, &record.end) {
-        fields.insert("closing".into(), json!(end));
+    let watchers: Vec<StaffLogin> = record.watchers.iter().cloned().collect();
+    let mut all = session(record, register, &watchers);
+    if let Value::Object(fields) = &mut all {
+        fields.insert("watched_by".into(), json!(record.watched_by));
+        fields.insert("recording".into(), recording_state(record));
+        if let Some(end) = &record.end {
+            fields.insert("closing".into(), json!(end));
+        }
     }
     all
+}
+
+fn recording_state(record: &SessionRecord) -> Value {
+    match (&record.sealed, &record.end) {
+        (Some(sealed), _) => json!(sealed.state),
+        (None, Some(_)) => json!("sealing"),
+        (None, None) => json!("open"),
+    }
+}
+
+/// The recording of a session: what the journal says of it.
+pub fn recording(record: &SessionRecord, register: &Register) -> Value {
+    let asked = register.interventions.get(&record.number).map(|one| &one.asked);
+    let (end, sealed) = (record.end.as_ref(), record.sealed.as_ref());
+    json!({
+        "id": record.id,
+        "intervention": record.number,
+        "state": recording_state(record),
+        "technician": asked.map(|asked| &asked.technician),
+        "vendor": asked.map(|asked| &asked.vendor),
+        "target": asked.map(|asked| &asked.target),
+        "started": record.started,
+        "duration": end.map(|end| end.seconds),
+        "bytes": sealed.map(|sealed| sealed.bytes),
+        "missing": sealed.map(|sealed| sealed.missing),
+        "manifest": sealed.map(|sealed| &sealed.manifest),
+        "recipients": record.recipients,
+    })
 }
 
 /// A person's account.
@@ -114,6 +171,8 @@ pub fn technician(account: &lifecycle::Account, now: Timestamp) -> Value {
         "keys": account.keys,
         "id": account.id,
         "since": account.factors_since,
+        "invited_until": account.invitation.as_ref().map(|invitation| invitation.until),
+        "factor_changed": account.was_reset,
     })
 }
 

@@ -373,6 +373,7 @@ impl Channel {
         }
         let count = bytes.len() as u64;
         self.session.client.gate().writable().await;
+        self.session.until_seen().await;
         let sent = match kept.kind {
             FrameKind::ErrorOutput => client.extended_data_bytes(1, bytes).await,
             _ => client.data_bytes(bytes).await,

@@ -9,12 +9,14 @@ use crate::registrar::Registrar;
 use crate::relay::channel::Channel;
 use crate::relay::pressure::ClientSide;
 use crate::texts::Texts;
+use crate::watch::presence::{Change, Place, Presence};
+use crate::watch::stage::Stage;
 use bytes::Bytes;
 use jiff::Timestamp;
 use lifecycle::{
     AccountId, Actor, EndCause, Event, FreezeCause, Input, InterventionNumber, Output, Session, SessionId,
 };
-use policy::TechnicianLogin;
+use policy::{StaffLogin, Supervision, TechnicianLogin};
 use recorder::{Frame, FrameKind, Head, Recording, Track};
 use russh::{Disconnect, server};
 use std::collections::{BTreeMap, HashMap};
@@ -61,8 +63,16 @@ pub struct LiveSession {
     pub client: Arc<ClientSide>,
     /// Bytes of a command's stream that are kept.
     pub record_limit: u64,
-    /// Bytes the recording may grow to.
+    /// Bytes the recording may grow by before somebody has to let it go on.
     pub quota: u64,
+    /// Whether somebody must watch.
+    pub supervision: Supervision,
+    /// Who watches.
+    pub presence: Presence,
+    /// What they see.
+    pub stage: Arc<Stage>,
+    allowed: AtomicU64,
+    frozen_for: Mutex<Option<FreezeCause>>,
     clock: Arc<dyn Clock>,
     flow: watch::Sender<Flow>,
     inbox: mpsc::Sender<Input>,
@@ -108,8 +118,10 @@ pub struct Parts {
     pub client: Arc<ClientSide>,
     /// Bytes of a command's stream that are kept.
     pub record_limit: u64,
-    /// Bytes the recording may grow to.
+    /// Bytes the recording may grow by before somebody has to let it go on.
     pub quota: u64,
+    /// Whether somebody must watch.
+    pub supervision: Supervision,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -130,6 +142,11 @@ impl LiveSession {
             client: parts.client,
             record_limit: parts.record_limit,
             quota: parts.quota,
+            supervision: parts.supervision,
+            presence: Presence::default(),
+            stage: Arc::default(),
+            allowed: AtomicU64::new(parts.quota),
+            frozen_for: Mutex::default(),
             clock,
             flow: watch::Sender::new(Flow::Frozen),
             inbox,
@@ -204,10 +221,50 @@ impl LiveSession {
         }
     }
 
-    /// Freezes it at once.
-    pub fn freeze(&self, cause: FreezeCause) {
+    /// Freezes it at once. `false`: the driver could not be told; the flow stands still all the same.
+    pub fn freeze(&self, cause: FreezeCause) -> bool {
         self.set_flow(Flow::Frozen);
-        let _ = self.inbox.try_send(Input::Freeze(cause));
+        self.inbox.try_send(Input::Freeze(cause)).is_ok()
+    }
+
+    /// Why it stands still, while it does.
+    pub fn frozen_for(&self) -> Option<FreezeCause> {
+        locked(&self.frozen_for).clone()
+    }
+
+    /// Lets it go on; the driver decides whether it may. A used-up quota is granted once more.
+    pub async fn resume(&self, by: Actor) {
+        if self.over_quota.load(Ordering::Acquire) {
+            self.allowed.store(self.recording.head().length.saturating_add(self.quota), Ordering::Release);
+            self.over_quota.store(false, Ordering::Release);
+        }
+        self.tell(Input::Resume(by)).await;
+    }
+
+    /// A watcher that counts is there.
+    pub async fn watcher_came(&self, staff: StaffLogin) -> Place {
+        let (place, change) = self.presence.came(staff);
+        if change == Change::First {
+            self.tell(Input::WatcherCame).await;
+        }
+        place
+    }
+
+    /// A watcher that counted is not there any more.
+    pub async fn watcher_went(&self, place: Place, last_seen: Timestamp) {
+        if let Change::Last(since) = self.presence.went(place, last_seen) {
+            self.tell(Input::WatchersGone(since)).await;
+        }
+    }
+
+    /// Under required supervision: returns once those who watch see what there is (D28).
+    pub async fn until_seen(&self) {
+        if self.supervision == Supervision::Required {
+            tokio::select! {
+                () = self.stage.caught_up() => {}
+                () = self.ended() => {}
+            }
+        }
     }
 
     /// Tells the driver.
@@ -234,8 +291,9 @@ impl LiveSession {
             self.brake(EndCause::RecorderFailed);
             return false;
         }
-        if self.recording.head().length > self.quota && !self.over_quota.swap(true, Ordering::AcqRel) {
-            self.freeze(FreezeCause::Quota);
+        let over = self.recording.head().length > self.allowed.load(Ordering::Acquire);
+        if over && !self.over_quota.swap(true, Ordering::AcqRel) && !self.freeze(FreezeCause::Quota) {
+            self.tell(Input::Freeze(FreezeCause::Quota)).await;
         }
         true
     }
@@ -331,6 +389,8 @@ pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
     /// Sessions that run now.
     pub live: Arc<LiveSessions>,
+    /// Where it is handed over to be sealed.
+    pub ended: mpsc::Sender<SessionId>,
 }
 
 /// Drives one session to its end, and writes its closing entry. Waits on its inbox, on the clock
@@ -377,11 +437,25 @@ pub async fn drive(
             (machine, outputs) = machine.handle(moved, Input::Activity);
         }
         let starts = input == Input::Connected;
+        // D24: a head at each channel and each change of watchers.
+        let commits = matches!(input, Input::ChannelOpened | Input::WatcherCame | Input::WatchersGone(_));
+        let watchers_changed = match &input {
+            Input::WatcherCame => Some("notice-watched"),
+            Input::WatchersGone(_) => Some("notice-unwatched"),
+            _ => None,
+        };
         let (next, more) = machine.handle(at, input);
         machine = next;
         outputs.extend(more);
         if starts && machine.frozen().is_none() && machine.closed().is_none() {
             session.set_flow(Flow::Flowing);
+        }
+        if let Some(text) = watchers_changed {
+            let text = session.texts.text(text);
+            session.each_channel(|channel| channel.notice(text.clone()));
+        }
+        if commits {
+            commit_head(&session, &around.registrar, &mut committed).await;
         }
         if let Some(cause) = perform(&session, outputs, &around.registrar, &mut committed).await {
             break cause;
@@ -416,17 +490,19 @@ async fn perform(
             }
             Output::Freeze(cause) => {
                 session.set_flow(Flow::Frozen);
+                *locked(&session.frozen_for) = Some(cause.clone());
                 session.thrown_away_said.store(false, Ordering::Release);
                 let text = session.texts.text(freeze_text(&cause));
                 session.each_channel(|channel| channel.notice(text.clone()));
                 registrar.note(vec![Event::SessionFrozen { session: id, cause }]).await;
                 commit_head(session, registrar, committed).await;
             }
-            Output::Unfreeze => {
+            Output::Unfreeze(by) => {
+                *locked(&session.frozen_for) = None;
                 session.set_flow(Flow::Flowing);
                 let text = session.texts.text("notice-resumed");
                 session.each_channel(|channel| channel.notice(text.clone()));
-                registrar.note(vec![Event::SessionResumed { session: id, by: Actor::Program }]).await;
+                registrar.note(vec![Event::SessionResumed { session: id, by }]).await;
             }
             Output::End(cause) => return Some(cause),
         }
@@ -478,6 +554,7 @@ async fn close(session: Arc<LiveSession>, cause: EndCause, around: Surroundings)
         head,
     };
     around.registrar.end_session(session.id.clone(), ended, cause, counts).await;
+    let _ = around.ended.send(session.id.clone()).await;
     // Last, so that a stop which waits for the live sessions waits for their closing entries.
     around.live.remove(&session.id);
 }

@@ -2,6 +2,7 @@
 //! the lobby's short beats; what takes time runs in tasks of its own.
 
 use crate::admission::Admitted;
+use crate::enrolment::{self, Enrolling};
 use crate::relay::channel::{Channel, Terminal};
 use crate::relay::lane::Item;
 use crate::relay::pressure::ClientSide;
@@ -19,9 +20,13 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio::time::Instant;
 
+/// On the enrolment page, from beginning to end: time to find a phone and to install an authenticator.
+const TO_ENROL: Duration = Duration::from_secs(20 * 60);
+/// Blocks of typed bytes that may wait for the enrolment page.
+const TYPED: usize = 64;
 /// Until both factors are proven (D2).
 const UNPROVEN: Duration = Duration::from_secs(60);
 /// At one prompt of the lobby.
@@ -84,8 +89,20 @@ pub struct Connection {
     /// Refused: whatever else is tried is refused too, until the farewell has been sent.
     refused: bool,
     admitted: Option<Inside>,
+    enrolling: Option<Enrolment>,
     channels: HashMap<ChannelId, Arc<Channel>>,
     writers: HashMap<ChannelId, ChannelWriteHalf<Msg>>,
+}
+
+/// A connection that may do nothing but enrol. It has no session and no permit, and nothing in here
+/// could become one (D8).
+enum Enrolment {
+    /// No channel yet.
+    Invited(Box<Enrolling>),
+    /// The one channel is open.
+    Opened { who: Box<Enrolling>, id: ChannelId, writer: ChannelWriteHalf<Msg>, terminal: bool },
+    /// The page is there.
+    Running { id: ChannelId, typed: mpsc::Sender<Vec<u8>> },
 }
 
 /// What only an admitted connection has.
@@ -110,6 +127,7 @@ impl Connection {
             began: false,
             refused: false,
             admitted: None,
+            enrolling: None,
             channels: HashMap::new(),
             writers: HashMap::new(),
         }
@@ -143,6 +161,12 @@ impl Connection {
                 })
             }
             Say::Accept => self.enter(),
+            Say::Enrol(who) => {
+                self.lobby = None;
+                self.enrolling = Some(Enrolment::Invited(who));
+                self.stay(TO_ENROL);
+                Ok(Auth::Accept)
+            }
             Say::Refuse { reason, late } => {
                 self.lobby = None;
                 self.refused = true;
@@ -351,6 +375,16 @@ impl server::Handler for Connection {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Outcome<()> {
+        match self.enrolling.take() {
+            Some(Enrolment::Invited(who)) => {
+                let id = opened.id();
+                let (_, writer) = opened.split();
+                self.enrolling = Some(Enrolment::Opened { who, id, writer, terminal: false });
+                reply.accept().await;
+                return Ok(());
+            }
+            other => self.enrolling = other,
+        }
         let Some(inside) = &self.admitted else { return Ok(()) };
         self.channels.retain(|_, channel| !channel.is_over());
         let most = self.site.config().ssh.channels;
@@ -477,6 +511,12 @@ impl server::Handler for Connection {
         modes: &[(Pty, u32)],
         session: &mut Session,
     ) -> Outcome<()> {
+        if let Some(Enrolment::Opened { id: only, terminal, .. }) = &mut self.enrolling
+            && *only == id
+        {
+            *terminal = true;
+            return session.channel_success(id);
+        }
         // Asked for after the command it would give the target a terminal of which the recording and
         // the journal know nothing.
         let started = !self.writers.contains_key(&id);
@@ -489,6 +529,27 @@ impl server::Handler for Connection {
     }
 
     async fn shell_request(&mut self, id: ChannelId, session: &mut Session) -> Outcome<()> {
+        match self.enrolling.take() {
+            Some(Enrolment::Opened { who, id: only, writer, terminal: true }) if only == id => {
+                let (typed, received) = mpsc::channel(TYPED);
+                self.enrolling = Some(Enrolment::Running { id, typed });
+                session.channel_success(id)?;
+                let (site, gate) = (self.site.clone(), self.client.gate().clone());
+                tokio::spawn(async move {
+                    enrolment::run(site, *who, writer, received).await;
+                    // The client has a moment to read the last line and to leave by itself.
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                    gate.end();
+                });
+                return Ok(());
+            }
+            Some(Enrolment::Opened { who, writer, .. }) => {
+                let text = crate::texts::to_ascii(&who.texts.text("enrol-no-terminal"));
+                let _ = writer.extended_data_bytes(1, format!("{text}\r\n").into_bytes()).await;
+                return session.channel_failure(id);
+            }
+            other => self.enrolling = other,
+        }
         self.start(id, ChannelKind::Shell, Vec::new(), session)
     }
 
@@ -525,6 +586,12 @@ impl server::Handler for Connection {
     }
 
     async fn data(&mut self, id: ChannelId, data: &[u8], _: &mut Session) -> Outcome<()> {
+        if let Some(Enrolment::Running { id: only, typed }) = &self.enrolling
+            && *only == id
+        {
+            // Whoever types faster than the page reads is no person.
+            return typed.try_send(data.to_vec()).map_err(|_| russh::Error::Disconnect);
+        }
         match self.channel(id) {
             Some(channel) if !channel.arrived(data) => {
                 channel.session().brake(EndCause::ClientFault);
@@ -543,6 +610,11 @@ impl server::Handler for Connection {
 
     /// The client closed the channel: the target is told at once, also while it is held.
     async fn channel_close(&mut self, id: ChannelId, _: &mut Session) -> Outcome<()> {
+        if matches!(&self.enrolling, Some(Enrolment::Running { id: only, .. }) if *only == id) {
+            // The page hears that nobody types any more.
+            self.enrolling = None;
+            return Err(russh::Error::Disconnect);
+        }
         self.writers.remove(&id);
         if let Some(channel) = self.channels.remove(&id) {
             channel.finish();

@@ -37,10 +37,15 @@ pub struct HostKeys {
 /// configuration and on lockdown.
 pub async fn keep(site: Arc<Site>, keys: Arc<HostKeys>, bound: watch::Sender<Vec<SocketAddr>>) {
     let mut config = site.config.clone();
+    let mut lockdown = site.lockdown.changes();
+    let mut changes = site.registrar.changes();
     loop {
         let current = config.borrow_and_update().clone();
+        changes.mark_unchanged();
+        let locked = *lockdown.borrow_and_update();
         let now = site.clock.now();
-        let open = may_be_open(&current, now);
+        let armed = arming(&site, now).await;
+        let open = !locked && may_be_open(&current, armed, now);
         let mut listeners = JoinSet::new();
         if open {
             let mut addresses = Vec::new();
@@ -57,15 +62,18 @@ pub async fn keep(site: Arc<Site>, keys: Arc<HostKeys>, bound: watch::Sender<Vec
             tracing::info!(?addresses, "the vendors' port is open");
             bound.send_replace(addresses);
         } else {
-            tracing::info!("the vendors' port is closed: outside every vendor's hours");
+            tracing::info!(locked, "the vendors' port is closed: nobody could legitimately come in");
             bound.send_replace(Vec::new());
         }
-        // Wait for a reason to look again: the next change of hours, or another configuration.
+        // Wait for a reason to look again: the next change of hours or of what is armed, another
+        // configuration, the red button.
+        let mut armed = armed;
         loop {
-            let change = match current.ssh.open {
-                Opening::Hours => current.hours_change_after(site.clock.now()),
-                Opening::Armed | Opening::Always => None,
+            let hours = match current.ssh.open {
+                Opening::Hours | Opening::Armed => current.hours_change_after(site.clock.now()),
+                Opening::Always => None,
             };
+            let change = hours.into_iter().chain(armed.changes).min();
             let due = async {
                 match change {
                     Some(at) => site.clock.sleep_until(at).await,
@@ -79,13 +87,31 @@ pub async fn keep(site: Arc<Site>, keys: Arc<HostKeys>, bound: watch::Sender<Vec
                     }
                     let next = config.borrow();
                     if next.ssh.listen != current.ssh.listen || next.ssh.pending != current.ssh.pending
-                        || may_be_open(&next, site.clock.now()) != open || next.ssh.open != current.ssh.open
+                        || may_be_open(&next, armed, site.clock.now()) != open || next.ssh.open != current.ssh.open
                         || next.ssh.legacy_clients != current.ssh.legacy_clients || next.ssh.open == Opening::Hours {
                         break;
                     }
                 }
+                changed = lockdown.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    break;
+                }
+                changed = changes.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let now = site.clock.now();
+                    armed = arming(&site, now).await;
+                    if !locked && may_be_open(&current, armed, now) != open {
+                        break;
+                    }
+                }
                 () = due => {
-                    if may_be_open(&current, site.clock.now()) != open {
+                    let now = site.clock.now();
+                    armed = arming(&site, now).await;
+                    if !locked && may_be_open(&current, armed, now) != open {
                         break;
                     }
                 }
@@ -95,13 +121,33 @@ pub async fn keep(site: Arc<Site>, keys: Arc<HostKeys>, bound: watch::Sender<Vec
     }
 }
 
-fn may_be_open(config: &Config, now: jiff::Timestamp) -> bool {
+/// An emergency or a planned intervention opens the port for its window, whatever the hours (D14).
+fn may_be_open(config: &Config, armed: Arming, now: jiff::Timestamp) -> bool {
     match config.ssh.open {
         Opening::Always => true,
-        Opening::Hours => config.any_hours_open(now),
-        // Planned interventions do not exist yet, so nothing arms the port.
-        Opening::Armed => false,
+        Opening::Hours => armed.planned || config.any_hours_open(now),
+        // Whoever holds an invitation comes in hours; without this they could never enrol.
+        Opening::Armed => armed.planned || (armed.invited && config.any_hours_open(now)),
     }
+}
+
+/// Whether somebody may come in under a planned intervention or to enrol, and when time alone may
+/// change it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Arming {
+    planned: bool,
+    invited: bool,
+    changes: Option<jiff::Timestamp>,
+}
+
+async fn arming(site: &Site, now: jiff::Timestamp) -> Arming {
+    let look = move |core: &crate::registrar::Core, _: jiff::Timestamp| Arming {
+        planned: core.register.is_armed(now),
+        invited: core.register.is_enrolling(now),
+        changes: core.register.arming_changes_after(now),
+    };
+    // Without a journal nothing is armed.
+    site.registrar.view(look).await.unwrap_or_default()
 }
 
 /// Places in the lobby: so many in all, a share of them for each source.
@@ -207,7 +253,7 @@ async fn serve(tcp: TcpStream, source: SocketAddr, site: Arc<Site>, config: Arc<
     let client = Arc::new(ClientSide::new(gate.clone(), site.config().ssh.channels));
     let shared = Shared::new();
     let source = SocketAddr::new(source.ip().to_canonical(), source.port());
-    let handler = Connection::new(site, source, client, shared.clone());
+    let handler = Connection::new(site.clone(), source, client, shared.clone());
     let stream = GatedStream::new(tcp, gate.clone());
     let mut place = Some(place);
     let run = async {
@@ -220,6 +266,8 @@ async fn serve(tcp: TcpStream, source: SocketAddr, site: Arc<Site>, config: Arc<
         tokio::select! {
             outcome = &mut run => break outcome,
             () = shared.overstayed() => gate.end(),
+            // A session is ended with its reason by the brake; whoever is in the lobby just goes.
+            () = site.lockdown.began(), if shared.session.get().is_none() => gate.end(),
             () = inside(&shared), if place.is_some() => place = None,
         }
     };

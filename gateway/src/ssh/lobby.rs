@@ -6,11 +6,13 @@
 //! client needs was tried out and stands in `docs/lobby.md`.
 
 use crate::admission::{self, AdmissionError, Admitted};
+use crate::enrolment::Enrolling;
 use crate::entropy;
+use crate::invitation::{Invitation, PlannedCode};
 use crate::registrar::JournalGone;
 use crate::relay::gate::Gate;
 use crate::relay::pressure::ClientSide;
-use crate::site::{Site, technician_document};
+use crate::site::{Site, invitation_document, planned_document, technician_document};
 use crate::texts::{Texts, to_ascii};
 use crate::vault::PersonSecrets;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -64,7 +66,6 @@ impl Login {
 pub type Prompt = (String, bool);
 
 /// What to tell the client.
-#[derive(Debug, PartialEq, Eq)]
 pub enum Say {
     /// Ask, or with no prompts just tell.
     Ask {
@@ -75,6 +76,8 @@ pub enum Say {
     },
     /// In.
     Accept,
+    /// To the enrolment page, and nowhere else (D8).
+    Enrol(Box<Enrolling>),
     /// Out. The reason goes into the disconnect message.
     Refuse {
         /// What the message says.
@@ -113,11 +116,20 @@ struct Known {
     name: String,
 }
 
+/// What came of password and code.
+enum Judgement {
+    Known(Known),
+    Invited(Box<Enrolling>),
+    /// Refused, for whatever reason.
+    Nobody,
+}
+
 enum Room {
     Password,
     Code { password: String },
     Notice { known: Known },
     Menu { known: Known, choices: Vec<TargetId>, tries: u8 },
+    Planned { known: Known, target: TargetId, number: InterventionNumber },
     Reason { known: Known, target: TargetId, tries: u8 },
     Send { number: InterventionNumber, code: String, target: String },
     Waiting(Waiting),
@@ -189,6 +201,7 @@ impl Lobby {
                 if accepted { self.choose(known).await } else { self.goodbye("notice-declined", &[]) }
             }
             Room::Menu { known, choices, tries } => self.chosen(known, choices, tries, first).await,
+            Room::Planned { known, target, number } => self.planned(known, target, number, first).await,
             Room::Reason { known, target, tries } => self.reasoned(known, target, tries, answers).await,
             Room::Send { number, code, target } => self.send(number, code, target).await,
             Room::Waiting(waiting) => self.wait(waiting).await,
@@ -254,8 +267,9 @@ impl Lobby {
         let begun = Instant::now();
         let known = self.compare(password, code).await;
         match known {
-            Ok(Some(known)) => self.welcome_known(known),
-            Ok(None) | Err(JournalGone) => {
+            Ok(Judgement::Known(known)) => self.welcome_known(known),
+            Ok(Judgement::Invited(enrolling)) => Say::Enrol(enrolling),
+            Ok(Judgement::Nobody) | Err(JournalGone) => {
                 tokio::time::sleep_until(begun + FLOOR).await;
                 self.room = Room::Goodbye { reason: String::new() };
                 self.refuse(self.texts.text("access-denied"))
@@ -263,7 +277,7 @@ impl Lobby {
         }
     }
 
-    async fn compare(&mut self, password: String, code: String) -> Result<Option<Known>, JournalGone> {
+    async fn compare(&mut self, password: String, code: String) -> Result<Judgement, JournalGone> {
         let login = self.login.technician.parse::<TechnicianLogin>().ok();
         let found = self
             .site
@@ -279,6 +293,11 @@ impl Lobby {
                 Some((account.id.clone(), account.identity.name.clone(), account.secret, required, language))
             })
             .await?;
+        if let Some((account, .., language)) = &found
+            && let Some(enrolling) = self.invited(account.clone(), *language, &password).await?
+        {
+            return Ok(Judgement::Invited(Box::new(enrolling)));
+        }
         let secrets: Option<PersonSecrets> = found
             .as_ref()
             .and_then(|(id, _, generation, ..)| self.site.vault.get(&technician_document(id), *generation).ok());
@@ -287,7 +306,7 @@ impl Lobby {
         let compared = self.site.comparer.compare(secrets, password, code, at).await;
         let Some((account, name, _, required, language)) = found else {
             self.site.registrar.probe(self.source.ip(), shorten(&self.login.technician)).await;
-            return Ok(None);
+            return Ok(Judgement::Nobody);
         };
         let attempt = Attempt {
             account: account.clone(),
@@ -304,11 +323,62 @@ impl Lobby {
             .act(move |core, at| core.register.judge_factors(&core.rules, &attempt, required, at))
             .await?;
         if judged != Judged::Accepted {
-            return Ok(None);
+            return Ok(Judgement::Nobody);
         }
         let config = self.site.config();
         self.texts = Texts::new(language, config.site.zone.clone());
-        Ok(Some(Known { account, name }))
+        Ok(Judgement::Known(Known { account, name }))
+    }
+
+    /// Whether the password typed is the code of this account's invitation, good now and from here
+    /// (D8). Every other account is judged as ever.
+    async fn invited(
+        &self,
+        account: AccountId,
+        language: config::Language,
+        typed: &str,
+    ) -> Result<Option<Enrolling>, JournalGone> {
+        let wanted = account.clone();
+        let invitation = self
+            .site
+            .registrar
+            .view(move |core, _| core.register.accounts.get(&wanted).and_then(|one| one.invitation.clone()))
+            .await?;
+        let Some(invitation) = invitation else { return Ok(None) };
+        let held = self.site.vault.get::<Invitation>(&invitation_document(&account), invitation.secret);
+        if !held.is_ok_and(|held| held.fits(typed)) {
+            return Ok(None);
+        }
+        let (source, wanted) = (self.source, account.clone());
+        let trusted = self.site.clock.is_trusted();
+        let may = self
+            .site
+            .registrar
+            .act(move |core, at| {
+                let Some(one) = core.register.accounts.get(&wanted) else { return (Vec::new(), false) };
+                let (account, technician) = (one.id.clone(), one.login.clone());
+                let vendor = core.rules.vendors.get(&one.vendor);
+                let why = match vendor {
+                    _ if !trusted => Some("the clock is not trusted"),
+                    _ if at >= invitation.until => Some("the invitation has run out"),
+                    None => Some("the vendor is not declared"),
+                    Some(vendor) if core.register.frozen_vendors.contains_key(&vendor.id) => {
+                        Some("the vendor is frozen")
+                    }
+                    Some(vendor) if !vendor.sources.contain(source.ip()) => Some("not one of the vendor's sources"),
+                    Some(_) => None,
+                };
+                match why {
+                    None => (vec![Event::InvitationUsed { account, technician, source }], true),
+                    Some(why) => {
+                        let why = why.to_owned();
+                        (vec![Event::InvitationRefused { account, technician, source, why }], false)
+                    }
+                }
+            })
+            .await?;
+        let texts = Texts::new(language, self.site.config().site.zone.clone());
+        Ok(may.then_some(Enrolling { account, texts, source }))
     }
 
     fn welcome_known(&mut self, known: Known) -> Say {
@@ -355,8 +425,11 @@ impl Lobby {
                 targets.dedup();
                 let judge = |target: TargetId| {
                     let name = core.rules.targets.get(&target).map_or(String::new(), |target| target.name.clone());
+                    let planned = core.register.planned_for(&account, &target, None, at);
+                    let until = planned.and_then(|one| one.plan.as_ref()).map(|plan| plan.until);
                     let verdict = core.register.judge(&core.rules, &account, &target, None, source, at);
-                    (target, name, verdict.map(|(terms, _)| terms.closes_at).map_err(|(denial, _)| denial))
+                    let verdict = verdict.map(|(terms, _)| terms.closes_at).map_err(|(denial, _)| denial);
+                    (target, name, until.map_or(verdict, Ok))
                 };
                 (at, targets.into_iter().map(judge).collect::<Vec<_>>())
             })
@@ -402,8 +475,76 @@ impl Lobby {
         self.login.account.as_deref().map(str::parse::<TargetAccount>).transpose().map_err(|_| ())
     }
 
-    /// Says at once what is not possible, with the next opening, before anything is asked for.
+    /// What the hospital opened in advance for this technician and target, if it is open now, is taken
+    /// up with its code; whoever has none asks as everybody does (D7).
     async fn ask_reason(&mut self, known: Known, target: TargetId) -> Say {
+        let Ok(account) = self.asked_account() else { return self.goodbye("denial-account-not-allowed", &[]) };
+        let (who, wanted) = (known.account.clone(), target.clone());
+        let planned = self
+            .site
+            .registrar
+            .view(move |core, at| {
+                core.register
+                    .planned_for(&who, &wanted, account.as_ref(), at)
+                    .map(|one| (one.number, one.asked.ticket.clone()))
+            })
+            .await;
+        match planned {
+            Err(gone) => self.journal_gone(gone),
+            Ok(None) => self.ask_reason_on_demand(known, target).await,
+            Ok(Some((number, ticket))) => {
+                let shown = number.to_string();
+                let text =
+                    self.texts.with("planned", &[("number", &shown), ("target", target.as_str()), ("ticket", &ticket)]);
+                self.room = Room::Planned { known, target, number };
+                self.ask(&fold(&text), vec![(self.prompt("prompt-planned"), true)])
+            }
+        }
+    }
+
+    async fn planned(&mut self, known: Known, target: TargetId, number: InterventionNumber, typed: &str) -> Say {
+        if typed.trim().is_empty() {
+            return self.ask_reason_on_demand(known, target).await;
+        }
+        let generation = self.site.registrar.view(move |core, _| {
+            core.register.interventions.get(&number).and_then(|one| one.plan.as_ref()).and_then(|plan| plan.secret)
+        });
+        let generation = match generation.await {
+            Ok(generation) => generation.unwrap_or_default(),
+            Err(gone) => return self.journal_gone(gone),
+        };
+        let held = self.site.vault.get::<PlannedCode>(&planned_document(number), generation);
+        let code_fits = held.is_ok_and(|held| held.fits(typed));
+        let notice = HEXLOWER.encode(digest(&SHA256, self.notice().as_bytes()).as_ref());
+        let command = Command::Arrive { number, source: self.source, code_fits, notice };
+        match self.site.registrar.command(command).await {
+            Err(gone) => self.journal_gone(gone),
+            Ok(Ok(())) => {
+                tracing::info!(%number, "the technician of a planned intervention has arrived");
+                let began = Instant::now();
+                self.wait(Waiting {
+                    number,
+                    code: String::new(),
+                    target: target.to_string(),
+                    since: began,
+                    shown: began,
+                    missing: u8::MAX,
+                    admission: None,
+                })
+                .await
+            }
+            Ok(Err(Refusal::WrongPlannedCode(left))) => self.goodbye("planned-wrong", &[("left", &left.to_string())]),
+            Ok(Err(Refusal::Busy(number))) => self.goodbye("refused-busy", &[("number", &number.to_string())]),
+            Ok(Err(Refusal::Denied(denial))) => {
+                let reason = self.texts.denial(&denial, self.site.clock.now());
+                self.goodbye("denied", &[("reason", &reason)])
+            }
+            Ok(Err(_)) => self.goodbye("refused-withdrawn", &[]),
+        }
+    }
+
+    /// Says at once what is not possible, with the next opening, before anything is asked for.
+    async fn ask_reason_on_demand(&mut self, known: Known, target: TargetId) -> Say {
         let Ok(account) = self.asked_account() else { return self.goodbye("denial-account-not-allowed", &[]) };
         let (source, asked, who) = (self.source, target.clone(), known.account.clone());
         let judged = self

@@ -4,7 +4,7 @@ pub mod algorithms;
 pub mod connection;
 pub mod listener;
 pub mod lobby;
-mod starting;
+pub(crate) mod starting;
 
 use std::time::Duration;
 use tokio::net::TcpStream;

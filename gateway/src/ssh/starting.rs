@@ -226,7 +226,7 @@ async fn session_note(site: &Site, event: Event) {
 
 /// A command line as the journal shows it. A body has a limit, and a command is what a client
 /// sends: unbounded, it could bring the journal to refuse its own entry.
-pub(super) fn shown(command: &[u8]) -> String {
+pub(crate) fn shown(command: &[u8]) -> String {
     const LONGEST: usize = 4096;
     let text = String::from_utf8_lossy(command);
     let visible: String = text

@@ -8,7 +8,7 @@ use crate::ids::AccountId;
 use crate::register::Register;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use policy::{PolicySet, StaffLogin};
+use policy::{PolicySet, StaffLogin, Vendor};
 use std::net::SocketAddr;
 
 /// What came of a code that was typed.
@@ -72,7 +72,7 @@ pub struct StaffAttempt {
 
 /// The true cause of a refusal, or `None`. Everything is looked at whatever is wrong.
 fn refused_because(
-    rules: &PolicySet,
+    vendor: Option<&Vendor>,
     account: &Account,
     attempt: &Attempt,
     fresh: Option<u64>,
@@ -80,7 +80,6 @@ fn refused_because(
     required: FactorsRequired,
     at: Timestamp,
 ) -> Option<FactorCause> {
-    let vendor = rules.vendors.get(&account.vendor);
     let on_list = |target: &str| {
         vendor.is_some_and(|vendor| vendor.allow.iter().any(|rule| rule.targets.iter().any(|id| id.as_str() == target)))
     };
@@ -186,7 +185,8 @@ impl Register {
             _ => None,
         };
         let key = attempt.keys.iter().find(|key| account.keys.contains(key)).cloned();
-        let cause = refused_because(rules, account, attempt, fresh, key.is_some(), required, at);
+        let vendor = rules.vendors.get(&account.vendor).filter(|vendor| !self.frozen_vendors.contains_key(&vendor.id));
+        let cause = refused_because(vendor, account, attempt, fresh, key.is_some(), required, at);
         let used = if account.guard.is_locked(at) { None } else { fresh };
         let (technician, source) = (account.login.clone(), attempt.source);
         let (Some(cause), id) = (cause, account.id.clone()) else {

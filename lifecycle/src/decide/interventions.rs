@@ -1,7 +1,7 @@
 //! From a request to a permit: asking, approving, admitting, and each use of a right.
 
 use super::{Refusal, WRONG_CODES, waiting, written};
-use crate::account::{Account, AccountState};
+use crate::account::Account;
 use crate::event::{EndCause, Event, WithdrawCause};
 use crate::ids::{AccountId, InterventionNumber, SessionId};
 use crate::intervention::{Intervention, InterventionState};
@@ -77,6 +77,9 @@ pub(super) fn lapsed(intervention: &Intervention, at: Timestamp) -> Option<Event
         InterventionState::Prepared | InterventionState::Requested if since(intervention.waits_since()) >= EXPIRES => {
             Some(Event::InterventionExpired { number })
         }
+        InterventionState::Planned if intervention.plan.as_ref().is_some_and(|plan| at >= plan.until) => {
+            Some(Event::InterventionExpired { number })
+        }
         _ => None,
     }
 }
@@ -93,6 +96,7 @@ impl Intervention {
         match self.state {
             InterventionState::Prepared | InterventionState::Requested => after(self.waits_since(), EXPIRES),
             InterventionState::Approved => after(self.approved?, REDEEM),
+            InterventionState::Planned => self.plan.as_ref().map(|plan| plan.until),
             _ => None,
         }
     }
@@ -147,14 +151,7 @@ pub(super) fn approve(
         rights: narrowing.rights.clone(),
         until: narrowing.until,
     };
-    let asked = &intervention.asked;
-    let account = register.accounts.get(&asked.account).ok_or(Refusal::Denied(Denial::VendorUnknown))?;
-    let mut question = register.question(account, &asked.target, Some(asked.login.clone()), asked.source, at);
-    question.unfamiliar = asked.call_back;
-    let terms = match policy::evaluate(rules, &question).decision {
-        Decision::AwaitApproval(terms) => terms,
-        Decision::Deny(denial) => return Err(Refusal::Denied(denial)),
-    };
+    let terms = register.terms(rules, intervention, intervention.asked.source, at).map_err(Refusal::Denied)?;
     terms.accepts(&approval).map_err(Refusal::Denied)?;
     let mut all = intervention.approvals.clone();
     all.push(approval.clone());
@@ -172,12 +169,9 @@ pub(super) fn request(
     facts: RequestFacts,
     at: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
-    let account = register
-        .accounts
-        .get(&facts.account)
-        .filter(|account| account.state == AccountState::Active)
-        .ok_or(Refusal::Denied(Denial::VendorUnknown))?;
-    if let Some(going_on) = register.current().find(|one| one.asked.account == account.id) {
+    let account = register.usable(&facts.account).ok_or(Refusal::Denied(Denial::VendorUnknown))?;
+    let going_on = |one: &&Intervention| one.asked.account == account.id && one.state != InterventionState::Planned;
+    if let Some(going_on) = register.current().find(going_on) {
         return Err(Refusal::Busy(going_on.number));
     }
     if let Some(until) = cools_down_until(register, &account.id, at) {
@@ -226,25 +220,51 @@ fn cools_down_until(register: &Register, account: &AccountId, at: Timestamp) -> 
 }
 
 impl Register {
-    /// The question that an account asks of the rules.
-    fn question(
+    /// The question that an account asks of the rules. Without a source it is not about a connection:
+    /// then a target that was never visited is what makes it unfamiliar.
+    pub(super) fn question(
         &self,
         account: &Account,
         target: &TargetId,
         login: Option<TargetAccount>,
-        source: SocketAddr,
+        source: Option<SocketAddr>,
         at: Timestamp,
     ) -> Request {
         let young = at.duration_since(account.factors_since) < YOUNG;
+        let familiar = match source {
+            Some(source) => self.is_familiar(&account.id, target, source.ip()),
+            None => self.has_visited(&account.id, target),
+        };
         Request {
             technician: account.login.clone(),
             person: account.identity.person(),
             vendor: account.vendor.clone(),
             target: target.clone(),
             account: login,
-            source: Some(source.ip()),
-            unfamiliar: young || !self.is_familiar(&account.id, target, source.ip()),
+            source: source.map(|source| source.ip()),
+            unfamiliar: young || !familiar,
+            emergency: false,
             at,
+        }
+    }
+
+    /// The terms of an intervention by the rules in force at this instant, for this source.
+    pub(super) fn terms(
+        &self,
+        rules: &PolicySet,
+        intervention: &Intervention,
+        source: Option<SocketAddr>,
+        at: Timestamp,
+    ) -> Result<ApprovalTerms, Denial> {
+        let asked = &intervention.asked;
+        let account = self.usable(&asked.account).ok_or(Denial::VendorUnknown)?;
+        let mut question = self.question(account, &asked.target, Some(asked.login.clone()), source, at);
+        // What was unfamiliar when it was asked stays so for this intervention, and no more is.
+        question.unfamiliar = asked.call_back;
+        question.emergency = intervention.is_emergency();
+        match policy::evaluate(rules, &question).decision {
+            Decision::AwaitApproval(terms) => Ok(terms),
+            Decision::Deny(denial) => Err(denial),
         }
     }
 
@@ -258,10 +278,8 @@ impl Register {
         source: SocketAddr,
         at: Timestamp,
     ) -> Result<(ApprovalTerms, Vec<RuleId>), (Denial, Vec<RuleId>)> {
-        let Some(account) = self.accounts.get(account).filter(|account| account.state == AccountState::Active) else {
-            return Err((Denial::VendorUnknown, Vec::new()));
-        };
-        let verdict = policy::evaluate(rules, &self.question(account, target, login, source, at));
+        let Some(account) = self.usable(account) else { return Err((Denial::VendorUnknown, Vec::new())) };
+        let verdict = policy::evaluate(rules, &self.question(account, target, login, Some(source), at));
         match verdict.decision {
             Decision::AwaitApproval(terms) => Ok((terms, verdict.because)),
             Decision::Deny(denial) => Err((denial, verdict.because)),
@@ -279,24 +297,16 @@ impl Register {
     ) -> Result<(Permit, EndCause), Denial> {
         let intervention = self.interventions.get(&number).ok_or(Denial::TargetUnknown)?;
         let asked = &intervention.asked;
-        let account = self.accounts.get(&asked.account).filter(|account| account.state == AccountState::Active);
-        let account = account.ok_or(Denial::VendorUnknown)?;
-        let mut question = self.question(account, &asked.target, Some(asked.login.clone()), asked.source, at);
-        // What was unfamiliar when it was asked stays so for this intervention.
-        question.unfamiliar = asked.call_back;
-        let terms = match policy::evaluate(rules, &question).decision {
-            Decision::AwaitApproval(terms) => terms,
-            Decision::Deny(denial) => return Err(denial),
-        };
+        let terms = self.terms(rules, intervention, asked.source, at)?;
+        // Extended: the approvals of the extension hold, from when they were given.
+        let begins = intervention.extended.unwrap_or(begins);
         // INVARIANT: an approver who was disabled or lost the group since does not count any more.
         let standing: Vec<Approval> =
             intervention.approvals.iter().filter(|one| self.still_approves(one, &terms)).cloned().collect();
         let permit = terms.redeem(&standing, begins, at)?;
-        let mut later = question;
-        later.at = permit.until();
-        let cause = match policy::evaluate(rules, &later).decision {
-            Decision::Deny(Denial::Closed { .. }) => EndCause::HoursOver,
-            Decision::Deny(Denial::ContractOver { .. }) => EndCause::ContractOver,
+        let cause = match self.terms(rules, intervention, asked.source, permit.until()) {
+            Err(Denial::Closed { .. }) => EndCause::HoursOver,
+            Err(Denial::ContractOver { .. }) => EndCause::ContractOver,
             _ => EndCause::TimeOver,
         };
         Ok((permit, cause))
@@ -330,7 +340,7 @@ impl Register {
             login: permit.account().clone(),
             rights: permit.rights().clone(),
             until: permit.until(),
-            approved_by: intervention.approvals.iter().map(|approval| approval.by.clone()).collect(),
+            approved_by: intervention.approved_by(),
             recipients,
             config: self.config.clone(),
         };

@@ -1,12 +1,15 @@
 //! Commands, decided against the register and the rules: events, or a refusal.
 
+mod accounts;
 mod factors;
 mod interventions;
+mod planned;
 
 pub use factors::{Attempt, CodeCheck, FactorsRequired, Judged, StaffAttempt};
 pub use interventions::{Admission, RequestFacts};
+pub use planned::PlanFacts;
 
-use crate::account::{AccountState, Identity, IdentityError, check_personal};
+use crate::account::{Identity, IdentityError};
 use crate::event::{Actor, EndCause, Event, WithdrawCause};
 use crate::ids::{AccountId, InterventionNumber};
 use crate::intervention::{Intervention, InterventionState};
@@ -19,6 +22,7 @@ use policy::{
     Denial, GroupId, PolicySet, Right, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified,
 };
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 /// Wrong read-out codes before a request is refused (D5).
 const WRONG_CODES: u8 = 3;
@@ -49,6 +53,93 @@ pub enum Command {
         keys: Vec<String>,
         secret: u64,
         by: Actor,
+    },
+    InviteTechnician {
+        account: AccountId,
+        technician: TechnicianLogin,
+        vendor: VendorId,
+        identity: Identity,
+        proofing: String,
+        keys: Vec<String>,
+        invitation: u64,
+        by: Actor,
+    },
+    /// Old factors are gone, a new invitation is there.
+    ResetTechnician {
+        technician: TechnicianLogin,
+        reason: String,
+        invitation: u64,
+        /// Lifts a disabled account; without it a disabled one is refused, and with it any other.
+        enable: bool,
+        by: Actor,
+    },
+    Enrol {
+        account: AccountId,
+        source: SocketAddr,
+        charter: String,
+        secret: u64,
+    },
+    Activate {
+        technician: TechnicianLogin,
+        word_fits: bool,
+        by: Actor,
+    },
+    AddKey {
+        technician: TechnicianLogin,
+        key: String,
+        by: Actor,
+    },
+    RemoveKey {
+        technician: TechnicianLogin,
+        key: String,
+        by: Actor,
+    },
+    FreezeVendor {
+        vendor: VendorId,
+        reason: String,
+        by: Actor,
+    },
+    ThawVendor {
+        vendor: VendorId,
+        reason: String,
+        by: Actor,
+    },
+    /// Only that these are a staff member's factors: signing in.
+    Prove {
+        attempt: StaffAttempt,
+        purpose: String,
+    },
+    Plan {
+        attempt: StaffAttempt,
+        facts: Box<PlanFacts>,
+    },
+    /// A further approval of a planned one.
+    ApprovePlanned {
+        number: InterventionNumber,
+        attempt: StaffAttempt,
+        verified: Verified,
+        on_call: BTreeSet<GroupId>,
+    },
+    Arm {
+        number: InterventionNumber,
+        secret: u64,
+    },
+    Arrive {
+        number: InterventionNumber,
+        source: SocketAddr,
+        code_fits: bool,
+        notice: String,
+    },
+    Extend {
+        number: InterventionNumber,
+        attempt: StaffAttempt,
+        verified: Verified,
+        until: Timestamp,
+    },
+    Review {
+        number: InterventionNumber,
+        staff: StaffLogin,
+        text: String,
     },
     DisableTechnician {
         technician: TechnicianLogin,
@@ -162,6 +253,49 @@ pub enum Refusal {
     /// The rules say no.
     #[error("{}", denial_text(.0))]
     Denied(Denial),
+    /// The account is not in the state for this.
+    #[error("the account of `{technician}` is {state}: {hint}")]
+    AccountState {
+        /// Whose.
+        technician: TechnicianLogin,
+        /// What it is.
+        state: &'static str,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// The check word is another.
+    #[error(
+        "the word is not the one that `{technician}` was shown ({left} tries left): call the number in the contract, not another one"
+    )]
+    WrongWord {
+        /// Whose.
+        technician: TechnicianLogin,
+        /// Tries left before the account has to be reset.
+        left: u8,
+    },
+    /// The key is there already, or is not there.
+    #[error("{0}")]
+    Key(&'static str),
+    /// The vendor is frozen, or is not.
+    #[error("the vendor `{vendor}` is {state}")]
+    VendorState {
+        /// Which.
+        vendor: VendorId,
+        /// What it is already.
+        state: &'static str,
+    },
+    /// The window of a plan is not one.
+    #[error("{0}")]
+    Window(String),
+    /// Nobody of these groups is on call now.
+    #[error("`{0}` is in no group that is on call now: an emergency is opened by whoever is on call")]
+    NotOnCall(StaffLogin),
+    /// The code read to the technician is another.
+    #[error("the planned code does not fit: {0} tries left")]
+    WrongPlannedCode(u8),
+    /// The same person has approved it.
+    #[error("`{0}` approved it: another person must look at it")]
+    OwnReview(StaffLogin),
     /// Another request or intervention of this technician is going on (IDM-18).
     #[error("intervention {0} of this technician is still going on")]
     Busy(InterventionNumber),
@@ -242,6 +376,25 @@ pub fn decide(register: &Register, rules: &PolicySet, command: Command, at: Time
             let reason = written("reason", reason.clone())?;
             Ok(vec![Event::InterventionRefused { number, by: Some(staff.login.clone()), reason }])
         }),
+        Command::Prove { attempt, purpose } => proven(&attempt, purpose, &|_| Ok(Vec::new())),
+        Command::Plan { attempt, facts } => {
+            let purpose = format!("plan for {} on {}", facts.technician, facts.target);
+            proven(&attempt, purpose, &|staff| planned::plan(register, rules, &facts, staff, at))
+        }
+        Command::ApprovePlanned { number, attempt, verified, on_call } => {
+            proven(&attempt, format!("approve {number}"), &|staff| {
+                planned::approve(register, rules, number, staff, verified, &on_call, at)
+            })
+        }
+        Command::Extend { number, attempt, verified, until } => {
+            proven(&attempt, format!("extend {number}"), &|staff| {
+                planned::extend(register, rules, number, staff, verified, until, at)
+            })
+        }
+        Command::Activate { technician, word_fits, by } => accounts::activate(register, technician, word_fits, by),
+        Command::Arrive { number, source, code_fits, notice } => {
+            planned::arrive(register, rules, number, source, code_fits, notice, at)
+        }
         other => decide_simple(register, rules, other, at).into(),
     }
 }
@@ -264,11 +417,46 @@ fn decide_simple(
             Ok(vec![Event::StaffDisabled { staff, reason: written("reason", reason)?, by }])
         }
         Command::AddTechnician { account, technician, vendor, identity, proofing, keys, secret, by } => {
-            add_technician(register, rules, &technician, &vendor, &identity)?;
+            accounts::may_begin(register, rules, &technician, &vendor, &identity)?;
             let proofing = written("proof of identity", proofing)?;
             Ok(vec![Event::TechnicianAdded { account, technician, vendor, identity, proofing, keys, secret, by }])
         }
-        Command::DisableTechnician { technician, reason, by } => disable_technician(register, technician, reason, by),
+        Command::InviteTechnician { account, technician, vendor, identity, proofing, keys, invitation, by } => {
+            accounts::may_begin(register, rules, &technician, &vendor, &identity)?;
+            let (proofing, until) = (written("proof of identity", proofing)?, accounts::invitation_ends(at));
+            Ok(vec![Event::TechnicianInvited {
+                account,
+                technician,
+                vendor,
+                identity,
+                proofing,
+                keys,
+                invitation,
+                until,
+                by,
+            }])
+        }
+        Command::ResetTechnician { technician, reason, invitation, enable, by } => {
+            accounts::reset(register, technician, reason, invitation, enable, by, at)
+        }
+        Command::Enrol { account, source, charter, secret } => {
+            accounts::enrol(register, &account, source, charter, secret, at)
+        }
+        Command::AddKey { technician, key, by } => accounts::add_key(register, technician, key, by),
+        Command::RemoveKey { technician, key, by } => accounts::remove_key(register, technician, key, by),
+        Command::FreezeVendor { vendor, reason, by } => accounts::freeze(register, rules, vendor, reason, by),
+        Command::ThawVendor { vendor, reason, by } => {
+            if !register.frozen_vendors.contains_key(&vendor) {
+                return Err(Refusal::VendorState { vendor, state: "not frozen" });
+            }
+            Ok(vec![Event::VendorThawed { vendor, reason: written("reason", reason)?, by }])
+        }
+        Command::Arm { number, secret } => {
+            waiting(register, number, "arm", |state| *state == InterventionState::Planned)?;
+            Ok(vec![Event::InterventionArmed { number, secret }])
+        }
+        Command::Review { number, staff, text } => planned::review(register, number, &staff, text),
+        Command::DisableTechnician { technician, reason, by } => accounts::disable(register, technician, reason, by),
         Command::UnlockTechnician { technician, by } => {
             let account = register.account(&technician).ok_or_else(|| Refusal::NoTechnician(technician.clone()))?;
             Ok(vec![Event::TechnicianUnlocked { account: account.id.clone(), technician, by }])
@@ -285,13 +473,22 @@ fn decide_simple(
             Ok(vec![Event::InterventionSubmitted { number }])
         }
         // Taken by `decide`, which judges the member of staff first.
-        Command::Approve { .. } | Command::Refuse { .. } => Ok(Vec::new()),
+        Command::Approve { .. }
+        | Command::Refuse { .. }
+        | Command::Prove { .. }
+        | Command::Plan { .. }
+        | Command::ApprovePlanned { .. }
+        | Command::Extend { .. }
+        | Command::Activate { .. }
+        | Command::Arrive { .. } => Ok(Vec::new()),
         Command::Withdraw { number, cause } => {
-            waiting(register, number, "withdraw", InterventionState::is_pending)?;
+            waiting(register, number, "withdraw", |state| state.is_pending() || *state == InterventionState::Planned)?;
             Ok(vec![Event::InterventionWithdrawn { number, cause }])
         }
         Command::Expire { number } => {
-            let intervention = waiting(register, number, "expire", InterventionState::is_pending)?;
+            let intervention = waiting(register, number, "expire", |state| {
+                state.is_pending() || *state == InterventionState::Planned
+            })?;
             Ok(lapsed(intervention, at).into_iter().collect())
         }
         Command::EndIntervention { number, cause } => {
@@ -335,45 +532,4 @@ fn requested<'a>(
     verb: &'static str,
 ) -> Result<&'a Intervention, Refusal> {
     waiting(register, number, verb, |state| *state == InterventionState::Requested)
-}
-
-fn add_technician(
-    register: &Register,
-    rules: &PolicySet,
-    technician: &TechnicianLogin,
-    vendor: &VendorId,
-    identity: &Identity,
-) -> Result<(), Refusal> {
-    if !rules.vendors.contains_key(vendor) {
-        return Err(Refusal::NotDeclared { what: "vendor", name: vendor.to_string() });
-    }
-    check_personal(technician, vendor)?;
-    if register.account(technician).is_some() {
-        return Err(Refusal::LoginTaken(technician.to_string()));
-    }
-    let person = identity.person();
-    let same = register.accounts.values().find(|account| {
-        account.state != AccountState::Disabled && account.vendor == *vendor && account.identity.person().is(&person)
-    });
-    match same {
-        Some(account) => Err(Refusal::SamePerson(identity.name.clone(), account.login.to_string())),
-        None => Ok(()),
-    }
-}
-
-/// Disables an account, and withdraws what it has waiting. Its sessions are ended by the brake,
-/// which does not wait for this entry (D18).
-fn disable_technician(
-    register: &Register,
-    technician: TechnicianLogin,
-    reason: String,
-    by: Actor,
-) -> Result<Vec<Event>, Refusal> {
-    let account = register.account(&technician).ok_or_else(|| Refusal::NoTechnician(technician.clone()))?;
-    let reason = written("reason", reason)?;
-    let mut events = vec![Event::TechnicianDisabled { account: account.id.clone(), technician, reason, by }];
-    let pending = register.current().filter(|one| one.asked.account == account.id && one.state.is_pending());
-    events
-        .extend(pending.map(|one| Event::InterventionWithdrawn { number: one.number, cause: WithdrawCause::Disabled }));
-    Ok(events)
 }

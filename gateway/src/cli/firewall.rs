@@ -1,0 +1,141 @@
+//! nftables rules for this configuration (D15): the listener's silence outside hours, and a second
+//! wall around what the bastion may reach. Printed, never applied: the hospital's firewall is its own.
+
+use config::Config;
+use policy::{Sources, WeeklyInterval};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
+
+/// The rules, for `nft -f`.
+pub(super) fn render(config: &Config) -> String {
+    let mut rules = String::new();
+    let _ = writeln!(
+        rules,
+        "# Rendered by `poterne firewall render` for {}, configuration {}.\n\
+         # A second wall: the bastion closes its own port outside hours, which answers RST; these rules make\n\
+         # it silent, and let the bastion reach its targets and nothing else. Render anew after a reload.\n\
+         # Hours are the machine's local time: it must stand in {}.\n\
+         # Holidays, closures, extra openings and planned or emergency interventions are the bastion's to judge: with\n\
+         # emergencies, leave the hours out and let the bastion close its port.\n\n\
+         table inet poterne {{}}\ndelete table inet poterne\n\ntable inet poterne {{",
+        config.site.name.replace(char::is_control, " "),
+        config.digest.get(..16).unwrap_or_default(),
+        config.site.zone.iana_name().unwrap_or("the site's time zone"),
+    );
+    let (four, six, anybody) = sources(config);
+    set(&mut rules, "vendors4", "ipv4_addr", &four);
+    set(&mut rules, "vendors6", "ipv6_addr", &six);
+    chains(&mut rules, config, anybody);
+    let _ = writeln!(rules, "}}");
+    rules
+}
+
+/// Networks of all vendors, and whether one may come from anywhere.
+fn sources(config: &Config) -> (BTreeSet<String>, BTreeSet<String>, bool) {
+    let (mut four, mut six, mut anybody) = (BTreeSet::new(), BTreeSet::new(), false);
+    for vendor in config.vendors.values() {
+        match &vendor.rules.sources {
+            Sources::Any { .. } => anybody = true,
+            Sources::Networks(networks) => {
+                for network in networks {
+                    let of_kind = if network.addr().is_ipv4() { &mut four } else { &mut six };
+                    of_kind.insert(network.trunc().to_string());
+                }
+            }
+        }
+    }
+    (four, six, anybody)
+}
+
+fn set(rules: &mut String, name: &str, kind: &str, elements: &BTreeSet<String>) {
+    let _ = writeln!(rules, "    set {name} {{\n        type {kind}\n        flags interval\n        auto-merge");
+    if !elements.is_empty() {
+        let all: Vec<&str> = elements.iter().map(String::as_str).collect();
+        let _ = writeln!(rules, "        elements = {{ {} }}", all.join(", "));
+    }
+    let _ = writeln!(rules, "    }}");
+}
+
+fn address(family: &str, ip: IpAddr) -> String {
+    match ip {
+        ip if ip.is_unspecified() => String::new(),
+        IpAddr::V4(ip) => format!("ip {family} {ip} "),
+        IpAddr::V6(ip) => format!("ip6 {family} {ip} "),
+    }
+}
+
+fn chains(rules: &mut String, config: &Config, anybody: bool) {
+    let hours = hours(config);
+    let _ = writeln!(rules, "\n    chain vendors {{");
+    for line in &hours {
+        let _ = writeln!(rules, "        {line} accept");
+    }
+    if hours.is_empty() {
+        let _ = writeln!(rules, "        accept    # the port itself is closed outside hours");
+    }
+    let _ = writeln!(
+        rules,
+        "        drop\n    }}\n\n    chain input {{\n        type filter hook input priority filter; policy accept;\n        ct state established,related accept"
+    );
+    for listen in &config.ssh.listen {
+        let place = format!("{}tcp dport {}", address("daddr", listen.ip()), listen.port());
+        if anybody {
+            let _ = writeln!(rules, "        {place} jump vendors    # a vendor may come from anywhere");
+        } else {
+            if listen.is_ipv4() || listen.ip().is_unspecified() {
+                let _ = writeln!(rules, "        {place} ip saddr @vendors4 jump vendors");
+            }
+            if listen.is_ipv6() || listen.ip().is_unspecified() {
+                let _ = writeln!(rules, "        {place} ip6 saddr @vendors6 jump vendors");
+            }
+            let _ = writeln!(rules, "        {place} drop");
+        }
+    }
+    let _ = writeln!(
+        rules,
+        "    }}\n\n    chain output {{\n        type filter hook output priority filter; policy accept;\n        \
+         # What the bastion's user may open: its targets, name service and time are not needed.\n        \
+         meta skuid != \"poterne\" accept\n        ct state established,related accept\n        oif lo accept"
+    );
+    let targets: BTreeSet<(SocketAddr, &str)> =
+        config.targets.iter().map(|(id, target)| (target.address, id.as_str())).collect();
+    for (place, id) in targets {
+        let _ = writeln!(rules, "        {}tcp dport {} accept    # {id}", address("daddr", place.ip()), place.port());
+    }
+    let _ = writeln!(rules, "        reject\n    }}");
+}
+
+/// The hours of all vendors' calendars, as matches. None where the port is to be open always or only
+/// when something is planned.
+fn hours(config: &Config) -> Vec<String> {
+    if config.ssh.open != config::Opening::Hours {
+        return Vec::new();
+    }
+    let named: BTreeSet<_> = config.vendors.values().map(|vendor| &vendor.rules.calendar).collect();
+    let calendars = config.calendars.values().filter(|calendar| named.contains(&calendar.id));
+    let lines: BTreeSet<String> = calendars.flat_map(|calendar| calendar.weekly.iter().map(interval)).collect();
+    lines.into_iter().collect()
+}
+
+fn interval(interval: &WeeklyInterval) -> String {
+    let (days, from, to) = interval.parts();
+    let names: Vec<String> = days.iter().map(|day| format!("\"{}\"", english(*day))).collect();
+    let hour = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+    // Half-open: the minute of the end is outside, and midnight is the last second of the day.
+    let last = to.saturating_sub(1);
+    format!("meta day {{ {} }} meta hour \"{}:00\"-\"{}:59\"", names.join(", "), hour(from), hour(last))
+}
+
+fn english(day: jiff::civil::Weekday) -> &'static str {
+    use jiff::civil::Weekday;
+    match day {
+        Weekday::Monday => "Monday",
+        Weekday::Tuesday => "Tuesday",
+        Weekday::Wednesday => "Wednesday",
+        Weekday::Thursday => "Thursday",
+        Weekday::Friday => "Friday",
+        Weekday::Saturday => "Saturday",
+        Weekday::Sunday => "Sunday",
+    }
+}

@@ -1,0 +1,238 @@
+//! Drawing emulated screens on a real terminal, and taking its keys. What is drawn are cells with a
+//! fixed set of attributes; no byte of a target gets here as it was (D28, REC-11).
+
+use super::output::visible;
+use crate::ctl::protocol::{Failure, exit};
+use recorder::{Colour, Run, Style};
+use rustix::termios::{self, OptionalActions, Termios};
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+
+/// A terminal in raw mode with the other screen; put back as it was when dropped.
+pub(super) struct Stage {
+    before: Termios,
+    rows: Vec<Vec<Run>>,
+    painted: Vec<String>,
+    size: (usize, usize),
+}
+
+/// What is below the picture.
+pub(super) struct Footer<'a> {
+    /// One line about the state; drawn inverse.
+    pub(super) state: &'a str,
+    /// One line about what can be done, or what is asked.
+    pub(super) help: &'a str,
+}
+
+impl Stage {
+    /// Takes the terminal over. Refused where there is none.
+    pub(super) fn enter() -> Result<Self, Failure> {
+        let (stdin, stdout) = (std::io::stdin(), std::io::stdout());
+        let none = || Failure::new(exit::USAGE, "this needs a terminal: run it in one, not in a pipe");
+        if !stdin.is_terminal() || !stdout.is_terminal() {
+            return Err(none());
+        }
+        let before = termios::tcgetattr(&stdin).map_err(|_| none())?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        termios::tcsetattr(&stdin, OptionalActions::Flush, &raw).map_err(|_| none())?;
+        let mut stage = Self { before, rows: Vec::new(), painted: Vec::new(), size: (0, 0) };
+        stage.write("\x1b[?1049h\x1b[2J");
+        Ok(stage)
+    }
+
+    fn write(&mut self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes());
+        let _ = out.flush();
+    }
+
+    /// Columns and rows of this terminal.
+    pub(super) fn size() -> (usize, usize) {
+        match termios::tcgetwinsize(std::io::stdout()) {
+            Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (usize::from(size.ws_col), usize::from(size.ws_row)),
+            _ => (80, 24),
+        }
+    }
+
+    /// Begins another screen of this height.
+    pub(super) fn resize(&mut self, height: usize) {
+        self.rows.resize(height, Vec::new());
+    }
+
+    /// Replaces one row.
+    pub(super) fn set_row(&mut self, n: usize, row: Vec<Run>) {
+        if let Some(slot) = self.rows.get_mut(n) {
+            *slot = row;
+        }
+    }
+
+    /// Forgets the picture.
+    pub(super) fn clear(&mut self) {
+        self.rows.clear();
+    }
+
+    /// Draws what differs from what stands there. Returns once it is written.
+    pub(super) fn paint(&mut self, cursor: Option<(usize, usize)>, footer: &Footer<'_>) {
+        let (columns, lines) = Self::size();
+        let mut out = String::from("\x1b[?25l");
+        if (columns, lines) != self.size {
+            out.push_str("\x1b[m\x1b[2J");
+            self.size = (columns, lines);
+            self.painted.clear();
+        }
+        let picture = lines.saturating_sub(2);
+        // Where it is too small, what is around the cursor is shown.
+        let from = match cursor {
+            Some((_, row)) if row >= picture => (row + 1).saturating_sub(picture),
+            _ => 0,
+        };
+        let mut wanted: Vec<String> =
+            (0..picture).map(|n| self.rows.get(from + n).map_or(String::new(), |row| styled(row, columns))).collect();
+        wanted.push(format!("\x1b[m\x1b[7m{}\x1b[m", fitted(footer.state, columns)));
+        wanted.push(fitted(footer.help, columns.saturating_sub(1)));
+        self.painted.resize(wanted.len(), "\0".to_owned());
+        for (n, (line, before)) in wanted.iter().zip(&self.painted).enumerate() {
+            if line != before {
+                let _ = write!(out, "\x1b[{};1H\x1b[m{line}\x1b[m\x1b[K", n + 1);
+            }
+        }
+        self.painted = wanted;
+        if let Some((column, row)) = cursor
+            && row >= from
+            && row - from < picture
+            && column < columns
+        {
+            let _ = write!(out, "\x1b[{};{}H\x1b[?25h", row - from + 1, column + 1);
+        }
+        self.write(&out);
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.write("\x1b[m\x1b[?25h\x1b[?1049l");
+        let _ = termios::tcsetattr(std::io::stdin(), OptionalActions::Flush, &self.before);
+    }
+}
+
+/// A line cut and filled to a width, controls made visible.
+fn fitted(text: &str, columns: usize) -> String {
+    let cut: String = visible(text).chars().take(columns).collect();
+    format!("{cut:<columns$}")
+}
+
+fn colour(out: &mut String, colour: Colour, base: u8) {
+    let _ = match colour {
+        Colour::Indexed(n) if n < 8 => write!(out, ";{}", base + n),
+        Colour::Indexed(n) if n < 16 => write!(out, ";{}", base + 60 + n - 8),
+        Colour::Indexed(n) => write!(out, ";{};5;{n}", base + 8),
+        Colour::Rgb(r, g, b) => write!(out, ";{};2;{r};{g};{b}", base + 8),
+    };
+}
+
+fn sgr(style: &Style) -> String {
+    let mut out = String::from("\x1b[0");
+    for (on, code) in [(style.bold, 1), (style.faint, 2), (style.italic, 3), (style.underline, 4), (style.inverse, 7)] {
+        if on {
+            let _ = write!(out, ";{code}");
+        }
+    }
+    // The same colour before and behind would hide text from whoever watches (T20).
+    let hidden = style.foreground.is_some() && style.foreground == style.background;
+    if let Some(foreground) = style.foreground.filter(|_| !hidden) {
+        colour(&mut out, foreground, 30);
+    }
+    if let Some(background) = style.background.filter(|_| !hidden) {
+        colour(&mut out, background, 40);
+    }
+    out.push('m');
+    out
+}
+
+fn styled(row: &[Run], columns: usize) -> String {
+    let mut out = String::new();
+    let mut left = columns;
+    for run in row {
+        let text: String = run.text.chars().filter(|c| !c.is_control()).take(left).collect();
+        left -= text.chars().count();
+        if text.is_empty() {
+            break;
+        }
+        let _ = write!(out, "{}{text}", sgr(&run.style));
+    }
+    out
+}
+
+/// A key, as far as they mean something here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Key {
+    Char(char),
+    Enter,
+    Escape,
+    Backspace,
+    Tab,
+    Left,
+    Right,
+    Home,
+    End,
+}
+
+/// The keys in what was read at once from a terminal.
+pub(super) fn keys(bytes: &[u8]) -> Vec<Key> {
+    const SEQUENCES: [(&[u8], Key); 9] = [
+        (b"\x1b[D", Key::Left),
+        (b"\x1b[C", Key::Right),
+        (b"\x1bOD", Key::Left),
+        (b"\x1bOC", Key::Right),
+        (b"\x1b[H", Key::Home),
+        (b"\x1b[F", Key::End),
+        (b"\x1b[1~", Key::Home),
+        (b"\x1b[4~", Key::End),
+        (b"\x1b", Key::Escape),
+    ];
+    let mut keys = Vec::new();
+    let mut rest = bytes;
+    while let Some((&first, after)) = rest.split_first() {
+        if let Some((sequence, key)) = SEQUENCES.iter().find(|(sequence, _)| rest.starts_with(sequence)) {
+            keys.push(*key);
+            rest = rest.get(sequence.len()..).unwrap_or_default();
+            continue;
+        }
+        keys.push(match first {
+            b'\r' | b'\n' => Key::Enter,
+            b'\t' => Key::Tab,
+            0x08 | 0x7f => Key::Backspace,
+            // Ctrl-C leaves, as everywhere.
+            0x03 => Key::Char('q'),
+            byte => Key::Char(char::from(byte)),
+        });
+        rest = after;
+    }
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_told_apart() {
+        assert_eq!(keys(b"q\x1b[D\x1b[C\x1b\r"), [Key::Char('q'), Key::Left, Key::Right, Key::Escape, Key::Enter]);
+    }
+
+    /// T20: text of the colour of its background is shown.
+    #[test]
+    fn hidden_text_is_shown() {
+        let black = Some(Colour::Indexed(0));
+        let style = Style { foreground: black, background: black, ..Style::default() };
+        assert_eq!(sgr(&style), "\x1b[0m");
+    }
+
+    #[test]
+    fn rows_are_cut_to_the_window() {
+        let run = Run { text: "abcdef".into(), style: Style::default() };
+        assert_eq!(styled(&[run], 3), "\x1b[0mabc");
+        assert_eq!(fitted("é\u{1b}x", 12), "é\\u{1b}x    ");
+    }
+}

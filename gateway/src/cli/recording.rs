@@ -1,0 +1,316 @@
+//! Recordings, opened here: the daemon says where one lies and journals who reads it and why; the key
+//! never leaves the reader's own process.
+
+use super::args::{ExportFormat, ReadingFlags, RecordingVerb};
+use super::commands::{Outcome, ask, load, print};
+use super::output;
+use super::paint::{Footer, Key, Stage, keys};
+use crate::ctl::protocol::{Failure, Request, exit};
+use crate::texts::Texts;
+use recorder::{FrameKind, OpenError, Part, PartKind, Place, ReadingKeys, Replay, SealedRecording};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde_json::{Value, json};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How far an arrow key goes, in seconds.
+const STEP: f64 = 10.0;
+/// Between two pictures while it runs.
+const FRAME: Duration = Duration::from_millis(40);
+/// Slowest and fastest.
+const SPEEDS: (f64, f64) = (0.25, 64.0);
+
+fn unreadable(error: &OpenError) -> Failure {
+    let exit = match error {
+        OpenError::Closed(_) | OpenError::Key(_) => exit::NOT_PERMITTED,
+        OpenError::Disk { .. } | OpenError::Erased(_) => exit::NO_INPUT,
+        OpenError::Damaged(..) => exit::DATA,
+    };
+    Failure::new(exit, error)
+}
+
+pub(super) fn carry_out(main: &Path, verb: RecordingVerb) -> Outcome {
+    match verb {
+        RecordingVerb::List(json) => print(json, &ask(main, &Request::RecordingList)?, |rows| {
+            output::table(
+                rows,
+                &["id", "intervention", "state", "technician", "target", "started", "duration", "bytes", "missing"],
+            );
+        }),
+        RecordingVerb::Show { id, json } => show(main, id, json),
+        RecordingVerb::Replay { id, reading, channel, speed, idle_limit, at } => {
+            let at = time(&at)?;
+            let read = Reading::open(main, &id, "replay", &reading)?;
+            let replay = read.replay(channel)?;
+            let texts = load(main, true).map_or_else(
+                |_| Texts::new(config::Language::default(), jiff::tz::TimeZone::system()),
+                |config| Texts::new(config.site.language, config.site.zone),
+            );
+            Player::start(replay, texts, speed, idle_limit, at)?.run()
+        }
+        RecordingVerb::Export { id, format, reading, channel } => {
+            let how = match format {
+                ExportFormat::Asciicast => "export asciicast",
+                ExportFormat::Text => "export text",
+                ExportFormat::Raw => "export raw",
+            };
+            Reading::open(main, &id, how, &reading)?.export(format, channel)
+        }
+        RecordingVerb::Search { id, text, reading, json } => {
+            let read = Reading::open(main, &id, &format!("search for {text}"), &reading)?;
+            let found = read.search(&text)?;
+            print(json, &found, |found| {
+                output::table(found, &["channel", "time", "row"]);
+            })
+        }
+    }
+}
+
+/// Seconds, or hours, minutes and seconds with colons between.
+fn time(text: &str) -> Result<f64, Failure> {
+    let mut seconds = 0.0;
+    for part in text.split(':') {
+        match part.parse::<f64>() {
+            Ok(part) if part >= 0.0 && part.is_finite() => seconds = seconds * 60.0 + part,
+            _ => {
+                return Err(Failure::new(
+                    exit::USAGE,
+                    format!("`{}` is not a time: write seconds, or 1:23:45", text.escape_default()),
+                ));
+            }
+        }
+    }
+    Ok(seconds)
+}
+
+fn clock(seconds: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds of one recording")]
+    let whole = seconds.max(0.0) as u64;
+    format!("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60)
+}
+
+fn show(main: &Path, id: String, as_json: super::args::Json) -> Outcome {
+    let mut shown = ask(main, &Request::RecordingShow { id })?;
+    if let Ok((sealed, _)) = located(&shown) {
+        let altered = sealed.altered();
+        let fits = shown.get("manifest").and_then(Value::as_str) == Some(sealed.digest.as_str());
+        if let Value::Object(fields) = &mut shown {
+            let parts: Vec<Value> = sealed
+                .manifest
+                .parts
+                .iter()
+                .map(|part| json!({ "name": part.name, "kind": part.kind, "channel": part.channel, "bytes": part.plain_bytes }))
+                .collect();
+            fields.insert("parts".into(), json!(parts));
+            fields.insert("manifest_is_the_journals".into(), json!(fits));
+            fields.insert("altered".into(), json!(altered));
+            fields.insert("secrets_open_to".into(), json!(sealed.manifest.secrets_open_to));
+        }
+    }
+    print(as_json, &shown, output::fields)
+}
+
+fn located(shown: &Value) -> Result<(SealedRecording, PathBuf), OpenError> {
+    let path = |name: &str| PathBuf::from(shown.get(name).and_then(Value::as_str).unwrap_or_default());
+    let folder = path("folder");
+    Ok((SealedRecording::open(&folder, &path("keyring"))?, folder))
+}
+
+/// A recording and the key to it, once the reading is journalled.
+struct Reading {
+    sealed: SealedRecording,
+    keys: ReadingKeys,
+}
+
+impl Reading {
+    fn open(main: &Path, id: &str, how: &str, flags: &ReadingFlags) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(&flags.key).map_err(|error| {
+            Failure::new(exit::NO_INPUT, format!("`{}` cannot be read: {error}", flags.key.display()))
+        })?;
+        let keys = ReadingKeys::parse(&text)
+            .map_err(|error| Failure::new(exit::DATA, format!("`{}`: {error}", flags.key.display())))?;
+        let request = Request::RecordingRead { id: id.to_owned(), how: how.to_owned(), purpose: flags.purpose.clone() };
+        let shown = ask(main, &request)?;
+        let (sealed, _) = located(&shown).map_err(|error| unreadable(&error))?;
+        if shown.get("manifest").and_then(Value::as_str) != Some(sealed.digest.as_str()) {
+            eprintln!(
+                "poterne: warning: the manifest is not the one that the journal knows: this recording was altered"
+            );
+        }
+        if let Some(state) = shown.get("state").and_then(Value::as_str).filter(|state| *state != "whole") {
+            let missing = shown.get("missing").and_then(Value::as_u64).unwrap_or(0);
+            eprintln!("poterne: warning: this recording is {state}; {missing} bytes of its spool are missing");
+        }
+        Ok(Self { sealed, keys })
+    }
+
+    fn part(&self, kind: PartKind, channel: Option<u32>) -> Result<&Part, Failure> {
+        self.sealed.parts(kind).find(|part| channel.is_none_or(|channel| part.channel == channel)).ok_or_else(|| {
+            let there: Vec<String> = self.sealed.manifest.parts.iter().map(|part| part.name.clone()).collect();
+            Failure::new(exit::NO_INPUT, format!("this recording has no such part; it has: {}", there.join(", ")))
+        })
+    }
+
+    fn replay(&self, channel: Option<u32>) -> Result<Replay<'_>, Failure> {
+        let part = self.part(PartKind::Cast, channel)?;
+        self.sealed.replay(part, &self.keys).map_err(|error| unreadable(&error))
+    }
+
+    fn export(&self, format: ExportFormat, channel: Option<u32>) -> Outcome {
+        let failed = |error: std::io::Error| Failure::new(exit::DATA, format!("the export stopped: {error}"));
+        let mut out = std::io::stdout().lock();
+        if format == ExportFormat::Raw {
+            let part = self.part(PartKind::Raw, channel)?;
+            for frame in self.sealed.raw(part, &self.keys).map_err(|error| unreadable(&error))? {
+                let frame = frame.map_err(failed)?;
+                if matches!(frame.kind, FrameKind::Output) {
+                    out.write_all(&frame.data).map_err(failed)?;
+                }
+            }
+            return Ok(());
+        }
+        let part = match format {
+            ExportFormat::Asciicast => self.part(PartKind::Cast, channel)?,
+            _ => self.part(PartKind::Transcript, None)?,
+        };
+        let mut reader = self.sealed.read(part, &self.keys).map_err(|error| unreadable(&error))?;
+        std::io::copy(&mut reader, &mut out).map_err(failed)?;
+        Ok(())
+    }
+
+    fn search(&self, text: &str) -> Result<Value, Failure> {
+        let mut found = Vec::new();
+        for part in self.sealed.parts(PartKind::Cast) {
+            let replay = self.sealed.replay(part, &self.keys).map_err(|error| unreadable(&error))?;
+            for (at, row) in replay.search(text).map_err(|error| unreadable(&error))? {
+                found.push(json!({ "channel": part.channel, "at": at, "time": clock(at), "row": row }));
+            }
+        }
+        Ok(Value::Array(found))
+    }
+}
+
+/// A replay on a terminal.
+struct Player<'a> {
+    replay: Replay<'a>,
+    place: Place,
+    stage: Stage,
+    texts: Texts,
+    at: f64,
+    speed: f64,
+    idle_limit: Option<f64>,
+    paused: bool,
+}
+
+impl<'a> Player<'a> {
+    fn start(replay: Replay<'a>, texts: Texts, speed: f64, idle_limit: Option<f64>, at: f64) -> Result<Self, Failure> {
+        if !(SPEEDS.0..=SPEEDS.1).contains(&speed) {
+            return Err(Failure::new(exit::USAGE, format!("write a speed from {} to {}", SPEEDS.0, SPEEDS.1)));
+        }
+        let place = replay.seek(at).map_err(|error| unreadable(&error))?;
+        let stage = Stage::enter()?;
+        Ok(Self { replay, place, stage, texts, at, speed, idle_limit, paused: false })
+    }
+
+    fn run(&mut self) -> Outcome {
+        let mut last = Instant::now();
+        loop {
+            self.paint();
+            let typed = read_keys(FRAME);
+            let passed = last.elapsed().as_secs_f64() * self.speed;
+            last = Instant::now();
+            for key in typed {
+                if !self.key(key)? {
+                    return Ok(());
+                }
+            }
+            if !self.paused {
+                self.go_on(passed);
+            }
+        }
+    }
+
+    /// Brings the screen on by so many seconds of the recording.
+    fn go_on(&mut self, seconds: f64) {
+        let mut until = self.at + seconds;
+        if let (Some(limit), Some(next)) = (self.idle_limit, self.place.events.peek())
+            && next.at - self.at > limit
+        {
+            // A longer pause is shortened from its end.
+            until = until.max(next.at - limit);
+        }
+        while self.place.events.peek().is_some_and(|event| event.at <= until) {
+            if let Some(event) = self.place.events.next() {
+                event.apply(&mut self.place.emulator);
+            }
+        }
+        self.at = until.min(self.replay.length);
+        if self.place.events.peek().is_none() {
+            self.at = self.replay.length;
+            self.paused = true;
+        }
+    }
+
+    fn seek(&mut self, to: f64) -> Outcome {
+        self.at = to.clamp(0.0, self.replay.length);
+        self.place = self.replay.seek(self.at).map_err(|error| unreadable(&error))?;
+        Ok(())
+    }
+
+    fn key(&mut self, key: Key) -> Result<bool, Failure> {
+        match key {
+            Key::Char('q') | Key::Escape => return Ok(false),
+            Key::Char(' ') => self.paused = !self.paused,
+            Key::Char('+') => self.speed = (self.speed * 2.0).min(SPEEDS.1),
+            Key::Char('-') => self.speed = (self.speed / 2.0).max(SPEEDS.0),
+            Key::Left => self.seek(self.at - STEP)?,
+            Key::Right => self.seek(self.at + STEP)?,
+            Key::Home => self.seek(0.0)?,
+            Key::End => self.seek(self.replay.length)?,
+            _ => {}
+        }
+        Ok(true)
+    }
+
+    fn paint(&mut self) {
+        let screen = self.place.emulator.screen();
+        self.stage.resize(screen.rows.len());
+        for (n, row) in screen.rows.into_iter().enumerate() {
+            self.stage.set_row(n, row);
+        }
+        let paused = if self.paused { self.texts.text("replay-paused") } else { format!("x{}", self.speed) };
+        let state = format!("{} / {}  {paused}", clock(self.at), clock(self.replay.length));
+        let help = self.texts.text("replay-keys");
+        self.stage.paint(screen.cursor, &Footer { state: &state, help: &help });
+    }
+}
+
+/// Keys that come within this time.
+fn read_keys(within: Duration) -> Vec<Key> {
+    let stdin = std::io::stdin();
+    let mut waiting = [PollFd::new(&stdin, PollFlags::IN)];
+    let time = Timespec { tv_sec: 0, tv_nsec: i64::from(within.subsec_nanos()) };
+    if !poll(&mut waiting, Some(&time)).is_ok_and(|ready| ready > 0) {
+        return Vec::new();
+    }
+    let mut buffer = [0; 256];
+    match rustix::io::read(&stdin, &mut buffer) {
+        // A terminal that is gone is as good as leaving.
+        Ok(0) | Err(_) => vec![Key::Char('q')],
+        Ok(count) => keys(buffer.get(..count).unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_and_shown() {
+        assert!((time("90").unwrap() - 90.0).abs() < f64::EPSILON);
+        assert!((time("1:02:03.5").unwrap() - 3723.5).abs() < f64::EPSILON);
+        assert!(time("1:x").is_err() && time("-3").is_err());
+        assert_eq!(clock(3723.5), "1:02:03");
+    }
+}

@@ -1,0 +1,240 @@
+//! Sessions and their recordings; the brakes.
+
+use super::protocol::{Failure, Proof, exit};
+use super::server::{Answer, Desk, data, gone, reasoned, refused};
+use super::view;
+use crate::registrar::Core;
+use lifecycle::{Actor, Command, EndCause, Event, FreezeCause, Refusal, Role, SessionId, WithdrawCause};
+use policy::{StaffLogin, VendorId};
+use serde_json::{Value, json};
+
+/// Longest purpose of a reading.
+const PURPOSE: usize = 200;
+
+fn no_session(id: &SessionId) -> Failure {
+    Failure::new(exit::NO_INPUT, format!("there is no live session {id}: see `poterne session list`"))
+}
+
+impl Desk {
+    pub(super) async fn session_list(&self, all: bool) -> Answer {
+        let live = &self.site.live;
+        let frozen: Vec<(SessionId, Vec<StaffLogin>)> =
+            live.matching(|_| true).iter().map(|one| (one.id.clone(), one.presence.names())).collect();
+        let list = move |core: &Core, _| {
+            let wanted = core.register.sessions.values().filter(|record| all || record.end.is_none());
+            let mut sorted: Vec<_> = wanted.collect();
+            sorted.sort_by_key(|record| record.started);
+            let row = |record| {
+                let record: &lifecycle::SessionRecord = record;
+                let names = frozen.iter().find(|(id, _)| *id == record.id).map(|(_, names)| names.clone());
+                view::session(record, &core.register, &names.unwrap_or_default())
+            };
+            sorted.into_iter().map(row).collect::<Value>()
+        };
+        self.site.registrar.view(list).await.map_err(gone)
+    }
+
+    pub(super) async fn session_show(&self, id: &str) -> Answer {
+        let id: SessionId = id.parse().map_err(data)?;
+        let wanted = id.clone();
+        let show = move |core: &Core, _| {
+            core.register.sessions.get(&wanted).map(|record| view::session_in_full(record, &core.register))
+        };
+        self.site.registrar.view(show).await.map_err(gone)?.ok_or_else(|| {
+            Failure::new(exit::NO_INPUT, format!("there is no session {id}: see `poterne session list --all`"))
+        })
+    }
+
+    /// Whether this member of staff approves for the target of a session: only they watch and
+    /// count, freeze and resume (D11).
+    pub(super) async fn approves_for(&self, staff: &StaffLogin, id: &SessionId) -> Result<bool, Failure> {
+        let (staff, id) = (staff.clone(), id.clone());
+        let judged = self.site.registrar.view(move |core, _| {
+            let target = core.register.sessions.get(&id).and_then(|record| {
+                let asked = &core.register.interventions.get(&record.number)?.asked;
+                core.rules.targets.get(&asked.target)
+            });
+            let staff = core.register.staff.get(&staff).filter(|staff| !staff.disabled);
+            matches!((target, staff), (Some(target), Some(staff))
+                if staff.roles.contains(&Role::Approver) && !staff.groups.is_disjoint(&target.approvers))
+        });
+        judged.await.map_err(gone)
+    }
+
+    /// A brake: it acts on the session before anything is journalled (D18).
+    pub(super) async fn session_freeze(&self, id: &str, staff: &StaffLogin) -> Answer {
+        let id: SessionId = id.parse().map_err(data)?;
+        if !self.approves_for(staff, &id).await? {
+            return Err(refused(Refusal::Denied(policy::Denial::ApproverNotOfTarget)));
+        }
+        let sessions = self.site.live.matching(|session| session.id == id);
+        let session = sessions.first().ok_or_else(|| no_session(&id))?;
+        let cause = FreezeCause::Staff(staff.clone());
+        if !session.freeze(cause.clone()) {
+            session.tell(lifecycle::Input::Freeze(cause)).await;
+        }
+        Ok(json!({ "id": id, "state": "frozen" }))
+    }
+
+    /// Whoever froze it may let it go on; another one, or after a quota, with their own fresh code
+    /// (D12).
+    pub(super) async fn session_resume(&self, id: &str, by: Option<StaffLogin>, proof: Option<Proof>) -> Answer {
+        let id: SessionId = id.parse().map_err(data)?;
+        let sessions = self.site.live.matching(|session| session.id == id);
+        let session = sessions.first().ok_or_else(|| no_session(&id))?;
+        let cause = session
+            .frozen_for()
+            .ok_or_else(|| data(format!("the session {id} is not frozen: there is nothing to resume")))?;
+        if cause == FreezeCause::Unwatched {
+            return Err(data(format!("the session {id} waits for somebody to watch: `poterne session watch {id}`")));
+        }
+        let staff = match (proof, by) {
+            (Some(proof), _) => {
+                let attempt = self.prove(&proof).await?;
+                self.command(Command::Prove { attempt, purpose: format!("resume {id}") }).await?;
+                proof.staff
+            }
+            (None, Some(staff)) if cause == FreezeCause::Staff(staff.clone()) => staff,
+            (None, _) => {
+                let text = "somebody else froze it: prove yourself with `--as`, your password and a fresh code";
+                return Err(Failure::new(exit::NOT_PERMITTED, text));
+            }
+        };
+        if !self.approves_for(&staff, &id).await? {
+            return Err(refused(Refusal::Denied(policy::Denial::ApproverNotOfTarget)));
+        }
+        session.resume(Actor::Staff(staff)).await;
+        Ok(json!({ "id": id }))
+    }
+
+    pub(super) async fn session_cut(&self, id: &str, reason: &str, by: Actor) -> Answer {
+        let id: SessionId = id.parse().map_err(data)?;
+        reasoned(reason)?;
+        let cause = EndCause::Cut { by, reason: reason.trim().to_owned() };
+        match self.site.live.brake(&cause, |session| session.id == id) {
+            0 => Err(no_session(&id)),
+            _ => Ok(json!({})),
+        }
+    }
+
+    /// Cuts all access, before the journal is asked, and also when it does not answer (D18, EMG-04).
+    pub(super) async fn lockdown_begin(&self, reason: String, by: Actor) -> Answer {
+        reasoned(&reason)?;
+        let kept = self.site.lockdown.begin(reason.trim());
+        let ended = self.site.live.brake(&EndCause::Lockdown, |_| true);
+        let journalled = self
+            .site
+            .registrar
+            .act(move |core, at| {
+                let mut events = vec![Event::LockdownBegan { reason, by }];
+                let pending = core.register.current().filter(|one| one.state.is_pending()).map(|one| one.number);
+                for number in pending.collect::<Vec<_>>() {
+                    events.extend(core.decide(Command::Withdraw { number, cause: WithdrawCause::Staff }, at).events);
+                }
+                (events, ())
+            })
+            .await;
+        Ok(json!({
+            "lockdown": true,
+            "sessions_ended": ended,
+            "journalled": journalled.is_ok(),
+            "survives_a_restart": kept.is_ok(),
+        }))
+    }
+
+    /// Gives access back: journalled first (promise 4).
+    pub(super) async fn lockdown_end(&self, reason: String, by: Actor) -> Answer {
+        reasoned(&reason)?;
+        if !self.site.lockdown.is_on() {
+            return Err(data("there is no lockdown: nothing to end"));
+        }
+        self.site.registrar.act(move |_, _| (vec![Event::LockdownEnded { reason, by }], ())).await.map_err(gone)?;
+        self.site.lockdown.end().map_err(|error| {
+            Failure::new(exit::TEMPORARY, format!("the lockdown's files cannot be removed ({error}): it goes on"))
+        })?;
+        Ok(json!({ "lockdown": false }))
+    }
+
+    pub(super) async fn vendor_freeze(&self, vendor: VendorId, reason: String, by: Actor) -> Answer {
+        reasoned(&reason)?;
+        let wanted = vendor.clone();
+        let logins = self
+            .site
+            .registrar
+            .view(move |core, _| {
+                let of_vendor = core.register.accounts.values().filter(|one| one.vendor == wanted);
+                of_vendor.map(|one| one.login.clone()).collect::<Vec<_>>()
+            })
+            .await
+            .unwrap_or_default();
+        let brake = || self.site.live.brake(&EndCause::VendorFrozen, |session| logins.contains(&session.technician));
+        let ended = brake();
+        self.command(Command::FreezeVendor { vendor, reason, by }).await?;
+        Ok(json!({ "sessions_ended": ended + brake() }))
+    }
+
+    pub(super) async fn vendor_list(&self) -> Answer {
+        let list = |core: &Core, _| {
+            let row = |(id, vendor): (&VendorId, &config::Vendor)| {
+                let frozen = core.register.frozen_vendors.get(id);
+                json!({
+                    "vendor": id,
+                    "name": vendor.rules.name,
+                    "state": if frozen.is_some() { "frozen" } else { "active" },
+                    "why": frozen,
+                    "technicians": core.register.accounts.values().filter(|one| one.vendor == *id).count(),
+                    "phone": vendor.contact.phone,
+                })
+            };
+            core.config.vendors.iter().map(row).collect::<Value>()
+        };
+        self.site.registrar.view(list).await.map_err(gone)
+    }
+
+    pub(super) async fn recording_list(&self) -> Answer {
+        let list = |core: &Core, _| {
+            let mut ended: Vec<_> = core.register.sessions.values().filter(|record| record.end.is_some()).collect();
+            ended.sort_by_key(|record| record.started);
+            ended.into_iter().map(|record| view::recording(record, &core.register)).collect::<Value>()
+        };
+        self.site.registrar.view(list).await.map_err(gone)
+    }
+
+    /// Where a recording lies. The key never comes here: whoever reads opens the files themselves.
+    pub(super) async fn recording_show(&self, id: &str) -> Answer {
+        let id: SessionId = id.parse().map_err(data)?;
+        let wanted = id.clone();
+        let show = move |core: &Core, _| {
+            core.register.sessions.get(&wanted).map(|record| view::recording(record, &core.register))
+        };
+        let shown = self.site.registrar.view(show).await.map_err(gone)?;
+        let mut shown = shown.ok_or_else(|| {
+            Failure::new(exit::NO_INPUT, format!("there is no session {id}: see `poterne recording list`"))
+        })?;
+        if let Value::Object(fields) = &mut shown {
+            fields.insert("folder".into(), json!(self.site.paths.sealed(&id)));
+            fields.insert("keyring".into(), json!(self.site.paths.heads(&id)));
+        }
+        Ok(shown)
+    }
+
+    /// Journals who reads what and why, before anything is shown.
+    pub(super) async fn recording_read(&self, id: &str, how: String, purpose: String, staff: StaffLogin) -> Answer {
+        let purpose = purpose.trim().to_owned();
+        if purpose.is_empty() || purpose.chars().count() > PURPOSE {
+            return Err(data("the purpose is empty or longer than 200 characters: write why with --purpose"));
+        }
+        let shown = self.recording_show(id).await?;
+        if shown.get("state").and_then(Value::as_str).is_none_or(|state| state == "open") {
+            return Err(data(format!("the recording of {id} is not sealed yet: try again in a moment")));
+        }
+        let session: SessionId = id.parse().map_err(data)?;
+        let how = how.chars().take(PURPOSE).collect();
+        self.site
+            .registrar
+            .act(move |_, _| (vec![Event::RecordingRead { session, staff, how, purpose }], ()))
+            .await
+            .map_err(gone)?;
+        Ok(shown)
+    }
+}

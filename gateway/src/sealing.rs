@@ -1,0 +1,132 @@
+//! Sealing what ended: one at a time, in the background, and again after a restart until it is done
+//! (D20, D22, D24).
+
+use crate::registrar::Registrar;
+use crate::site::Site;
+use lifecycle::{EndCause, Event, RecordingState, SessionId};
+use recorder::{Recipients, SealOrder, SealOutcome, State, seal};
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Sessions that may wait to be sealed; beyond it their driver waits, having written its entries.
+pub const QUEUE: usize = 4096;
+/// How long after a failure the next try follows.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// Seals what ended and is not sealed, then what ends from now on. Waits on its queue and on the disk.
+pub async fn keep(site: Arc<Site>, mut queue: mpsc::Receiver<SessionId>) {
+    let left = site
+        .registrar
+        .view(|core, _| {
+            let unsealed = |record: &&lifecycle::SessionRecord| record.end.is_some() && record.sealed.is_none();
+            core.register.sessions.values().filter(unsealed).map(|record| record.id.clone()).collect::<Vec<_>>()
+        })
+        .await;
+    for id in left.unwrap_or_default() {
+        seal_one(&site, id).await;
+    }
+    remove_sealed_spools(&site).await;
+    while let Some(id) = queue.recv().await {
+        seal_one(&site, id).await;
+    }
+}
+
+/// Seals one session, and tries again until it is done.
+async fn seal_one(site: &Arc<Site>, id: SessionId) {
+    loop {
+        match try_seal(site, &id).await {
+            Ok(()) => return,
+            Err(error) => {
+                tracing::error!(session = %id, %error, "a recording could not be sealed; its spool is kept, the next try follows");
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+}
+
+async fn try_seal(site: &Arc<Site>, id: &SessionId) -> anyhow::Result<()> {
+    let wanted = id.clone();
+    let record = site.registrar.view(move |core, _| core.register.sessions.get(&wanted).cloned()).await?;
+    let Some((record, end)) = record.and_then(|record| record.end.clone().map(|end| (record, end))) else {
+        return Ok(());
+    };
+    if record.sealed.is_some() {
+        return Ok(());
+    }
+    let recipients = Recipients::parse(&record.recipients)?;
+    let (site_too, session) = (site.clone(), id.clone());
+    let work = move || {
+        seal(&SealOrder {
+            session: session.as_str(),
+            spool: &site_too.paths.spool(&session),
+            recovery: &site_too.recovery,
+            folder: &site_too.paths.sealed(&session),
+            heads: &site_too.paths.heads(&session),
+            recipients: &recipients,
+            committed: (&end.head, end.length),
+            started: record.started,
+            interrupted: end.cause == EndCause::Interrupted,
+        })
+    };
+    let outcome = tokio::task::spawn_blocking(work).await??;
+    let manifest = &outcome.manifest;
+    if manifest.state == State::Mutilated {
+        let missing = manifest.source.missing;
+        tracing::error!(session = %id, missing, "ALERT: the recording is mutilated: it is not what the journal was told");
+    }
+    journal(&site.registrar, id, &outcome).await?;
+    dispose(site, id, manifest.state == State::Mutilated)
+}
+
+/// Only once its digest is durable may the spool go: from then on the bastion cannot open the
+/// recording any more (D23). A mutilated one is evidence itself and put aside.
+fn dispose(site: &Site, id: &SessionId, mutilated: bool) -> anyhow::Result<()> {
+    let spool = site.paths.spool(id);
+    if !spool.exists() {
+        return Ok(());
+    }
+    if !mutilated {
+        return Ok(fs::remove_file(&spool)?);
+    }
+    let aside = site.paths.aside();
+    crate::daemon::make_private(&aside)?;
+    Ok(fs::rename(&spool, aside.join(format!("{id}.spool")))?)
+}
+
+async fn journal(registrar: &Registrar, id: &SessionId, outcome: &SealOutcome) -> anyhow::Result<()> {
+    let manifest = &outcome.manifest;
+    let event = Event::RecordingSealed {
+        session: id.clone(),
+        state: match manifest.state {
+            State::Whole => RecordingState::Whole,
+            State::Interrupted => RecordingState::Interrupted,
+            State::Mutilated => RecordingState::Mutilated,
+        },
+        manifest: outcome.digest.clone(),
+        head: manifest.source.head.clone(),
+        length: manifest.source.length,
+        missing: manifest.source.missing,
+        files: manifest.parts.len() as u64 * 2 + 1,
+        bytes: outcome.bytes,
+    };
+    registrar.act(move |_, _| (vec![event], ())).await?;
+    Ok(())
+}
+
+/// A crash between the journal's entry and the removal leaves a spool that is sealed already.
+async fn remove_sealed_spools(site: &Arc<Site>) {
+    let sealed = site
+        .registrar
+        .view(|core, _| {
+            let all = core.register.sessions.values();
+            all.filter_map(|record| Some((record.id.clone(), record.sealed.as_ref()?.state))).collect::<Vec<_>>()
+        })
+        .await;
+    for (id, state) in sealed.unwrap_or_default() {
+        if let Err(error) = dispose(site, &id, state == RecordingState::Mutilated) {
+            tracing::error!(session = %id, %error, "the spool of a sealed recording cannot be removed");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Watching a session live: what the watchers see is read back from the recording itself (REC-12),
+//! and whether somebody really watches is found out, not believed (T22, APR-04).
+
+pub mod attend;
+pub mod presence;
+pub mod stage;
+pub mod wire;

@@ -1,0 +1,234 @@
+//! The emulators of a watched session: one thread reads the recording as it grows and keeps a screen
+//! for each terminal. It begins with the first watcher, at the beginning of the recording, so whoever
+//! comes late sees the whole screen; while nobody watches it rests where it stands.
+
+use crate::clock::Clock;
+use jiff::Timestamp;
+use recorder::{Emulator, Follower, Frame, FrameKind, Head, Recording, RecoveryKey, Screen, Track};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Under required supervision the picture may lag by so much before the session waits (D28).
+const MOST_BEHIND: i64 = 1000;
+/// How often the thread looks whether anybody still watches.
+const LOOK: Duration = Duration::from_secs(1);
+/// Frames taken between two looks at everything else.
+const AT_ONCE: usize = 256;
+
+/// One channel, as watchers see it.
+#[derive(Clone)]
+pub struct ChannelView {
+    /// Its number.
+    pub number: Track,
+    /// What it carries: `shell`, `exec`, with the command.
+    pub what: String,
+    /// Bytes from the technician.
+    pub bytes_in: u64,
+    /// Bytes from the target.
+    pub bytes_out: u64,
+    /// When something last moved on it.
+    pub active: Timestamp,
+    /// It is over.
+    pub ended: bool,
+}
+
+struct Channel {
+    view: ChannelView,
+    emulator: Option<Emulator>,
+    /// Told to those who paint: the screen is another than at this count.
+    version: u64,
+}
+
+/// A session's screens.
+pub struct Stage {
+    channels: Mutex<BTreeMap<Track, Channel>>,
+    version: watch::Sender<u64>,
+    watchers: AtomicUsize,
+    started: AtomicBool,
+    /// How far the thread has read: bytes of the recording, and the time of the last frame.
+    read_bytes: AtomicU64,
+    read_at: AtomicI64,
+    caught_up: watch::Sender<bool>,
+}
+
+impl Default for Stage {
+    fn default() -> Self {
+        Self {
+            channels: Mutex::default(),
+            version: watch::Sender::new(0),
+            watchers: AtomicUsize::new(0),
+            started: AtomicBool::new(false),
+            read_bytes: AtomicU64::new(0),
+            read_at: AtomicI64::new(0),
+            caught_up: watch::Sender::new(true),
+        }
+    }
+}
+
+/// Somebody looks at the stage while this lives.
+pub struct Seat(Arc<Stage>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.watchers.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// What the thread needs.
+pub struct Source {
+    /// The spool.
+    pub path: PathBuf,
+    /// Opens it.
+    pub recovery: Arc<RecoveryKey>,
+    /// The recording, to know how far it is whole.
+    pub recording: Recording,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Stage {
+    fn channels(&self) -> std::sync::MutexGuard<'_, BTreeMap<Track, Channel>> {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a seat; the first one starts the thread.
+    pub fn sit(self: &Arc<Self>, source: Source) -> std::io::Result<Seat> {
+        self.watchers.fetch_add(1, Ordering::AcqRel);
+        let seat = Seat(self.clone());
+        if !self.started.swap(true, Ordering::AcqRel) {
+            let follower = Follower::open(&source.path, &source.recovery, source.recording.clone())
+                .map_err(std::io::Error::other)?;
+            let (stage, runtime) = (self.clone(), tokio::runtime::Handle::current());
+            std::thread::Builder::new()
+                .name("stage".to_owned())
+                .spawn(move || stage.follow(follower, &source, &runtime))?;
+        }
+        Ok(seat)
+    }
+
+    fn follow(&self, mut follower: Follower, source: &Source, runtime: &tokio::runtime::Handle) {
+        loop {
+            if self.watchers.load(Ordering::Acquire) == 0 {
+                self.caught_up.send_replace(true);
+                // Ends with the recording; wakes once a second to see who came.
+                let over = runtime.block_on(async { source.recording.closed_within(LOOK).await });
+                if over {
+                    return;
+                }
+                continue;
+            }
+            let mut took = 0;
+            while took < AT_ONCE
+                && let Some(frame) = follower.next_frame()
+            {
+                took += 1;
+                self.read_at.store(frame.at.as_millisecond(), Ordering::Release);
+                self.read_bytes.store(follower.head().length, Ordering::Release);
+                self.take(frame);
+            }
+            self.caught_up.send_if_modified(|caught_up| {
+                let now = self.behind(&source.recording.head(), source.clock.now()) <= MOST_BEHIND;
+                std::mem::replace(caught_up, now) != now
+            });
+            if took > 0 {
+                self.version.send_modify(|version| *version += 1);
+                continue;
+            }
+            let more = runtime.block_on(async { tokio::time::timeout(LOOK, follower.more()).await });
+            if more == Ok(false) {
+                self.version.send_modify(|version| *version += 1);
+                return;
+            }
+        }
+    }
+
+    fn take(&self, frame: Frame) {
+        let mut channels = self.channels();
+        if frame.kind == FrameKind::Begin {
+            let what: serde_json::Value = serde_json::from_slice(&frame.data).unwrap_or_default();
+            let channel = begin(frame.track, frame.at, &what);
+            channels.insert(frame.track, channel);
+            return;
+        }
+        let Some(channel) = channels.get_mut(&frame.track) else { return };
+        channel.version += 1;
+        channel.view.active = frame.at;
+        let bytes = frame.data.len() as u64;
+        match frame.kind {
+            FrameKind::Output | FrameKind::ErrorOutput => {
+                channel.view.bytes_out += bytes;
+                if let Some(emulator) = &mut channel.emulator {
+                    emulator.feed(&frame.data);
+                }
+            }
+            FrameKind::Input | FrameKind::InputDropped => channel.view.bytes_in += bytes,
+            FrameKind::Resize => {
+                if let (Some(emulator), Some((columns, rows))) = (&mut channel.emulator, frame.size()) {
+                    emulator.resize(columns, rows);
+                }
+            }
+            FrameKind::End => channel.view.ended = true,
+            FrameKind::Marker | FrameKind::Begin => {}
+        }
+    }
+
+    /// Milliseconds by which the picture lags behind the recording.
+    pub fn behind(&self, head: &Head, now: Timestamp) -> i64 {
+        if self.read_bytes.load(Ordering::Acquire) >= head.length {
+            return 0;
+        }
+        now.as_millisecond() - self.read_at.load(Ordering::Acquire)
+    }
+
+    /// Returns once the picture lags by less than a second. At once where nobody watches.
+    pub async fn caught_up(&self) {
+        let mut caught_up = self.caught_up.subscribe();
+        let _ = caught_up.wait_for(|caught_up| *caught_up).await;
+    }
+
+    /// Told of every change.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    /// All channels.
+    pub fn views(&self) -> Vec<ChannelView> {
+        self.channels().values().map(|channel| channel.view.clone()).collect()
+    }
+
+    /// The screen of a channel, if it is another than at this count; and the count it has now.
+    pub fn screen(&self, track: Track, seen: Option<u64>) -> Option<(u64, Screen)> {
+        let channels = self.channels();
+        let channel = channels.get(&track)?;
+        if seen == Some(channel.version) {
+            return None;
+        }
+        Some((channel.version, channel.emulator.as_ref()?.screen()))
+    }
+}
+
+fn begin(number: Track, at: Timestamp, what: &serde_json::Value) -> Channel {
+    let size = |name: &str| what.get(name).and_then(serde_json::Value::as_u64).and_then(|n| usize::try_from(n).ok());
+    let emulator = match (size("columns"), size("rows")) {
+        (Some(columns), Some(rows)) => Emulator::new(columns, rows),
+        _ => None,
+    };
+    let kind = what.get("what").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let command = what
+        .get("command")
+        .and_then(serde_json::Value::as_str)
+        .and_then(|hex| data_encoding::HEXLOWER.decode(hex.as_bytes()).ok());
+    let what = match command {
+        Some(command) => format!("{kind}: {}", crate::ssh::starting::shown(&command)),
+        None => kind.to_owned(),
+    };
+    Channel {
+        view: ChannelView { number, what, bytes_in: 0, bytes_out: 0, active: at, ended: false },
+        emulator,
+        version: 0,
+    }
+}

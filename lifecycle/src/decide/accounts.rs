@@ -1,0 +1,216 @@
+//! The life of an account: invited, enrolled, active, reset, disabled; its keys; its company's brake.
+
+use super::{Decided, Refusal, WRONG_CODES, written};
+use crate::account::{Account, AccountState, Identity, check_personal};
+use crate::event::{Actor, Event, WithdrawCause};
+use crate::ids::AccountId;
+use crate::intervention::InterventionState;
+use crate::register::Register;
+use jiff::{SignedDuration, Timestamp};
+use policy::{PolicySet, TechnicianLogin, VendorId};
+use std::net::SocketAddr;
+
+/// How long an invitation is good (D8).
+const INVITATION: SignedDuration = SignedDuration::from_hours(24);
+/// Keys that one account may have.
+const KEYS: usize = 8;
+
+/// Until when an invitation made at this instant is good.
+pub(super) fn invitation_ends(at: Timestamp) -> Timestamp {
+    at.saturating_add(INVITATION).unwrap_or(at)
+}
+
+fn known<'a>(register: &'a Register, technician: &TechnicianLogin) -> Result<&'a Account, Refusal> {
+    register.account(technician).ok_or_else(|| Refusal::NoTechnician(technician.clone()))
+}
+
+impl AccountState {
+    /// The word for it in messages and lists.
+    pub fn word(&self) -> &'static str {
+        match self {
+            AccountState::Invited => "invited",
+            AccountState::Enrolled => "enrolled",
+            AccountState::Active => "active",
+            AccountState::Disabled => "disabled",
+            AccountState::Expired => "expired",
+        }
+    }
+}
+
+/// Whether an account of this person may begin.
+pub(super) fn may_begin(
+    register: &Register,
+    rules: &PolicySet,
+    technician: &TechnicianLogin,
+    vendor: &VendorId,
+    identity: &Identity,
+) -> Result<(), Refusal> {
+    if !rules.vendors.contains_key(vendor) {
+        return Err(Refusal::NotDeclared { what: "vendor", name: vendor.to_string() });
+    }
+    check_personal(technician, vendor)?;
+    if register.account(technician).is_some() {
+        return Err(Refusal::LoginTaken(technician.to_string()));
+    }
+    let person = identity.person();
+    let same = register.accounts.values().find(|account| {
+        account.state != AccountState::Disabled && account.vendor == *vendor && account.identity.person().is(&person)
+    });
+    match same {
+        Some(account) => Err(Refusal::SamePerson(identity.name.clone(), account.login.to_string())),
+        None => Ok(()),
+    }
+}
+
+/// The account's live sessions are ended by the brake, which does not wait for this entry (D8).
+pub(super) fn reset(
+    register: &Register,
+    technician: TechnicianLogin,
+    reason: String,
+    invitation: u64,
+    enable: bool,
+    by: Actor,
+    at: Timestamp,
+) -> Result<Vec<Event>, Refusal> {
+    let account = known(register, &technician)?;
+    let wrong = |hint| Refusal::AccountState { technician: technician.clone(), state: account.state.word(), hint };
+    match (account.state, enable) {
+        (AccountState::Disabled | AccountState::Expired, true) => {}
+        (AccountState::Disabled | AccountState::Expired, false) => {
+            return Err(wrong("lift that first with `poterne technician enable`, which makes a new invitation too"));
+        }
+        (_, true) => return Err(wrong("nothing to enable; `reset` makes new factors")),
+        (_, false) => {}
+    }
+    let (account, reason, until) = (account.id.clone(), written("reason", reason)?, invitation_ends(at));
+    let mut events =
+        vec![Event::TechnicianReset { account: account.clone(), technician, reason, invitation, until, by }];
+    events.extend(withdrawn(register, &account));
+    Ok(events)
+}
+
+/// What an account has waiting, withdrawn; what was planned for it too.
+fn withdrawn<'a>(register: &'a Register, account: &'a AccountId) -> impl Iterator<Item = Event> + 'a {
+    let waits = |state: &InterventionState| state.is_pending() || *state == InterventionState::Planned;
+    let waiting = register.current().filter(move |one| one.asked.account == *account && waits(&one.state));
+    waiting.map(|one| Event::InterventionWithdrawn { number: one.number, cause: WithdrawCause::Disabled })
+}
+
+/// New factors were chosen on the enrolment page.
+pub(super) fn enrol(
+    register: &Register,
+    account: &AccountId,
+    source: SocketAddr,
+    charter: String,
+    secret: u64,
+    at: Timestamp,
+) -> Result<Vec<Event>, Refusal> {
+    let account = register.accounts.get(account).ok_or(Refusal::SessionOver)?;
+    let invited = account.invitation.as_ref().is_some_and(|invitation| at < invitation.until);
+    if account.state != AccountState::Invited || !invited || register.frozen_vendors.contains_key(&account.vendor) {
+        return Err(Refusal::AccountState {
+            technician: account.login.clone(),
+            state: account.state.word(),
+            hint: "the invitation is used up or has run out; ask the hospital for another",
+        });
+    }
+    let (id, technician) = (account.id.clone(), account.login.clone());
+    Ok(vec![Event::TechnicianEnrolled { account: id, technician, source, charter, secret }])
+}
+
+/// The word that the technician read out, typed by a member of staff who called them (D8). Three
+/// wrong ones, and the factors have to be made anew.
+pub(super) fn activate(register: &Register, technician: TechnicianLogin, word_fits: bool, by: Actor) -> Decided {
+    let judged = || -> Result<&Account, Refusal> {
+        let account = known(register, &technician)?;
+        let hint = match account.state {
+            AccountState::Enrolled if account.wrong_words < WRONG_CODES => return Ok(account),
+            AccountState::Enrolled => "three wrong words were typed; make a new invitation with `technician reset`",
+            AccountState::Invited => "they have not enrolled yet",
+            AccountState::Active => "nothing to activate",
+            AccountState::Disabled | AccountState::Expired => "see `poterne technician enable`",
+        };
+        Err(Refusal::AccountState { technician: technician.clone(), state: account.state.word(), hint })
+    };
+    let account = match judged() {
+        Ok(account) => account,
+        Err(refusal) => return Err(refusal).into(),
+    };
+    if word_fits {
+        return Ok(vec![Event::TechnicianActivated { account: account.id.clone(), technician, by }]).into();
+    }
+    let tries = account.wrong_words + 1;
+    let left = WRONG_CODES.saturating_sub(tries);
+    let event = Event::WordMismatched { account: account.id.clone(), technician: technician.clone(), tries, by };
+    Decided { events: vec![event], refusal: Some(Refusal::WrongWord { technician, left }) }
+}
+
+pub(super) fn add_key(
+    register: &Register,
+    technician: TechnicianLogin,
+    key: String,
+    by: Actor,
+) -> Result<Vec<Event>, Refusal> {
+    let account = known(register, &technician)?;
+    if register.accounts.values().any(|other| other.keys.contains(&key)) {
+        return Err(Refusal::Key("this key belongs to an account already: a key is one person's"));
+    }
+    if account.keys.len() >= KEYS {
+        return Err(Refusal::Key("the account has 8 keys already: remove one first"));
+    }
+    Ok(vec![Event::TechnicianKeyAdded { account: account.id.clone(), technician, key, by }])
+}
+
+pub(super) fn remove_key(
+    register: &Register,
+    technician: TechnicianLogin,
+    key: String,
+    by: Actor,
+) -> Result<Vec<Event>, Refusal> {
+    let account = known(register, &technician)?;
+    if !account.keys.contains(&key) {
+        return Err(Refusal::Key(
+            "the account has no such key: write its fingerprint, `SHA256:…`, as `technician show` prints it",
+        ));
+    }
+    Ok(vec![Event::TechnicianKeyRemoved { account: account.id.clone(), technician, key, by }])
+}
+
+/// Takes a company's access away for now. Its live sessions are ended by the brake.
+pub(super) fn freeze(
+    register: &Register,
+    rules: &PolicySet,
+    vendor: VendorId,
+    reason: String,
+    by: Actor,
+) -> Result<Vec<Event>, Refusal> {
+    if register.frozen_vendors.contains_key(&vendor) {
+        return Err(Refusal::VendorState { vendor, state: "frozen already" });
+    }
+    let known = rules.vendors.contains_key(&vendor) || register.accounts.values().any(|one| one.vendor == vendor);
+    if !known {
+        return Err(Refusal::NotDeclared { what: "vendor", name: vendor.to_string() });
+    }
+    let mut events = vec![Event::VendorFrozen { vendor: vendor.clone(), reason: written("reason", reason)?, by }];
+    let of_vendor = register.accounts.values().filter(|one| one.vendor == vendor);
+    events.extend(of_vendor.flat_map(|one| {
+        let pending = register.current().filter(|other| other.asked.account == one.id && other.state.is_pending());
+        pending.map(|other| Event::InterventionWithdrawn { number: other.number, cause: WithdrawCause::Disabled })
+    }));
+    Ok(events)
+}
+
+/// Disables an account, and withdraws what it has waiting. Its sessions are ended by the brake,
+/// which does not wait for this entry (D18).
+pub(super) fn disable(
+    register: &Register,
+    technician: TechnicianLogin,
+    reason: String,
+    by: Actor,
+) -> Result<Vec<Event>, Refusal> {
+    let account = known(register, &technician)?;
+    let reason = written("reason", reason)?;
+    let mut events = vec![Event::TechnicianDisabled { account: account.id.clone(), technician, reason, by }];
+    events.extend(withdrawn(register, &account.id));
+    Ok(events)
+}

@@ -1,0 +1,316 @@
+//! What the hospital opens in advance: planned and emergency interventions (D7, D14), extensions as
+//! new approvals, and the look back at an emergency.
+
+use super::interventions::may_decide;
+use super::{Decided, Refusal, WRONG_CODES, waiting, written};
+use crate::account::AccountState;
+use crate::event::Event;
+use crate::ids::InterventionNumber;
+use crate::intervention::{Intervention, InterventionState};
+use crate::register::Register;
+use crate::staff::{Role, Staff};
+use jiff::{SignedDuration, Timestamp};
+use policy::{
+    Approval, Decision, Denial, GroupId, PolicySet, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin,
+    Verified,
+};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+/// The longest window that one code opens (D7).
+const LONGEST: SignedDuration = SignedDuration::from_hours(8);
+/// The longest emergency (D14).
+const EMERGENCY: SignedDuration = SignedDuration::from_hours(2);
+/// How far ahead may be planned.
+const AHEAD: SignedDuration = SignedDuration::from_hours(92 * 24);
+
+/// What is planned, and who says so.
+#[derive(Debug, Clone)]
+pub struct PlanFacts {
+    /// For whom.
+    pub technician: TechnicianLogin,
+    /// On which target.
+    pub target: TargetId,
+    /// Under which login on it; `None`: the target's own.
+    pub login: Option<TargetAccount>,
+    /// From when.
+    pub from: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// Lifts the calendar (D14).
+    pub emergency: bool,
+    /// Why.
+    pub reason: String,
+    /// The ticket, or `-`.
+    pub ticket: String,
+    /// How the planner knows the technician.
+    pub verified: Verified,
+    /// Fewer rights than the rules give.
+    pub rights: Option<Rights>,
+    /// Groups that are on call now.
+    pub on_call: BTreeSet<GroupId>,
+}
+
+fn window(facts: &PlanFacts, at: Timestamp) -> Result<(), Refusal> {
+    let wrong = |text: &str| Err(Refusal::Window(text.to_owned()));
+    if facts.until <= facts.from || facts.until <= at {
+        return wrong("the window ends before it begins, or is over: write a later --until");
+    }
+    if facts.until.duration_since(facts.from) > LONGEST {
+        return wrong("the window is longer than 8 hours: plan several");
+    }
+    if facts.emergency && facts.until.duration_since(at) > EMERGENCY {
+        return wrong("an emergency lasts 2 hours at most: write fewer --minutes, and extend it later if need be");
+    }
+    if facts.from.duration_since(at) > AHEAD {
+        return wrong("the window lies more than 3 months ahead: plan it later");
+    }
+    Ok(())
+}
+
+fn on_call(emergency: bool, staff: &Staff, on_call: &BTreeSet<GroupId>) -> Result<(), Refusal> {
+    if emergency && staff.groups.is_disjoint(on_call) {
+        return Err(Refusal::NotOnCall(staff.login.clone()));
+    }
+    Ok(())
+}
+
+fn approval(staff: &Staff, at: Timestamp, verified: Verified, rights: Option<Rights>, until: Timestamp) -> Approval {
+    Approval {
+        by: staff.login.clone(),
+        person: staff.identity.person(),
+        groups: staff.groups.clone(),
+        at,
+        verified,
+        rights,
+        until: Some(until),
+    }
+}
+
+/// Planning is an approval: it needs the approver's role for that target (D7).
+pub(super) fn plan(
+    register: &Register,
+    rules: &PolicySet,
+    facts: &PlanFacts,
+    staff: &Staff,
+    at: Timestamp,
+) -> Result<Vec<Event>, Refusal> {
+    if !staff.roles.contains(&Role::Approver) {
+        return Err(Refusal::Role { staff: staff.login.clone(), role: Role::Approver });
+    }
+    on_call(facts.emergency, staff, &facts.on_call)?;
+    window(facts, at)?;
+    let account = register.account(&facts.technician).ok_or_else(|| Refusal::NoTechnician(facts.technician.clone()))?;
+    if register.usable(&account.id).is_none() {
+        let frozen = account.state == AccountState::Active;
+        let state = if frozen { "of a frozen vendor" } else { account.state.word() };
+        let hint = "nothing can be planned for it";
+        return Err(Refusal::AccountState { technician: facts.technician.clone(), state, hint });
+    }
+    let begins = facts.from.max(at);
+    let mut question = register.question(account, &facts.target, facts.login.clone(), None, begins);
+    question.emergency = facts.emergency;
+    // D6: an emergency always asks for a call to the contract's number.
+    question.unfamiliar |= facts.emergency;
+    let verdict = policy::evaluate(rules, &question);
+    let terms = match verdict.decision {
+        Decision::AwaitApproval(terms) => terms,
+        Decision::Deny(denial) => return Err(Refusal::Denied(denial)),
+    };
+    let first = approval(staff, at, facts.verified, facts.rights.clone(), facts.until);
+    terms.accepts(&first).map_err(Refusal::Denied)?;
+    let missing = match terms.redeem(std::slice::from_ref(&first), begins, begins) {
+        Ok(_) => 0,
+        Err(Denial::QuorumMissing { needed, have }) => needed.saturating_sub(have),
+        Err(denial) => return Err(Refusal::Denied(denial)),
+    };
+    let number = register.next_number();
+    let (reason, ticket) = (written("reason", facts.reason.clone())?, written("ticket", facts.ticket.clone())?);
+    Ok(vec![
+        Event::InterventionPlanned {
+            number,
+            account: account.id.clone(),
+            technician: account.login.clone(),
+            name: account.identity.name.clone(),
+            vendor: account.vendor.clone(),
+            target: terms.target,
+            login: terms.account,
+            rights: terms.rights,
+            reason,
+            ticket,
+            from: facts.from,
+            until: facts.until,
+            emergency: facts.emergency,
+            quorum: terms.quorum,
+            per: terms.per,
+            supervision: terms.supervision,
+            call_back: terms.call_back,
+            because: verdict.because,
+            config: register.config.clone(),
+            by: staff.login.clone(),
+        },
+        Event::InterventionApproved { number, approval: first, code: "planned".to_owned(), missing },
+    ])
+}
+
+/// The further approvals that a quorum asks for; the code exists only after the last (D7).
+pub(super) fn approve(
+    register: &Register,
+    rules: &PolicySet,
+    number: InterventionNumber,
+    staff: &Staff,
+    verified: Verified,
+    on_call_now: &BTreeSet<GroupId>,
+    at: Timestamp,
+) -> Result<Vec<Event>, Refusal> {
+    let one = waiting(register, number, "approve", |state| *state == InterventionState::Planned)?;
+    let Some(plan) = one.plan.as_ref().filter(|plan| plan.secret.is_none()) else {
+        return Err(Refusal::NotWaiting {
+            number,
+            state: "planned, and approved by as many as are needed",
+            verb: "approve",
+        });
+    };
+    may_decide(rules, one, staff)?;
+    on_call(plan.emergency, staff, on_call_now)?;
+    let begins = plan.from.max(at);
+    let terms = register.terms(rules, one, None, begins).map_err(Refusal::Denied)?;
+    let further = approval(staff, at, verified, None, plan.until);
+    terms.accepts(&further).map_err(Refusal::Denied)?;
+    let mut all = one.approvals.clone();
+    all.push(further.clone());
+    let missing = match terms.redeem(&all, begins, begins) {
+        Ok(_) => 0,
+        Err(Denial::QuorumMissing { needed, have }) => needed.saturating_sub(have),
+        Err(denial) => return Err(Refusal::Denied(denial)),
+    };
+    Ok(vec![Event::InterventionApproved { number, approval: further, code: "planned".to_owned(), missing }])
+}
+
+/// The technician came, and typed the code that was read to them. Three wrong tries over all
+/// connections end it (D7).
+pub(super) fn arrive(
+    register: &Register,
+    rules: &PolicySet,
+    number: InterventionNumber,
+    source: SocketAddr,
+    code_fits: bool,
+    notice: String,
+    at: Timestamp,
+) -> Decided {
+    let judged = || -> Result<(&Intervention, u8), Refusal> {
+        let one = waiting(register, number, "begin", |state| *state == InterventionState::Planned)?;
+        let over = Refusal::Denied(Denial::ApprovalOver);
+        let plan = one.plan.as_ref().filter(|plan| plan.secret.is_some()).ok_or(over.clone())?;
+        if at < plan.from || at >= plan.until {
+            return Err(over);
+        }
+        let going_on = register
+            .current()
+            .find(|other| other.asked.account == one.asked.account && other.state != InterventionState::Planned);
+        match going_on {
+            Some(other) => Err(Refusal::Busy(other.number)),
+            None => Ok((one, plan.wrong_codes)),
+        }
+    };
+    let (one, wrong) = match judged() {
+        Ok(judged) => judged,
+        Err(refusal) => return Err(refusal).into(),
+    };
+    let account = one.asked.account.clone();
+    if !code_fits {
+        let tries = wrong + 1;
+        let mut events = vec![Event::PlannedCodeMismatched { number, account, source, tries }];
+        if tries >= WRONG_CODES {
+            let reason = "three wrong codes: whoever typed them was not read the code".to_owned();
+            events.push(Event::InterventionRefused { number, by: None, reason });
+        }
+        return Decided { events, refusal: Some(Refusal::WrongPlannedCode(WRONG_CODES.saturating_sub(tries))) };
+    }
+    // A new address asks for a call, whatever was known when it was planned (D6).
+    let holds = register.terms(rules, one, Some(source), at).and_then(|mut terms| {
+        terms.call_back |= !register.is_familiar(&account, &one.asked.target, source.ip());
+        terms.redeem(&one.approvals, at, at).map(|_| ())
+    });
+    match holds {
+        Ok(()) => Ok(vec![Event::InterventionArrived { number, account, source, notice }]).into(),
+        Err(denial) => Err(Refusal::Denied(denial)).into(),
+    }
+}
+
+/// More time is a new approval, with its own code, and gives nothing but time (D12).
+pub(super) fn extend(
+    register: &Register,
+    rules: &PolicySet,
+    number: InterventionNumber,
+    staff: &Staff,
+    verified: Verified,
+    until: Timestamp,
+    at: Timestamp,
+) -> Result<Vec<Event>, Refusal> {
+    let one = waiting(register, number, "extend", |state| *state == InterventionState::Open)?;
+    may_decide(rules, one, staff)?;
+    let record = one.sessions.iter().filter_map(|id| register.sessions.get(id)).find(|record| record.end.is_none());
+    let record = record.ok_or(Refusal::SessionOver)?;
+    let (permit, _) = register.permit(rules, number, record.started, at).map_err(Refusal::Denied)?;
+    let terms = register.terms(rules, one, one.asked.source, at).map_err(Refusal::Denied)?;
+    let further = approval(staff, at, verified, Some(permit.rights().clone()), until);
+    terms.accepts(&further).map_err(Refusal::Denied)?;
+    let mut all: Vec<Approval> = one.extending_at(at).cloned().collect();
+    all.push(further.clone());
+    let (missing, until) = match terms.redeem(&all, at, at) {
+        Ok(extended) if extended.until() > permit.until() => (0, extended.until()),
+        Ok(extended) => {
+            return Err(Refusal::Window(format!(
+                "nothing would be gained: it may last until {} as it is, and no approval reaches beyond {}",
+                permit.until(),
+                extended.until()
+            )));
+        }
+        Err(Denial::QuorumMissing { needed, have }) => (needed.saturating_sub(have), permit.until()),
+        Err(denial) => return Err(Refusal::Denied(denial)),
+    };
+    Ok(vec![Event::InterventionExtended { number, approval: further, missing, until }])
+}
+
+/// Another person looks at an emergency that is over (EMG-02).
+pub(super) fn review(
+    register: &Register,
+    number: InterventionNumber,
+    staff: &StaffLogin,
+    text: String,
+) -> Result<Vec<Event>, Refusal> {
+    let one = waiting(register, number, "review", |state| state.is_final())?;
+    if !one.is_emergency() || one.plan.as_ref().is_some_and(|plan| plan.reviewed.is_some()) {
+        let state = if one.is_emergency() { "reviewed already" } else { "no emergency" };
+        return Err(Refusal::NotWaiting { number, state, verb: "review" });
+    }
+    let reviewer = super::known_staff(register, staff)?;
+    let same = |other: &StaffLogin| {
+        other == staff
+            || register.staff.get(other).is_some_and(|one| one.identity.person().is(&reviewer.identity.person()))
+    };
+    if one.approved_by().iter().any(same) {
+        return Err(Refusal::OwnReview(staff.clone()));
+    }
+    Ok(vec![Event::InterventionReviewed { number, text: written("text", text)?, by: staff.clone() }])
+}
+
+impl Register {
+    /// What was planned for this account on this target and can be taken up now.
+    pub fn planned_for(
+        &self,
+        account: &crate::ids::AccountId,
+        target: &TargetId,
+        login: Option<&TargetAccount>,
+        at: Timestamp,
+    ) -> Option<&Intervention> {
+        self.current().find(|one| {
+            one.state == InterventionState::Planned
+                && one.asked.account == *account
+                && one.asked.target == *target
+                && login.is_none_or(|login| *login == one.asked.login)
+                && one.arms_at(at)
+        })
+    }
+}
