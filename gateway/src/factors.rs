@@ -122,15 +122,17 @@ impl NewPassword {
         if password.chars().count() < LEAST_PASSWORD {
             return Err(NewPassword::Short);
         }
-        let words: Vec<&str> = about.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric())).collect();
-        let words: Vec<&str> = words.into_iter().filter(|word| word.chars().count() > 2).collect();
-        let plain = zxcvbn::zxcvbn(password, &[]).guesses_log10();
-        if plain < GUESSES {
+        if zxcvbn::zxcvbn(password, &[]).guesses_log10() < GUESSES {
             return Err(NewPassword::Known);
         }
-        let lower = password.to_lowercase();
-        let personal = words.iter().any(|word| lower.contains(&word.to_lowercase()));
-        if personal && zxcvbn::zxcvbn(password, &words).guesses_log10() < GUESSES {
+        // What is left without the words that others know of the person must still be something.
+        let words = about.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
+        let mut left = password.to_lowercase();
+        for word in words.filter(|word| word.chars().count() > 2) {
+            left = left.replace(&word.to_lowercase(), "");
+        }
+        let own = left.chars().filter(|c| c.is_alphanumeric()).count();
+        if left.chars().count() < password.chars().count() && own < LEAST_PASSWORD / 2 {
             return Err(NewPassword::Personal);
         }
         Ok(())

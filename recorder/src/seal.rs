@@ -73,7 +73,18 @@ pub enum SealError {
 /// everything is on the disk under its name; the spool is for the caller to remove, once the journal
 /// has the digest.
 pub fn seal(order: &SealOrder<'_>) -> Result<SealOutcome, SealError> {
-    let (staged, staged_heads) = (staging(order.folder), staging(order.heads));
+    let staged = (staging(order.folder), staging(order.heads));
+    let outcome = seal_into(order, &staged);
+    if outcome.is_err() {
+        // What was begun on a full disk must not stay in the way of the next try.
+        let _ = fs::remove_dir_all(&staged.0);
+        let _ = fs::remove_dir_all(&staged.1);
+    }
+    outcome
+}
+
+fn seal_into(order: &SealOrder<'_>, staged: &(PathBuf, PathBuf)) -> Result<SealOutcome, SealError> {
+    let (staged, staged_heads) = staged.clone();
     for folder in [&staged, &staged_heads, &order.folder.to_owned(), &order.heads.to_owned()] {
         if folder.exists() {
             fs::remove_dir_all(folder)?;

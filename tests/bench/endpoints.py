@@ -1,7 +1,5 @@
 """The three ways to the target, each opened as its users open it."""
 
-import re
-import subprocess
 import time
 
 import processes
@@ -73,8 +71,7 @@ class Poterne(Endpoint):
         return len(self.hospital.json("session", "list"))
 
     def connect(self, *arguments, options=(), cipher="any", stdin=None, stdout=None):
-        technician, code = self.hospital.technicians.take()
-        approver, approvers_code = self.hospital.approvers.take()
+        (technician, code), (approver, approvers_code) = self._people()
         login = ("-l", f"{technician.login}+scanner")
         terminal = Terminal(self.argv(*arguments, options=options, cipher=cipher, login=login), stdin, stdout)
         terminal.technician = technician
@@ -87,6 +84,17 @@ class Poterne(Endpoint):
         finally:
             self.hospital.approvers.give_back(approver)
         return terminal
+
+    def _people(self):
+        """A technician and an approver. Whoever had to wait for the other's next code may hold one
+        that is no longer accepted, so both are then taken anew."""
+        while True:
+            began = time.monotonic()
+            technician, approver = self.hospital.technicians.take(), self.hospital.approvers.take()
+            if time.monotonic() - began < 5:
+                return technician, approver
+            self.hospital.technicians.give_back(technician[0])
+            self.hospital.approvers.give_back(approver[0])
 
     def _walk(self, terminal, technician, code, approver, approvers_code):
         def answer(prompt, text):

@@ -1,14 +1,19 @@
 //! The real program between real clients and real targets. Each test also holds the journal and
 //! the recording against what was seen.
 
+mod brakes;
 mod clients;
 mod crash;
 mod demo;
 mod door;
+mod enrolment;
 mod faults;
 mod hours;
 mod lobby;
 mod people;
+mod planned;
 mod raw;
 mod refused;
 mod relay;
+mod sealing;
+mod watching;

@@ -3,7 +3,7 @@
 use harness::{Answers, Person, Site, SiteOptions, eventually};
 use std::time::{Duration, Instant};
 
-fn fails(site: &Site, args: &[&str], exit: i32, says: &str) {
+pub(crate) fn fails(site: &Site, args: &[&str], exit: i32, says: &str) {
     let out = site.poterne(args, "");
     let error = String::from_utf8_lossy(&out.stderr).into_owned();
     assert_eq!(out.status.code(), Some(exit), "{args:?}: {error}");
@@ -217,6 +217,7 @@ fn a_session_ends_with_its_approver() {
 #[test]
 fn a_host_key_is_compared_before_it_is_pinned() {
     let site = Site::start();
+    site.sign_in("nadia");
     let text = std::fs::read_to_string(&site.config).unwrap();
     let line = text.lines().find(|line| line.starts_with("host-key")).unwrap().to_owned();
     std::fs::write(&site.config, text.replace(&format!("{line}\n"), "# pinned by hand\n")).unwrap();
@@ -244,13 +245,24 @@ fn errors_say_what_to_do() {
     site.start_daemon();
     fails(&site, &["intervention", "show", "99"], 66, "no intervention 99");
     fails(&site, &["session", "show", "s-1"], 65, "is not an id");
+    fails(&site, &["intervention", "withdraw", "1"], 77, "nobody is signed in");
+    site.sign_in("nadia");
     fails(&site, &["intervention", "withdraw", "1"], 66, "no intervention 1");
 }
 
-/// D11: bare root is journalled as such; LOG-13: each change leaves one entry.
+/// D11: until there is an operator root does the work and is journalled as such; afterwards a change
+/// takes a sign-in with the role, which is bound to its time. LOG-13: each change leaves one entry.
 #[test]
 fn who_changed_something_is_journalled() {
     let site = Site::start();
+    let by: Vec<_> = site.entries("staff-added").into_iter().map(|one| one["by"].clone()).collect();
+    assert!(by.iter().all(|by| by["root"].is_u64()), "{by:?}");
+    let verb = ["technician", "unlock", "alice"];
+    fails(&site, &verb, 77, "nobody is signed in at this terminal");
+    site.sign_in("claire");
+    fails(&site, &verb, 77, "has not the role operator");
+    site.sign_in("nadia");
+    assert_eq!(site.json(&["whoami"])["staff"], "nadia");
     let extra = Person::new("zoe");
     let secrets = format!("{}\n{}\n", extra.password, extra.totp);
     let out = site.poterne(
@@ -271,8 +283,12 @@ fn who_changed_something_is_journalled() {
         &secrets,
     );
     assert!(out.status.success());
-    eventually("the entry", || site.entries("staff-added").len() == 4);
+    eventually("the entry", || site.entries("staff-added").len() == 5);
     let last = site.entries("staff-added").pop().unwrap();
-    assert!(last["by"]["root"].is_u64(), "{last}");
-    assert_eq!(last["staff"], "zoe");
+    assert_eq!((&last["by"]["staff"], &last["staff"]), (&"nadia".into(), &"zoe".into()), "{last}");
+    site.ok(&["logout"]);
+    fails(&site, &verb, 77, "nobody is signed in at this terminal");
+    // Brakes never wait for a sign-in.
+    site.ok(&["technician", "disable", "alice", "--reason", "left"]);
+    assert!(site.entries("technician-disabled")[0]["by"]["root"].is_u64());
 }

@@ -28,6 +28,11 @@ impl Person {
         }
     }
 
+    /// Somebody whose secrets were made elsewhere.
+    pub fn with_secrets(login: &str, password: &str, totp: &str) -> Self {
+        Self { login: login.to_owned(), password: password.to_owned(), totp: totp.to_owned(), used: Mutex::new(0) }
+    }
+
     /// The code of an instant.
     pub fn code_at(&self, at: Timestamp) -> String {
         factors::code_at(&self.totp, at).expect("a code")

@@ -31,6 +31,8 @@ pub struct SiteOptions {
     pub language: &'static str,
     /// The factors of the vendor.
     pub factors: Vec<&'static str>,
+    /// `open` of `[ssh]`.
+    pub open: &'static str,
     /// The vendor's hours, as a list of TOML tables; the week around the clock unless said.
     pub hours: String,
     /// More lines for the main file.
@@ -43,6 +45,8 @@ pub struct SiteOptions {
     pub target: String,
     /// How many technicians.
     pub technicians: usize,
+    /// Approvers besides claire and paul, `marc-0` and so on: a code is good once in half a minute.
+    pub approvers: usize,
     /// Start with a clock that the test moves, standing at this instant.
     pub clock: Option<Timestamp>,
 }
@@ -55,12 +59,14 @@ impl Default for SiteOptions {
             quorum: 1,
             language: "en",
             factors: vec!["password", "totp"],
+            open: "hours",
             hours: "[{ days = \"mon-sun\", from = \"00:00\", to = \"24:00\" }]".to_owned(),
             more: String::new(),
             recordings: String::new(),
             sshd: String::new(),
             target: String::new(),
             technicians: 1,
+            approvers: 0,
             clock: None,
         }
     }
@@ -218,6 +224,24 @@ impl Site {
         child.wait().expect("a child");
     }
 
+    /// Takes the journal's folder away under the daemon, and waits until it has noticed.
+    pub fn break_journal(&self) {
+        let journal = self.state().join("journal");
+        std::fs::rename(&journal, self.folder.path().join("journal-aside")).expect("a folder");
+        eventually("the journal is gone", || {
+            let out = self.poterne(&["reload"], "");
+            String::from_utf8_lossy(&out.stderr).contains("the journal cannot be written")
+        });
+    }
+
+    /// Kills the daemon and puts the folder back.
+    pub fn mend_journal(&mut self) {
+        self.kill_daemon();
+        let journal = self.state().join("journal");
+        let _ = std::fs::remove_dir_all(&journal);
+        std::fs::rename(self.folder.path().join("journal-aside"), journal).expect("a folder");
+    }
+
     fn clock_socket(&self) -> PathBuf {
         self.folder.path().join("clock.sock")
     }
@@ -245,6 +269,12 @@ impl Site {
         }
         let key = self.sshd.key_file.display().to_string();
         self.ok(&["target", "credential", "scanner", "--key", &key]);
+        for n in 0..self.options.approvers {
+            let person = Person::new(&format!("marc-{n}"));
+            let login = person.login.clone();
+            self.add_person(&["staff", "add", &login, "--role", "approver", "--group", "radiologie"], &person, 600 + n);
+            self.staff.push(person);
+        }
         // The operator last: from then on a changing verb takes a sign-in (D11).
         for (n, (login, role)) in
             [("claire", "approver"), ("paul", "approver"), ("sophie", "security"), ("nadia", "operator")]
@@ -501,7 +531,8 @@ impl Site {
         if self.daemon.is_some() && ended() { self.sealed_frames(session) } else { self.spooled_frames(session) }
     }
 
-    fn spooled_frames(&self, session: &str) -> Vec<recorder::Frame> {
+    /// What is in a session's spool.
+    pub fn spooled_frames(&self, session: &str) -> Vec<recorder::Frame> {
         let bytes = std::fs::read(self.state().join("recordings").join(format!("{session}.spool"))).expect("a spool");
         let (header, _) = recorder::SpoolReader::header(&bytes[..]).expect("a header");
         let key = recorder::RecordingKey::open(&header, OFFICER).expect("the officer's key opens it");
@@ -573,10 +604,11 @@ impl Drop for Site {
 
 fn write_config(folder: &Path, options: &SiteOptions, sshd: &Sshd, port: u16) -> PathBuf {
     let list = |words: &[&str]| words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
-    let SiteOptions { rights, supervision, quorum, language, factors, hours, more, recordings, target, .. } = options;
+    let SiteOptions { rights, supervision, quorum, language, factors, open, hours, more, recordings, target, .. } =
+        options;
     let text = format!(
         "[site]\nname = \"CHU Test\"\ntimezone = \"Europe/Paris\"\nlanguage = \"{language}\"\nstate = \"{}\"\n\n\
-         [ssh]\nlisten = [\"127.0.0.1:{port}\"]\nopen = \"hours\"\nhelp = \"https://chu.example/aide\"\n\n\
+         [ssh]\nlisten = [\"127.0.0.1:{port}\"]\nopen = \"{open}\"\nhelp = \"https://chu.example/aide\"\n\n\
          [calendars.vendor]\nholidays = \"none\"\nhours = {hours}\n\n\
          [groups.radiologie]\nname = \"Radiologie\"\n\n\
          [recordings]\nrecipients = [\"{OFFICER_PUBLIC}\"]\n{recordings}\n\n\

@@ -204,8 +204,8 @@ async fn play(args: &DemoArgs, folder: PathBuf) -> anyhow::Result<()> {
     let staff = vec![
         somebody("claire", "Claire Dubois", "chu", &[Role::Approver], Some("radiologie"))?,
         somebody("henri", "Henri Moreau", "chu", &[Role::Approver], Some("laboratoire"))?,
-        somebody("nadia", "Nadia Benali", "chu", &[Role::Operator], None)?,
         somebody("sophie", "Sophie Laurent", "chu", &[Role::Security], None)?,
+        somebody("nadia", "Nadia Benali", "chu", &[Role::Operator], None)?,
     ];
     enrol(&socket, &technicians, &staff, &targets).await?;
     let next_opening = next_opening(&daemon);
@@ -328,6 +328,11 @@ async fn enrol(
             factors: known(who),
         });
     }
+    for (equipment, target) in targets {
+        let credential = CredentialArgs::Key(Hidden::new(target.key.clone()));
+        requests.push(Request::TargetCredential { target: equipment.id.parse()?, login: None, credential });
+    }
+    // The operator last: from then on a changing verb takes a sign-in (D11).
     for (n, who) in staff.iter().enumerate() {
         let groups = who.group.map(str::parse).transpose()?.into_iter().collect();
         requests.push(Request::StaffAdd {
@@ -337,10 +342,6 @@ async fn enrol(
             groups,
             factors: known(who),
         });
-    }
-    for (equipment, target) in targets {
-        let credential = CredentialArgs::Key(Hidden::new(target.key.clone()));
-        requests.push(Request::TargetCredential { target: equipment.id.parse()?, login: None, credential });
     }
     let socket = socket.to_owned();
     tokio::task::spawn_blocking(move || {
@@ -373,6 +374,7 @@ fn write_ready(file: &Path, stage: &Stage, journal_key: &str) -> anyhow::Result<
     let ready = json!({
         "ssh": { "host": stage.ssh.ip().to_string(), "port": stage.ssh.port() },
         "config": stage.main,
+        "officer_key": stage.main.with_file_name("officer.key"),
         "journal_key": journal_key,
         "technicians": technicians,
         "staff": staff,

@@ -1,0 +1,80 @@
+//! The brakes: a company frozen, everything cut, also when the journal does not answer (D18, EMG-04).
+
+use crate::people::fails;
+use harness::{Answers, Site, SiteOptions, eventually};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+fn port_is_open(site: &Site) -> bool {
+    TcpStream::connect(("127.0.0.1", site.port)).is_ok()
+}
+
+/// EMG-04: sessions, lobby and port at once; it survives a restart; lifting it takes a role.
+#[test]
+fn a_lockdown_cuts_all_and_survives() {
+    let mut site = Site::with(SiteOptions { technicians: 2, ..SiteOptions::default() });
+    let mut shell = site.shell("alice");
+    let mut waiting = site.ssh("bruno+scanner", &[], &[]);
+    site.walk(&mut waiting, "bruno", &Answers::default());
+    let pressed = Instant::now();
+    site.ok(&["lockdown", "on", "--reason", "drill"]);
+    shell.expect("the hospital has cut all access");
+    shell.wait();
+    waiting.wait();
+    eventually("the port is closed", || !port_is_open(&site));
+    assert!(pressed.elapsed() < Duration::from_secs(3), "{:?}", pressed.elapsed());
+    assert_eq!(site.ended_session()["cause"], "lockdown");
+    site.stop_daemon();
+    site.start_daemon();
+    assert!(!port_is_open(&site));
+    assert_eq!(site.json(&["lockdown", "status"])["lockdown"], true);
+    fails(&site, &["lockdown", "off", "--reason", "over"], 77, "nobody is signed in");
+    site.sign_in("nadia");
+    site.ok(&["lockdown", "off", "--reason", "over"]);
+    site.await_open();
+    let kinds: Vec<String> =
+        site.journal().into_iter().map(|(kind, _)| kind).filter(|kind| kind.starts_with("lockdown")).collect();
+    assert_eq!(kinds, ["lockdown-began", "lockdown-ended"]);
+    let mut again = site.shell("alice");
+    again.type_line("exit");
+    again.wait();
+}
+
+/// D18: with the journal's disk gone it still cuts, and a restart still remembers.
+#[test]
+fn a_lockdown_works_without_a_journal() {
+    let mut site = Site::start();
+    site.await_open();
+    site.break_journal();
+    let out = site.poterne(&["lockdown", "on", "--reason", "attack"], "");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("the journal does not answer"));
+    eventually("the port is closed", || !port_is_open(&site));
+    site.mend_journal();
+    site.start_daemon();
+    assert!(!port_is_open(&site));
+}
+
+/// IDM-14: one company's access goes, and nobody else's.
+#[test]
+fn a_frozen_vendor_is_out_at_once() {
+    let site = Site::start();
+    let mut shell = site.shell("alice");
+    fails(&site, &["vendor", "freeze", "nobody", "--reason", "x"], 66, "no vendor `nobody`");
+    site.ok(&["vendor", "freeze", "imagix", "--reason", "their VPN leaked"]);
+    shell.expect("your company's access is suspended");
+    shell.wait();
+    let mut refused = site.ssh("alice+scanner", &[], &[]);
+    refused.expect("Password: ");
+    refused.type_line(&site.technician("alice").password);
+    refused.expect("code: ");
+    refused.type_line(&site.technician("alice").fresh_code());
+    assert_eq!(refused.wait().code(), Some(255));
+    assert_eq!(site.entries("factors-refused").pop().unwrap()["cause"], "vendor");
+    assert_eq!(site.json(&["vendor", "list"])[0]["state"], "frozen");
+    site.sign_in("nadia");
+    site.ok(&["vendor", "thaw", "imagix", "--reason", "accounts renewed"]);
+    let mut again = site.shell("alice");
+    again.type_line("exit");
+    again.wait();
+}
