@@ -58,7 +58,11 @@ impl Daemon {
     /// Starts everything. Fails closed: whatever cannot be had, nothing opens.
     pub async fn start(options: &Options, clock: Arc<dyn Clock>) -> anyhow::Result<Daemon> {
         let config = config::load(&options.config, config::Options { at: clock.now(), unpinned: false })?;
-        recorder::Recipients::parse(&config.recordings.recipients)?;
+        if recorder::Recipients::parse(&config.recordings.recipients)?.names().len() == 1 {
+            tracing::warn!(
+                "there is one recipient of recordings: secrets typed on targets open to two together, so nobody will ever open them"
+            );
+        }
         let paths = Paths::new(&config.site.state);
         make_private(paths.state())?;
         make_private(&paths.recordings())?;

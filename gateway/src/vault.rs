@@ -14,6 +14,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
+use std::sync::{Mutex, PoisonError};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// The name of the credential that systemd hands over, and of the file beside the documents.
@@ -36,6 +37,11 @@ pub enum VaultError {
     /// The key is not one.
     #[error("the vault's key `{0}` is not an age identity: it begins with AGE-SECRET-KEY-1")]
     Key(PathBuf),
+    /// systemd was to hand the key over, and did not.
+    #[error(
+        "`{0}` is not there: the unit names a credential that systemd could not read; no other key is made instead"
+    )]
+    NotHandedOver(PathBuf),
     /// The key is gone, what it opens is not.
     #[error("the vault's key `{0}` is missing, but there is what it opens: put it back from the backup")]
     KeyMissing(PathBuf),
@@ -103,6 +109,8 @@ pub struct Memory {
 pub struct Vault {
     folder: PathBuf,
     identity: Identity,
+    /// Two writers of one document would meet on its way.
+    writing: Mutex<()>,
 }
 
 impl Vault {
@@ -116,10 +124,16 @@ impl Vault {
             fs::create_dir_all(folder).map_err(disk(folder))?;
             fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(disk(folder))?;
         }
-        let path = std::env::var_os("CREDENTIALS_DIRECTORY")
-            .map(|credentials| Path::new(&credentials).join(KEY))
-            .filter(|path| path.exists())
-            .unwrap_or_else(|| folder.join(KEY));
+        let handed_over = std::env::var_os("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join(KEY));
+        if let Some(path) = handed_over {
+            // Whoever may read there is systemd's to say; newer versions show rights of a group that has
+            // none (an access list).
+            if !path.exists() {
+                return Err(VaultError::NotHandedOver(path));
+            }
+            return Self::with_key(folder, path);
+        }
+        let path = folder.join(KEY);
         if !path.exists() {
             // A new key would open nothing, and look as if all were well.
             let holds_documents = |entry: io::Result<fs::DirEntry>| {
@@ -135,9 +149,14 @@ impl Vault {
         if mode & 0o077 != 0 {
             return Err(VaultError::KeyOpen(path));
         }
-        let line = Zeroizing::new(fs::read_to_string(&path).map_err(disk(&path))?);
+        Self::with_key(folder, path)
+    }
+
+    fn with_key(folder: &Path, path: PathBuf) -> Result<Self, VaultError> {
+        let read = fs::read_to_string(&path).map_err(|error| VaultError::Disk { path: path.clone(), error });
+        let line = Zeroizing::new(read?);
         let identity = Identity::from_str(line.trim()).map_err(|_| VaultError::Key(path))?;
-        Ok(Self { folder: folder.to_owned(), identity })
+        Ok(Self { folder: folder.to_owned(), identity, writing: Mutex::new(()) })
     }
 
     fn path(&self, name: &str, generation: u64) -> PathBuf {
@@ -157,6 +176,7 @@ impl Vault {
         let mut writer = encryptor.wrap_output(&mut sealed).map_err(|error| age(&error))?;
         writer.write_all(&plain).map_err(|error| age(&error))?;
         writer.finish().map_err(|error| age(&error))?;
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let staged = path.with_extension("new");
         let _ = fs::remove_file(&staged);
         write_new(&staged, &sealed)

@@ -16,4 +16,5 @@ mod raw;
 mod refused;
 mod relay;
 mod sealing;
+mod system;
 mod watching;
