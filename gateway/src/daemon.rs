@@ -95,6 +95,7 @@ impl Daemon {
             config: config_receiver,
             lockdown,
             ended,
+            sealing: Default::default(),
             paths,
         });
         let keys = Arc::new(HostKeys {
@@ -131,6 +132,8 @@ impl Daemon {
         if self.site.live.count() > 0 {
             let _ = tokio::time::timeout(std::time::Duration::from_secs(5), patience).await;
         }
+        // What is being sealed is finished, or done anew at the next start; nothing is begun any more.
+        let _turn = tokio::time::timeout(std::time::Duration::from_secs(5), self.site.sealing.lock()).await;
         self.site.registrar.note(vec![Event::Stopped { reason: reason.to_owned() }]).await;
         let _ = write_memory(&self.site).await;
         let _ = fs::remove_file(self.site.paths.socket());

@@ -70,6 +70,7 @@ async fn try_seal(site: &Arc<Site>, id: &SessionId) -> anyhow::Result<()> {
             interrupted: end.cause == EndCause::Interrupted,
         })
     };
+    let _turn = site.sealing.lock().await;
     let outcome = tokio::task::spawn_blocking(work).await??;
     let manifest = &outcome.manifest;
     if manifest.state == State::Mutilated {

@@ -161,6 +161,15 @@ impl Emulator {
         (text(before), !text(behind).trim().is_empty())
     }
 
+    /// The row the cursor stands in and so many above it, as plain text.
+    pub(crate) fn rows_above_cursor(&self, count: usize) -> Vec<String> {
+        let cursor = self.terminal.cursor().row;
+        let rows = self.terminal.screen().visible_lines().enumerate();
+        // A line that was wrapped stands in several rows.
+        let from = cursor.saturating_sub(count * 2);
+        rows.filter(|(n, _)| (from..=cursor).contains(n)).map(|(_, line)| line.text()).collect()
+    }
+
     /// A text that brings an empty terminal of the same size to this state.
     pub fn dump(&self) -> String {
         self.terminal.dump()

@@ -174,34 +174,64 @@ impl Replay<'_> {
     }
 
     /// Every second at which a row with this text came to be shown, with the row. Case does not count.
+    ///
+    /// Rows are looked at where an event could have changed them: those it wrote into, and all where
+    /// it moved the cursor about.
     pub fn search(&self, text: &str) -> Result<Vec<(f64, String)>, OpenError> {
         let wanted = text.to_lowercase();
         let Place { mut emulator, events } = self.seek(-1.0)?;
-        let mut found = Vec::new();
+        let mut found: Vec<(f64, String)> = Vec::new();
         let mut shown: Vec<String> = Vec::new();
         for event in events {
-            if event.code == "o" && could_show(&event.data, &wanted) || event.code == "r" || !shown.is_empty() {
-                let gone = event.apply(&mut emulator);
-                let rows: Vec<String> = emulator
-                    .screen()
-                    .text()
-                    .into_iter()
-                    .chain(gone)
-                    .filter(|row| row.to_lowercase().contains(&wanted))
-                    .map(|row| row.trim().to_owned())
-                    .collect();
-                found.extend(rows.iter().filter(|row| !shown.contains(row)).map(|row| (event.at, row.clone())));
-                shown = rows;
-            } else {
-                event.apply(&mut emulator);
+            let gone = event.apply(&mut emulator);
+            if !matches!(event.code.as_str(), "o" | "r") {
+                continue;
             }
+            let rows = match reach(&event.data, &wanted) {
+                Reach::Nowhere => continue,
+                Reach::Lines(lines) => emulator.rows_above_cursor(lines),
+                Reach::Anywhere => emulator.screen().text(),
+            };
+            // What scrolled away first stood on the screen before, and was found then.
+            let height = emulator.size().1;
+            let matching: Vec<String> = rows
+                .into_iter()
+                .chain(gone.into_iter().skip(height))
+                .filter(|row| row.to_lowercase().contains(&wanted))
+                .map(|row| row.trim().to_owned())
+                .collect();
+            found.extend(matching.iter().filter(|row| !shown.contains(row)).map(|row| (event.at, row.clone())));
+            shown = matching;
         }
         Ok(found)
     }
 }
 
-/// Whether output could bring the text onto the screen: its last character must come in it.
-fn could_show(output: &str, wanted: &str) -> bool {
-    let last = wanted.chars().next_back();
-    last.is_none_or(|last| output.to_lowercase().contains(last))
+/// Which rows output could have brought a text into.
+enum Reach {
+    Nowhere,
+    /// The cursor's row and so many above it.
+    Lines(usize),
+    Anywhere,
+}
+
+fn reach(output: &str, wanted: &str) -> Reach {
+    let mut rest = output;
+    while let Some((_, sequence)) = rest.split_once('\u{1b}') {
+        // Colours move nothing; whatever else there is may.
+        let colours = sequence.strip_prefix('[').and_then(|sequence| {
+            let end = sequence.find(|c: char| !(c.is_ascii_digit() || c == ';'))?;
+            sequence.get(end..)?.strip_prefix('m')
+        });
+        match colours {
+            Some(after) => rest = after,
+            None => return Reach::Anywhere,
+        }
+    }
+    let lower = output.to_lowercase();
+    // Its last character must have come, or the whole stood there before.
+    if wanted.chars().next_back().is_some_and(|last| !lower.contains(last)) {
+        return Reach::Nowhere;
+    }
+    Reach::Lines(output.matches('\n').count() + 1)
 }

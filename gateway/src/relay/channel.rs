@@ -386,9 +386,12 @@ impl Channel {
     async fn show(&self, client: &ChannelWriteHalf<server::Msg>, text: &str) {
         /// A client that does not take the notice must not hold up what it tells.
         const SHOWN_WITHIN: Duration = Duration::from_millis(500);
-        let _ = self.session.record(self.number, FrameKind::Marker, text.to_owned().into()).await;
+        // The bastion's own words: recorded beside, not before, so that a slow disk cannot keep the last
+        // of them from being read.
         let line = format!("\r\n[Poterne] {text}\r\n");
-        let _ = tokio::time::timeout(SHOWN_WITHIN, client.data_bytes(line.into_bytes())).await;
+        let shown = tokio::time::timeout(SHOWN_WITHIN, client.data_bytes(line.into_bytes()));
+        let recorded = self.session.record(self.number, FrameKind::Marker, text.to_owned().into());
+        let _ = tokio::join!(shown, recorded);
     }
 
     /// The last words on a terminal when the session ends.
