@@ -9,7 +9,7 @@ use crate::target::{self, DialError, Dialled, Route};
 use crate::texts::Texts;
 use crate::vault::TargetSecret;
 use jiff::Timestamp;
-use lifecycle::{Admission, EndCause, Input, InterventionNumber, Refusal, Session, SessionId, Terms};
+use lifecycle::{Admission, EndCause, Input, InterventionNumber, Refusal, Role, Session, SessionId, Terms};
 use policy::{Denial, Permit, TargetAccount, TargetId};
 use recorder::{Header, Recording, RecordingKey};
 use russh::keys::PublicKey;
@@ -77,13 +77,8 @@ async fn try_admit(
     let recording = match open_recording(site, &id).await {
         Ok(recording) => recording,
         Err(error) => {
-            let nothing = Counts {
-                bytes_in: 0,
-                bytes_out: 0,
-                refused: Default::default(),
-                head: recorder::Head { hash: [0; 32], length: 0, frames: 0 },
-            };
-            site.registrar.end_session(id.clone(), site.clock.now(), EndCause::RecorderFailed, nothing).await;
+            let ended = site.clock.now();
+            site.registrar.end_session(id.clone(), ended, EndCause::RecorderFailed, Counts::nothing()).await;
             let _ = site.ended.send(id).await;
             return Err(internal(&error));
         }
@@ -92,6 +87,20 @@ async fn try_admit(
     let (account, technician) = match &event {
         lifecycle::Event::SessionAdmitted { account, .. } => (account.clone(), permit.technician().clone()),
         _ => return Err(AdmissionError::Internal),
+    };
+    let wanted = permit.target().clone();
+    let facts = site.registrar.view(move |core, _| {
+        let vendor = core.register.interventions.get(&number).map(|one| one.asked.vendor.clone())?;
+        let groups = &core.rules.targets.get(&wanted)?.approvers;
+        let approves = |staff: &&lifecycle::Staff| {
+            !staff.disabled && staff.roles.contains(&Role::Approver) && !staff.groups.is_disjoint(groups)
+        };
+        Some((vendor, core.register.staff.values().filter(approves).map(|staff| staff.login.clone()).collect()))
+    });
+    let Ok(Some((vendor, approvers))) = facts.await else {
+        site.registrar.end_session(id.clone(), site.clock.now(), EndCause::PolicyChanged, Counts::nothing()).await;
+        let _ = site.ended.send(id).await;
+        return Err(internal(&"the target is not declared any more"));
     };
     let parts = Parts {
         id,
@@ -104,6 +113,9 @@ async fn try_admit(
         record_limit: config.recordings.record_limit.0,
         quota: config.recordings.session_quota.0,
         supervision: permit.supervision(),
+        vendor,
+        approvers,
+        until: permit.until(),
     };
     let (session, inputs) = LiveSession::new(parts, site.clock.clone());
     let terms = Terms {

@@ -74,6 +74,7 @@ impl Daemon {
         let recovery = Arc::new(RecoveryKey::parse(&secrets.recovery)?);
         settle(&mut opened, &config, &paths, &recovery, clock.now())?;
         remove_garbage(&vault, &opened.register)?;
+        let locked_down = opened.register.lockdown.clone();
         let live = Arc::new(LiveSessions::default());
         let config = Arc::new(config);
         let (config_sender, config_receiver) = watch::channel(config.clone());
@@ -81,6 +82,11 @@ impl Daemon {
             Registrar::start(opened.journal, opened.register, config.clone(), clock.clone(), live.clone())?;
         let (ended, to_seal) = mpsc::channel(sealing::QUEUE);
         let lockdown = Lockdown::read(&paths);
+        // Files and journal: the stricter holds (D17).
+        if let Some(reason) = locked_down.filter(|_| !lockdown.is_on()) {
+            tracing::error!("the journal says that all access is cut, and the lockdown's files are gone: it stays cut");
+            lockdown.begin(&reason)?;
+        }
         if lockdown.is_on() {
             tracing::error!("all access is cut by a lockdown of the last run: `poterne lockdown off` ends it");
         }
@@ -95,6 +101,7 @@ impl Daemon {
             config: config_receiver,
             lockdown,
             ended,
+            enrolling: Default::default(),
             sealing: Default::default(),
             paths,
         });

@@ -5,12 +5,15 @@ use crate::site::Paths;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use tokio::sync::watch;
 
 /// Whether all access is cut.
 pub struct Lockdown {
     files: [PathBuf; 2],
     on: watch::Sender<bool>,
+    /// How often it began: an end that was decided before the last beginning is none.
+    begun: Mutex<u64>,
 }
 
 impl Lockdown {
@@ -19,7 +22,7 @@ impl Lockdown {
         let files = [paths.state().join("lockdown"), paths.vault().join("lockdown")];
         // A file that cannot be looked at counts as there.
         let on = files.iter().any(|file| file.try_exists().unwrap_or(true));
-        Self { files, on: watch::Sender::new(on) }
+        Self { files, on: watch::Sender::new(on), begun: Mutex::new(0) }
     }
 
     /// Whether it is on.
@@ -40,16 +43,41 @@ impl Lockdown {
         }
     }
 
-    /// Cuts all access, now. An error says that a restart might not remember it; it holds all the
-    /// same.
-    pub fn begin(&self, reason: &str) -> io::Result<()> {
+    /// Cuts all access, now. Waits for nothing.
+    pub fn press(&self) {
+        *self.begun.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.on.send_replace(true);
+    }
+
+    /// How often it was pressed so far.
+    pub fn pressed(&self) -> u64 {
+        *self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why, and since when, as the files say.
+    pub fn reason(&self) -> Option<(String, jiff::Timestamp)> {
+        self.files.iter().find_map(|file| {
+            let since = fs::metadata(file).ok()?.modified().ok()?;
+            let text = fs::read_to_string(file).ok()?;
+            Some((text.trim().to_owned(), jiff::Timestamp::try_from(since).ok()?))
+        })
+    }
+
+    /// Cuts all access, and keeps it cut across restarts. An error says that a restart might not
+    /// remember it; it holds all the same. Waits on the disk.
+    pub fn begin(&self, reason: &str) -> io::Result<()> {
+        self.press();
         let outcomes = self.files.each_ref().map(|file| write(file, reason));
         if outcomes.iter().any(Result::is_ok) { Ok(()) } else { outcomes.into_iter().collect() }
     }
 
-    /// Allows access again. Both files are gone before anything opens.
-    pub fn end(&self) -> io::Result<()> {
+    /// Allows access again, unless it was pressed anew since this count. Both files are gone before
+    /// anything opens.
+    pub fn end(&self, pressed: u64) -> io::Result<()> {
+        let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        if *begun != pressed {
+            return Err(io::Error::other("it was pressed anew meanwhile"));
+        }
         for file in &self.files {
             match fs::remove_file(file) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -87,7 +115,10 @@ mod tests {
         fs::remove_file(folder.path().join("lockdown")).unwrap();
         let lockdown = Lockdown::read(&paths);
         assert!(lockdown.is_on());
-        lockdown.end().unwrap();
+        lockdown.end(lockdown.pressed()).unwrap();
         assert!(!Lockdown::read(&paths).is_on());
+        let before = lockdown.pressed();
+        lockdown.begin("again").unwrap();
+        assert!(lockdown.end(before).is_err() && lockdown.is_on(), "an older end does not lift a newer beginning");
     }
 }

@@ -148,20 +148,22 @@ pub(crate) fn settle(
     for id in open {
         let Some(record) = opened.register.sessions.get(&id) else { continue };
         let number = record.number;
-        let spool = last_frame(&paths.spool(&id), recovery);
+        let committed = record.committed.clone();
+        let spool = last_frame(&paths.spool(&id), recovery, committed.as_ref());
         let ended = spool.as_ref().and_then(|spool| spool.last).unwrap_or(record.last_at).max(record.last_at);
         if let Some(mut end) = opened.register.closing_entry(&id, ended, EndCause::Interrupted) {
             end.at_least = true;
             match spool {
-                // INVARIANT: what was committed to the journal stands. A spool that is shorter was
-                // cut after the crash, and must not become the truth by being read (D24).
-                Some(spool) if spool.head.length >= end.length => {
+                // INVARIANT: what was committed to the journal stands. A spool that is shorter or has
+                // another head there was changed after the crash, and must not become the truth by
+                // being read (D24); sealing will say so.
+                Some(spool) if spool.holds_what_was_committed => {
                     (end.head, end.length) = (spool.head.hex(), spool.head.length);
                     (end.bytes_in, end.bytes_out) = (spool.bytes_in, spool.bytes_out);
                 }
                 Some(spool) => {
                     let (here, committed) = (spool.head.length, end.length);
-                    tracing::error!(session = %id, here, committed, "the recording is shorter than its last committed head");
+                    tracing::error!(session = %id, here, committed, "the recording is not what its last committed head says");
                 }
                 None => tracing::error!(session = %id, "the recording cannot be read"),
             }
@@ -182,7 +184,13 @@ pub(crate) fn settle(
         opened.register.current().filter(|one| one.state.is_pending()).map(|one| one.number).collect();
     for number in pending {
         events.extend(
-            decide(&opened.register, &rules, Command::Withdraw { number, cause: WithdrawCause::Restart }, now).events,
+            decide(
+                &opened.register,
+                &rules,
+                Command::Withdraw { number, cause: WithdrawCause::Restart, by: None },
+                now,
+            )
+            .events,
         );
     }
     // Open interventions without a session cannot be, but would never end by themselves.
@@ -213,16 +221,21 @@ struct LastFrame {
     head: recorder::Head,
     bytes_in: u64,
     bytes_out: u64,
+    holds_what_was_committed: bool,
 }
 
-/// How far a spool goes that a crash left behind.
-fn last_frame(path: &Path, recovery: &RecoveryKey) -> Option<LastFrame> {
+/// How far a spool goes that a crash left behind, and whether it has the head that the journal knows.
+fn last_frame(path: &Path, recovery: &RecoveryKey, committed: Option<&(String, u64)>) -> Option<LastFrame> {
     let open = || fs::File::open(path).map(std::io::BufReader::new).ok();
     let (header, _) = SpoolReader::header(open()?).ok()?;
     let key = RecordingKey::recover(&header, recovery).ok()?;
     let mut reader = SpoolReader::new(open()?, &key).ok()?;
     let (mut last, mut bytes_in, mut bytes_out) = (None, 0, 0);
-    for frame in reader.by_ref() {
+    let fits =
+        |head: recorder::Head| committed.is_some_and(|(hex, length)| head.length == *length && head.hex() == *hex);
+    let mut holds = committed.is_none() || fits(reader.head());
+    while let Some(frame) = reader.next() {
+        holds |= fits(reader.head());
         last = Some(frame.at);
         match frame.kind {
             recorder::FrameKind::Input => bytes_in += frame.data.len() as u64,
@@ -230,7 +243,7 @@ fn last_frame(path: &Path, recovery: &RecoveryKey) -> Option<LastFrame> {
             _ => {}
         }
     }
-    Some(LastFrame { last, head: reader.head(), bytes_in, bytes_out })
+    Some(LastFrame { last, head: reader.head(), bytes_in, bytes_out, holds_what_was_committed: holds })
 }
 
 /// Removes generations of the vault that no entry names (D21).

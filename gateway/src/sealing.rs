@@ -15,7 +15,8 @@ pub const QUEUE: usize = 4096;
 /// How long after a failure the next try follows.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// Seals what ended and is not sealed, then what ends from now on. Waits on its queue and on the disk.
+/// Seals what ended and is not sealed, then what ends from now on. What fails is tried again later and
+/// holds nobody else up. Waits on its queue, on time and on the disk.
 pub async fn keep(site: Arc<Site>, mut queue: mpsc::Receiver<SessionId>) {
     let left = site
         .registrar
@@ -24,26 +25,31 @@ pub async fn keep(site: Arc<Site>, mut queue: mpsc::Receiver<SessionId>) {
             core.register.sessions.values().filter(unsealed).map(|record| record.id.clone()).collect::<Vec<_>>()
         })
         .await;
-    for id in left.unwrap_or_default() {
-        seal_one(&site, id).await;
-    }
+    let mut failed = seal_all(&site, left.unwrap_or_default()).await;
     remove_sealed_spools(&site).await;
-    while let Some(id) = queue.recv().await {
-        seal_one(&site, id).await;
-    }
-}
-
-/// Seals one session, and tries again until it is done.
-async fn seal_one(site: &Arc<Site>, id: SessionId) {
     loop {
-        match try_seal(site, &id).await {
-            Ok(()) => return,
-            Err(error) => {
-                tracing::error!(session = %id, %error, "a recording could not be sealed; its spool is kept, the next try follows");
-                tokio::time::sleep(AGAIN).await;
+        tokio::select! {
+            ended = queue.recv() => match ended {
+                Some(id) => failed.extend(seal_all(&site, vec![id]).await),
+                None => return,
+            },
+            () = tokio::time::sleep(AGAIN), if !failed.is_empty() => {
+                failed = seal_all(&site, std::mem::take(&mut failed)).await;
             }
         }
     }
+}
+
+/// Seals these; gives those that could not be.
+async fn seal_all(site: &Arc<Site>, all: Vec<SessionId>) -> Vec<SessionId> {
+    let mut failed = Vec::new();
+    for id in all {
+        if let Err(error) = try_seal(site, &id).await {
+            tracing::error!(session = %id, %error, "a recording could not be sealed; its spool is kept, the next try follows");
+            failed.push(id);
+        }
+    }
+    failed
 }
 
 async fn try_seal(site: &Arc<Site>, id: &SessionId) -> anyhow::Result<()> {

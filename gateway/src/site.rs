@@ -37,6 +37,8 @@ pub struct Site {
     pub lockdown: Lockdown,
     /// Where ended sessions are handed over to be sealed.
     pub ended: mpsc::Sender<SessionId>,
+    /// Held while somebody's new factors are stored.
+    pub enrolling: tokio::sync::Mutex<()>,
     /// Held while one is being sealed.
     pub sealing: tokio::sync::Mutex<()>,
     /// Where things lie.

@@ -46,6 +46,12 @@ impl Texts {
         Self { language, zone: Arc::new(zone) }
     }
 
+    /// What the site's own people read.
+    pub fn of_site(site: &crate::site::Site) -> Self {
+        let config = site.config();
+        Self::new(config.site.language, config.site.zone.clone())
+    }
+
     /// The text of a key.
     pub fn text(&self, key: &str) -> String {
         self.with(key, &[])

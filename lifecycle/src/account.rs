@@ -2,7 +2,7 @@
 
 use crate::guard::Guard;
 use crate::ids::AccountId;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use policy::{Person, TechnicianLogin, VendorId};
 use serde::{Deserialize, Serialize};
 
@@ -153,6 +153,16 @@ pub struct Invitation {
     pub secret: u64,
     /// Until when it is good.
     pub until: Timestamp,
+}
+
+/// How long requests of an account whose factors were replaced are marked (D8).
+const MARKED: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+impl Account {
+    /// Whether its factors were replaced within the last seven days.
+    pub fn factor_changed(&self, at: Timestamp) -> bool {
+        self.was_reset && at.duration_since(self.factors_since) < MARKED
+    }
 }
 
 /// A technician's account, as the fold knows it.

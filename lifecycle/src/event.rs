@@ -344,6 +344,9 @@ pub enum Event {
     InterventionWithdrawn {
         number: InterventionNumber,
         cause: WithdrawCause,
+        /// Who, where a person did. Older journals do not say.
+        #[serde(default)]
+        by: Option<Actor>,
     },
     InterventionExpired {
         number: InterventionNumber,
@@ -392,6 +395,9 @@ pub enum Event {
     SessionFrozen {
         session: SessionId,
         cause: FreezeCause,
+        /// What the person who froze it said. Older journals do not say.
+        #[serde(default)]
+        reason: Option<String>,
     },
     SessionResumed {
         session: SessionId,

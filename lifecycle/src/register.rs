@@ -75,8 +75,8 @@ pub struct SessionRecord {
     pub until: Timestamp,
     /// Why it is frozen, while it is.
     pub frozen: Option<FreezeCause>,
-    /// Who watches now and counts.
-    pub watchers: BTreeSet<StaffLogin>,
+    /// Who watches now and counts, once a window.
+    pub watchers: Vec<StaffLogin>,
     /// Who watched at any time and counted.
     pub watched_by: BTreeSet<StaffLogin>,
     /// Who will be able to open its recording, as journalled at admission.
@@ -430,7 +430,7 @@ impl Register {
                 started: at,
                 until: *until,
                 frozen: None,
-                watchers: BTreeSet::new(),
+                watchers: Vec::new(),
                 watched_by: BTreeSet::new(),
                 channels: BTreeSet::new(),
                 committed: None,
@@ -453,11 +453,13 @@ impl Register {
             Event::SessionFrozen { cause, .. } => record.frozen = Some(cause.clone()),
             Event::SessionResumed { .. } => record.frozen = None,
             Event::WatchBegan { staff, counts: true, .. } => {
-                record.watchers.insert(staff.clone());
+                record.watchers.push(staff.clone());
                 record.watched_by.insert(staff.clone());
             }
             Event::WatchEnded { staff, .. } => {
-                record.watchers.remove(staff);
+                if let Some(place) = record.watchers.iter().position(|one| one == staff) {
+                    record.watchers.remove(place);
+                }
             }
             Event::RecordingSealed { state, manifest, missing, bytes, .. } => {
                 let (state, manifest, missing, bytes) = (*state, manifest.clone(), *missing, *bytes);
@@ -500,12 +502,13 @@ impl Register {
 
     /// Whether somebody may come in under a planned or emergency intervention now (D15).
     pub fn is_armed(&self, at: Timestamp) -> bool {
-        self.current().any(|one| one.arms_at(at))
+        self.current().any(|one| one.arms_at(at) && self.usable(&one.asked.account).is_some())
     }
 
     /// Whether somebody has an invitation to use: the port is open for them too (D8, D15).
     pub fn is_enrolling(&self, at: Timestamp) -> bool {
-        self.accounts.values().any(|one| one.invitation.as_ref().is_some_and(|invitation| at < invitation.until))
+        let invited = self.accounts.values().filter(|one| !self.frozen_vendors.contains_key(&one.vendor));
+        invited.filter_map(|one| one.invitation.as_ref()).any(|invitation| at < invitation.until)
     }
 
     /// The next instant at which [`Self::is_armed`] or [`Self::is_enrolling`] may change by time alone.

@@ -96,6 +96,8 @@ pub struct Running {
     unwatched: Option<Timestamp>,
     /// Warnings not given yet.
     warnings: &'static [u8],
+    /// Frozen before it began.
+    held: Option<FreezeCause>,
 }
 
 /// The warnings still to come when so much time is left.
@@ -115,6 +117,7 @@ impl Session {
             channelless: Some(at),
             unwatched: Some(at),
             warnings,
+            held: None,
         })
     }
 
@@ -139,7 +142,20 @@ impl Session {
         let mut outputs = Vec::new();
         let next = match self {
             Session::Closed(cause) => Session::Closed(cause),
-            Session::Connecting(running) => match input {
+            Session::Connecting(mut running) => match input {
+                Input::Connected if running.held.is_some() => {
+                    let cause = running.held.take().unwrap_or(FreezeCause::Unwatched);
+                    outputs.push(Output::Freeze(cause.clone()));
+                    Session::Frozen(running, cause)
+                }
+                Input::Freeze(cause) => {
+                    running.held = Some(cause);
+                    Session::Connecting(running)
+                }
+                Input::Resume(_) => {
+                    running.held = None;
+                    Session::Connecting(running)
+                }
                 Input::Connected if running.must_wait_for_a_watcher() => {
                     // D26: under required supervision a session begins frozen.
                     outputs.push(Output::Freeze(FreezeCause::Unwatched));
@@ -449,6 +465,19 @@ mod tests {
         assert_eq!(outputs, [(0, unwatched.clone()), (1, Output::Freeze(claire)), (4, unwatched)]);
         let (_, outputs) = run(session, &[(5, Input::WatcherCame)]);
         assert_eq!(outputs, [(5, Output::Unfreeze(Actor::Program))]);
+    }
+
+    /// D18: a freeze that comes while the target is dialled is not lost.
+    #[test]
+    fn a_freeze_before_the_beginning_holds() {
+        let claire = FreezeCause::Staff("claire".parse().unwrap());
+        let (session, outputs) = run(
+            Session::admitted(at(0), terms(Supervision::None)),
+            &[(0, Input::Freeze(claire.clone())), (1, Input::Connected)],
+        );
+        assert_eq!(outputs, [(1, Output::Freeze(claire))]);
+        let (_, outputs) = run(session, &[(2, Input::Resume(Actor::Program))]);
+        assert_eq!(outputs, [(2, Output::Unfreeze(Actor::Program))]);
     }
 
     /// A new approval lengthens, and warns again before the new end.

@@ -234,7 +234,7 @@ impl World {
             9 => {
                 if let Some(number) = self.one(choice, InterventionState::is_pending) {
                     let cause = if choice.is_multiple_of(2) { WithdrawCause::Left } else { WithdrawCause::Staff };
-                    assert_eq!(self.carry_out(Command::Withdraw { number, cause }), None);
+                    assert_eq!(self.carry_out(Command::Withdraw { number, cause, by: None }), None);
                 }
             }
             10..=12 => {
@@ -406,7 +406,7 @@ fn two_refusals_cool_down() {
         assert_eq!(refusal, None);
         assert_eq!(world.carry_out(Command::Submit { number }), None);
         if n == 1 {
-            assert_eq!(world.carry_out(Command::Withdraw { number, cause: WithdrawCause::Left }), None);
+            assert_eq!(world.carry_out(Command::Withdraw { number, cause: WithdrawCause::Left, by: None }), None);
         } else {
             let attempt = world.attempt("claire", true);
             assert_eq!(world.carry_out(Command::Refuse { number, attempt, reason: "no".into() }), None);

@@ -56,11 +56,18 @@ impl CastWriter {
         (columns, rows): (usize, usize),
         term: &str,
         title: &str,
+        command: Option<&str>,
     ) -> io::Result<Self> {
-        let header = serde_json::json!({
+        let exact = command.and_then(|hex| HEXLOWER.decode(hex.as_bytes()).ok());
+        let mut header = serde_json::json!({
             "version": 2, "width": columns, "height": rows, "timestamp": started.as_second(),
             "title": title, "env": { "TERM": term },
         });
+        // As text for players, and byte for byte: what the target was told to run.
+        if let (serde_json::Value::Object(fields), Some(exact)) = (&mut header, exact) {
+            fields.insert("command".into(), String::from_utf8_lossy(&exact).into());
+            fields.insert("x-command".into(), HEXLOWER.encode(&exact).into());
+        }
         part.write(format!("{header}\n").as_bytes())?;
         let offset = part.cut()?;
         let first = Keyframe { at: 0.0, offset, columns, rows, screen: String::new() };
@@ -106,7 +113,9 @@ impl CastWriter {
                 self.text(frame.at, "o", &frame.data)
             }
             FrameKind::Input => self.text(frame.at, "i", &frame.data),
-            FrameKind::InputDropped => self.event(frame.at, "d", &String::from_utf8_lossy(&frame.data)),
+            FrameKind::InputDropped => {
+                self.write_text(frame.at, "d", &String::from_utf8_lossy(&frame.data), &frame.data)
+            }
             FrameKind::Resize => match size(&frame.data) {
                 Some((columns, rows)) => self.event(frame.at, "r", &format!("{columns}x{rows}")),
                 None => Ok(()),
@@ -118,7 +127,12 @@ impl CastWriter {
 
     /// Says that a secret was typed here (D27).
     pub(crate) fn secret(&mut self, at: Timestamp) -> io::Result<()> {
-        self.event(at, "m", "secret typed")
+        self.marker(at, "secret typed")
+    }
+
+    /// Says something about what follows.
+    pub(crate) fn marker(&mut self, at: Timestamp, text: &str) -> io::Result<()> {
+        self.event(at, "m", text)
     }
 
     /// Lays a keyframe where enough came since the last. The emulator stands where the events do.

@@ -2,8 +2,8 @@
 //! judging of prompts (D28). Nothing of what a target sends reaches anybody's terminal raw; only a
 //! fixed set of attributes does.
 
-use avt::observer::Transcript;
-use avt::{Color, Line, Pen, Terminal};
+use avt::parser::Function;
+use avt::{Color, Line, Observation, Observer, Parser, Pen, Terminal};
 use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -69,12 +69,54 @@ impl Screen {
     }
 }
 
+/// Longest line of a transcript, in bytes: a line that never ends is broken here.
+const LINE: usize = 16 << 10;
+/// Characters taken at once: what they can become is kept in memory until they are.
+const PIECE: usize = 1024;
+
+/// Lines that scrolled away, joined where the terminal only wrapped them. Bounded whatever comes.
+#[derive(Default)]
+struct Lines {
+    wanted: bool,
+    pending: String,
+    ready: Vec<String>,
+}
+
+impl Lines {
+    fn push(&mut self, line: &Line) {
+        if !self.wanted {
+            return;
+        }
+        self.pending.extend(line.chars());
+        if !line.is_wrapped() || self.pending.len() > LINE {
+            let text = self.pending.trim_end();
+            if !text.is_empty() {
+                self.ready.push(text.to_owned());
+            }
+            self.pending.clear();
+        }
+    }
+}
+
+impl Observer for Lines {
+    type Output = ();
+
+    fn evicted(&mut self, _: &mut Observation<'_>, line: &Line) {
+        self.push(line);
+    }
+
+    fn end(&mut self, _: &mut Observation<'_>) {}
+}
+
 /// A terminal that shows nothing to anybody by itself.
 pub struct Emulator {
     terminal: Terminal,
-    transcript: Transcript,
+    parser: Parser,
+    lines: Lines,
     /// The beginning of a character whose end has not come.
     partial: Vec<u8>,
+    /// The beginning of a sequence whose end has not come.
+    unfinished: String,
 }
 
 fn terminal(columns: usize, rows: usize) -> (usize, usize, Option<Terminal>) {
@@ -86,7 +128,20 @@ impl Emulator {
     /// An empty screen of this size, as far as sizes go.
     pub fn new(columns: usize, rows: usize) -> Option<Self> {
         let (_, _, terminal) = terminal(columns, rows);
-        Some(Self { terminal: terminal?, transcript: Transcript::new(), partial: Vec::new() })
+        Some(Self {
+            terminal: terminal?,
+            parser: Parser::new(),
+            lines: Lines { wanted: true, ..Lines::default() },
+            partial: Vec::new(),
+            unfinished: String::new(),
+        })
+    }
+
+    /// One that forgets what scrolls away.
+    #[must_use]
+    pub fn without_transcript(mut self) -> Self {
+        self.lines.wanted = false;
+        self
     }
 
     /// Takes what a target sent. Gives the lines that scrolled away for good.
@@ -97,37 +152,54 @@ impl Emulator {
 
     /// The same, of whole characters.
     pub fn feed_text(&mut self, text: &str) -> Vec<String> {
-        let Self { terminal, transcript, .. } = self;
-        // What a hostile target makes of the emulator must not take a session, a sealing or an
-        // evening of replay along: a panic in there costs the screen, and the screen begins anew.
-        match catch_unwind(AssertUnwindSafe(|| terminal.feed_with(text, transcript))) {
-            Ok(lines) => lines,
-            Err(_) => {
-                self.begin_anew();
-                Vec::new()
-            }
+        let mut rest = text;
+        while !rest.is_empty() {
+            let end = rest.char_indices().nth(PIECE).map_or(rest.len(), |(end, _)| end);
+            let (piece, after) = rest.split_at(end);
+            let functions = self.parse(piece);
+            self.guarded(|terminal, lines| terminal.execute_with(functions, lines));
+            rest = after;
         }
+        std::mem::take(&mut self.lines.ready)
     }
 
-    fn begin_anew(&mut self) {
-        let (columns, rows) = self.terminal.size();
-        if let (_, _, Some(fresh)) = terminal(columns, rows) {
-            self.terminal = fresh;
-            self.transcript = Transcript::new();
+    /// What a text asks of the terminal. One short sequence may ask for a character 65 535 times, which
+    /// would make a gigabyte of a few kilobytes: a row full of it is what any program means.
+    fn parse(&mut self, text: &str) -> Vec<Function> {
+        let widest = u16::try_from(self.terminal.size().0).unwrap_or(u16::MAX);
+        let mut functions = Vec::new();
+        for c in text.chars() {
+            self.unfinished.push(c);
+            match self.parser.feed(c) {
+                Some(Function::Rep(times)) => functions.push(Function::Rep(times.min(widest))),
+                Some(function) => functions.push(function),
+                None if self.unfinished.len() <= LINE => continue,
+                // A sequence that long is none.
+                None => self.parser = Parser::new(),
+            }
+            self.unfinished.clear();
+        }
+        functions
+    }
+
+    /// What a hostile target makes of the emulator must not take a session, a sealing or an evening of
+    /// replay along: a panic in there costs the screen, and the screen begins anew.
+    fn guarded(&mut self, work: impl FnOnce(&mut Terminal, &mut Lines)) {
+        let Self { terminal, lines, .. } = self;
+        if catch_unwind(AssertUnwindSafe(|| work(terminal, lines))).is_err() {
+            let (columns, rows) = self.terminal.size();
+            if let (_, _, Some(fresh)) = self::terminal(columns, rows) {
+                self.terminal = fresh;
+                self.lines.pending.clear();
+            }
         }
     }
 
     /// The window has another size.
     pub fn resize(&mut self, columns: usize, rows: usize) -> Vec<String> {
         let (columns, rows) = (columns.clamp(1, COLUMNS), rows.clamp(1, ROWS));
-        let Self { terminal, transcript, .. } = self;
-        match catch_unwind(AssertUnwindSafe(|| terminal.resize_with(columns, rows, transcript))) {
-            Ok(lines) => lines,
-            Err(_) => {
-                self.begin_anew();
-                Vec::new()
-            }
-        }
+        self.guarded(|terminal, lines| terminal.resize_with(columns, rows, lines));
+        std::mem::take(&mut self.lines.ready)
     }
 
     /// Columns and rows.
@@ -137,7 +209,13 @@ impl Emulator {
 
     /// The lines that are left at the end.
     pub fn finish(self) -> Vec<String> {
-        self.transcript.finish(&self.terminal)
+        let Self { terminal, mut lines, .. } = self;
+        terminal.primary_screen().all_lines().for_each(|line| lines.push(line));
+        let last = lines.pending.trim_end().to_owned();
+        if !last.is_empty() {
+            lines.ready.push(last);
+        }
+        lines.ready
     }
 
     /// What is shown now.
@@ -165,14 +243,13 @@ impl Emulator {
     pub(crate) fn rows_above_cursor(&self, count: usize) -> Vec<String> {
         let cursor = self.terminal.cursor().row;
         let rows = self.terminal.screen().visible_lines().enumerate();
-        // A line that was wrapped stands in several rows.
-        let from = cursor.saturating_sub(count * 2);
+        let from = cursor.saturating_sub(count);
         rows.filter(|(n, _)| (from..=cursor).contains(n)).map(|(_, line)| line.text()).collect()
     }
 
     /// A text that brings an empty terminal of the same size to this state.
     pub fn dump(&self) -> String {
-        self.terminal.dump()
+        format!("{}{}", self.terminal.dump(), self.unfinished)
     }
 }
 
@@ -221,7 +298,8 @@ fn runs(line: &Line) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for cell in line.cells().iter().filter(|cell| cell.width() > 0) {
         let style = style(cell.pen());
-        let c = if cell.char().is_control() || is_direction_mark(cell.char()) { ' ' } else { cell.char() };
+        let c =
+            if cell.char().is_control() || is_hidden(cell.char()) { char::REPLACEMENT_CHARACTER } else { cell.char() };
         match runs.last_mut() {
             Some(run) if run.style == style => run.text.push(c),
             _ => runs.push(Run { text: c.to_string(), style }),
@@ -236,8 +314,11 @@ fn runs(line: &Line) -> Vec<Run> {
     runs
 }
 
-fn is_direction_mark(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+/// Characters that hide, reorder or take no room: shown as U+FFFD (T20).
+fn is_hidden(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -260,7 +341,7 @@ mod tests {
     fn no_control_character_comes_out() {
         let hostile = "\u{1b}]0;title\u{7}\u{1b}P+q\u{1b}\\a\u{202e}b\u{1b}[8mhidden\u{9b}31m\u{85}".as_bytes();
         let text = shown(hostile).concat();
-        assert!(text.chars().all(|c| !c.is_control() && !is_direction_mark(c)), "{text:?}");
+        assert!(text.chars().all(|c| !c.is_control() && !is_hidden(c)), "{text:?}");
         assert!(text.contains("hidden"), "concealed text is shown (T20): {text:?}");
     }
 
@@ -282,6 +363,30 @@ mod tests {
         let mut again = Emulator::new(30, 5).unwrap();
         again.feed_text(&emulator.dump());
         assert_eq!(again.screen(), emulator.screen());
+    }
+
+    /// A few kilobytes that ask for a gigabyte get rows, not memory.
+    #[test]
+    fn repetition_is_bounded() {
+        let mut emulator = Emulator::new(500, 200).unwrap();
+        let bomb = "X\x1b[65535b".repeat(3000);
+        let lines = emulator.feed_text(&bomb);
+        let bytes: usize = lines.iter().map(String::len).sum();
+        assert!(bytes < 500 * 3000 + LINE, "{bytes}");
+        assert!(lines.iter().all(|line| line.len() <= LINE + 500 * 4));
+        let mut quiet = Emulator::new(80, 24).unwrap().without_transcript();
+        assert!(quiet.feed_text(&"line\r\n".repeat(1000)).is_empty());
+    }
+
+    /// A keyframe laid in the middle of a sequence goes on with it.
+    #[test]
+    fn a_dump_keeps_an_unfinished_sequence() {
+        let mut emulator = Emulator::new(20, 2).unwrap();
+        emulator.feed_text("a\x1b[3");
+        let mut again = Emulator::new(20, 2).unwrap();
+        again.feed_text(&emulator.dump());
+        again.feed_text("1mb");
+        assert_eq!(again.screen().text()[0], "ab");
     }
 
     #[test]

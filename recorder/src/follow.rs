@@ -47,6 +47,11 @@ impl Follower {
         self.reader.head()
     }
 
+    /// Whether it met something that is no frame: nothing more will ever come.
+    pub fn is_stuck(&self) -> bool {
+        self.reader.damage().is_some()
+    }
+
     /// Returns once there is more to read. Ends with the recording.
     pub async fn more(&self) -> bool {
         self.recording.grown_beyond(self.reader.head().length).await

@@ -44,7 +44,14 @@ impl Recipients {
             Recipient::from_str(line.as_ref())
                 .map_err(|_| KeyError::Recipient(line.as_ref().escape_default().to_string()))
         };
-        let all = lines.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+        let mut all: Vec<Recipient> = Vec::new();
+        for line in lines {
+            let recipient = parse(line)?;
+            // One key twice would make one person a pair.
+            if !all.iter().any(|other| other.to_string() == recipient.to_string()) {
+                all.push(recipient);
+            }
+        }
         if all.is_empty() { Err(KeyError::NoRecipient) } else { Ok(Self(all)) }
     }
 

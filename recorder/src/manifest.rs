@@ -93,6 +93,8 @@ pub struct Manifest {
     /// Pairs of recipients, by their place in the list from 1, who open the secrets together. Empty
     /// where there are none, or where there is only one recipient: then nobody can.
     pub secrets_open_to: Vec<(usize, usize)>,
+    /// SHA-256 of the wrapped key of each such pair, in hexadecimal, in the same order.
+    pub secrets_keys: Vec<String>,
     /// The spool.
     pub source: Source,
     /// Its parts.

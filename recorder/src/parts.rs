@@ -23,7 +23,7 @@ pub(crate) fn paths(folder: &Path, heads: &Path, name: &str) -> (PathBuf, PathBu
     (heads.join(format!("{name}.head")), folder.join(format!("{name}.body")))
 }
 
-fn create(path: &Path) -> io::Result<File> {
+pub(crate) fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 

@@ -5,7 +5,7 @@ use crate::emulator::Emulator;
 use crate::frame::{Frame, FrameKind, Track};
 use crate::keys::{KeyError, Recipients, RecordingKey, RecoveryKey};
 use crate::manifest::{FORMAT, Manifest, Part, PartKind, Source, State};
-use crate::parts::{PartWriter, Written};
+use crate::parts::{PartWriter, Written, create};
 use crate::raw::RawWriter;
 use crate::secrets::{Candidate, Judged, is_prompt};
 use crate::spool::{Damage, SpoolError, SpoolReader};
@@ -14,16 +14,28 @@ use age::x25519::{Identity, Recipient};
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
+/// Bytes kept back for a channel that has not begun: what somebody types while they wait.
+const EARLY: usize = 4 << 20;
+/// What a frame counts for besides its bytes.
+const FRAME: usize = 64;
+/// Bytes of transcript for each byte that was shown, and to begin with. Text cannot honestly be more than
+/// its output; beyond it the transcript says that it stops.
+const TRANSCRIPT: (u64, u64) = (2, 1 << 20);
+/// Secrets at one and the same prompt, one after the other, that are set apart; what follows stays.
+/// Three wrong passwords are a person, more are somebody who hides what they type (T14).
+const IN_A_ROW: u32 = 3;
+/// Secrets of one channel that are set apart.
+const SECRETS: u32 = 50;
 /// Recipients whose pairs can open secrets.
 const PAIRED: usize = 10;
 
-/// Two recipients each, by their places in the list from 1.
-type Pairs = Vec<(usize, usize)>;
+/// Two recipients each, by their places in the list from 1, and the digest of what they open together.
+type Pairs = Vec<((usize, usize), String)>;
 
 /// What is to be sealed, and where to.
 pub struct SealOrder<'a> {
@@ -96,19 +108,20 @@ fn seal_into(order: &SealOrder<'_>, staged: &(PathBuf, PathBuf)) -> Result<SealO
     private(&staged_heads)?;
     let mut desk = Desk::new(&staged, &staged_heads, order);
     let read = desk.read(order)?;
-    let (parts, secrets_open_to) = desk.finish()?;
+    let (parts, pairs) = desk.finish()?;
     let manifest = Manifest {
         format: FORMAT.to_owned(),
         session: order.session.to_owned(),
         started: read.started,
         state: read.state,
         recipients: order.recipients.names(),
-        secrets_open_to,
+        secrets_open_to: pairs.iter().map(|(pair, _)| *pair).collect(),
+        secrets_keys: pairs.into_iter().map(|(_, digest)| digest).collect(),
         source: read.source,
         parts,
     };
     let bytes = manifest.to_bytes();
-    let mut file = File::create_new(staged.join("manifest.json"))?;
+    let mut file = create(&staged.join("manifest.json"))?;
     file.write_all(&bytes)?;
     file.sync_all()?;
     // Heads first: a folder that is there has what opens it.
@@ -145,6 +158,7 @@ enum Channel {
 }
 
 struct RawTrack {
+    name: String,
     raw: RawWriter,
     started: Timestamp,
     ended: Timestamp,
@@ -157,9 +171,32 @@ struct TerminalTrack {
     ended: Timestamp,
     /// Input at a prompt and everything behind it, until it is judged.
     held: Option<Held>,
+    secrets: Prompts,
+}
+
+/// What keeps a prompt from being used as an eraser (T14).
+#[derive(Default)]
+struct Prompts {
+    last: String,
+    in_a_row: u32,
+    all: u32,
+}
+
+impl Prompts {
+    /// Whether a secret at this prompt is still one.
+    fn may_hide(&mut self, row: &str) -> bool {
+        if self.last == row {
+            self.in_a_row += 1;
+        } else {
+            (self.last, self.in_a_row) = (row.to_owned(), 1);
+        }
+        self.all += 1;
+        self.in_a_row <= IN_A_ROW && self.all <= SECRETS
+    }
 }
 
 struct Held {
+    prompt: String,
     candidate: Candidate,
     frames: Vec<(Frame, bool)>,
 }
@@ -170,6 +207,14 @@ struct Desk<'a> {
     recipients: &'a [Recipient],
     session: String,
     channels: BTreeMap<Track, Channel>,
+    /// Frames of channels that have not begun yet.
+    early: BTreeMap<Track, Vec<Frame>>,
+    early_bytes: usize,
+    /// Channels whose parts are finished.
+    over: BTreeSet<Track>,
+    /// Bytes that were shown, and of the transcript.
+    shown: u64,
+    written: u64,
     transcript: Option<(PartWriter, Timestamp, Timestamp)>,
     secrets: Option<Secrets>,
     parts: Vec<Part>,
@@ -191,6 +236,11 @@ impl<'a> Desk<'a> {
             recipients: order.recipients.all(),
             session: order.session.to_owned(),
             channels: BTreeMap::new(),
+            early: BTreeMap::new(),
+            early_bytes: 0,
+            over: BTreeSet::new(),
+            shown: 0,
+            written: 0,
             transcript: None,
             secrets: None,
             parts: Vec::new(),
@@ -261,18 +311,19 @@ impl<'a> Desk<'a> {
 
     fn frame(&mut self, frame: Frame) -> io::Result<()> {
         let track = frame.track;
-        if frame.kind == FrameKind::Begin && !self.channels.contains_key(&track) {
-            let channel = self.begin(&frame)?;
+        if frame.kind == FrameKind::Begin && !self.channels.contains_key(&track) && !self.over.contains(&track) {
+            let early = self.early.remove(&track).unwrap_or_default();
+            let channel = self.begin(&frame, early.first().map_or(frame.at, |first| first.at))?;
             self.channels.insert(track, channel);
-            return Ok(());
+            return early.into_iter().try_for_each(|frame| self.frame(frame));
         }
         let Some(mut channel) = self.channels.remove(&track) else {
-            // Bytes of a channel that never began: they are kept.
-            let raw = RawWriter::begin(self.part(&format!("channel-{track}.raw"))?, b"{}")?;
-            let raw = RawTrack { raw, started: frame.at, ended: frame.at };
-            self.channels.insert(track, Channel::Raw(Box::new(raw)));
-            return self.frame(frame);
+            // A channel that waits for a watcher has notices and dropped input before it begins.
+            self.early_bytes += frame.data.len() + FRAME;
+            self.early.entry(track).or_default().push(frame);
+            return if self.early_bytes > EARLY { self.never_began(track) } else { Ok(()) };
         };
+        let ends = frame.kind == FrameKind::End;
         match &mut channel {
             Channel::Raw(track) => {
                 track.ended = frame.at.max(track.ended);
@@ -283,26 +334,53 @@ impl<'a> Desk<'a> {
                 self.terminal_frame(terminal, frame)?;
             }
         }
+        if ends {
+            // Its emulator and its files are not kept open for the rest of a long session.
+            self.over.insert(track);
+            return self.finish_channel(track, channel);
+        }
         self.channels.insert(track, channel);
         Ok(())
     }
 
-    fn begin(&self, frame: &Frame) -> io::Result<Channel> {
+    /// Frames of a channel that does not begin: they are kept as they are.
+    fn never_began(&mut self, track: Track) -> io::Result<()> {
+        let early = self.early.remove(&track).unwrap_or_default();
+        let Some(first) = early.first() else { return Ok(()) };
+        let (started, ended) = (first.at, first.at);
+        // What comes behind an end has a file of its own.
+        let late = if self.over.remove(&track) { "-late" } else { "" };
+        let name = format!("channel-{track}{late}.raw");
+        let raw = RawWriter::begin(self.part(&name)?, b"{}")?;
+        self.channels.insert(track, Channel::Raw(Box::new(RawTrack { name, raw, started, ended })));
+        early.into_iter().try_for_each(|frame| self.frame(frame))
+    }
+
+    fn begin(&self, frame: &Frame, started: Timestamp) -> io::Result<Channel> {
         let what: serde_json::Value = serde_json::from_slice(&frame.data).unwrap_or_default();
         let number =
             |name: &str| what.get(name).and_then(serde_json::Value::as_u64).and_then(|n| usize::try_from(n).ok());
-        let (started, ended, track) = (frame.at, frame.at, frame.track);
+        let (ended, track) = (frame.at, frame.track);
         if let (Some(columns), Some(rows)) = (number("columns"), number("rows"))
             && let Some(emulator) = Emulator::new(columns, rows)
         {
             let part = self.part(&format!("channel-{track}.cast"))?;
             let term = what.get("term").and_then(serde_json::Value::as_str).unwrap_or_default();
             let title = format!("{} channel {track}", self.session);
-            let cast = CastWriter::begin(part, started, emulator.size(), term, &title)?;
-            return Ok(Channel::Terminal(Box::new(TerminalTrack { cast, emulator, started, ended, held: None })));
+            let command = what.get("command").and_then(serde_json::Value::as_str);
+            let cast = CastWriter::begin(part, started, emulator.size(), term, &title, command)?;
+            return Ok(Channel::Terminal(Box::new(TerminalTrack {
+                cast,
+                emulator,
+                started,
+                ended,
+                held: None,
+                secrets: Prompts::default(),
+            })));
         }
-        let raw = RawWriter::begin(self.part(&format!("channel-{track}.raw"))?, &frame.data)?;
-        Ok(Channel::Raw(Box::new(RawTrack { raw, started, ended })))
+        let name = format!("channel-{track}.raw");
+        let raw = RawWriter::begin(self.part(&name)?, &frame.data)?;
+        Ok(Channel::Raw(Box::new(RawTrack { name, raw, started, ended })))
     }
 
     fn terminal_frame(&mut self, terminal: &mut TerminalTrack, frame: Frame) -> io::Result<()> {
@@ -313,6 +391,7 @@ impl<'a> Desk<'a> {
         let mut judged = Judged::Open;
         match frame.kind {
             FrameKind::Output | FrameKind::ErrorOutput => {
+                self.shown += frame.data.len() as u64;
                 lines = terminal.emulator.feed(&frame.data);
                 if let Some(held) = &mut terminal.held {
                     judged = held.candidate.output(&frame.data);
@@ -328,6 +407,17 @@ impl<'a> Desk<'a> {
         }
         self.transcript(frame.track, frame.at, terminal.started, &lines)?;
         let at = frame.at;
+        if frame.kind == FrameKind::InputDropped && terminal.held.is_none() && self.recipients.len() > 1 {
+            let (row, behind) = terminal.emulator.row_before_cursor();
+            if !behind && is_prompt(&row) && terminal.secrets.may_hide(&row) {
+                // What is thrown away is never echoed: the prompt alone decides.
+                let mine = Candidate::default().input(&frame.data);
+                terminal.cast.secret(frame.at)?;
+                self.secret(&Frame { data: frame.data.slice(..mine), ..frame.clone() })?;
+                let rest = Frame { data: frame.data.slice(mine..), ..frame };
+                return if rest.data.is_empty() { Ok(()) } else { terminal.cast.frame(&rest) };
+            }
+        }
         match &mut terminal.held {
             Some(held) => {
                 held.frames.push((frame, false));
@@ -351,10 +441,11 @@ impl<'a> Desk<'a> {
         }
         if terminal.held.is_none() {
             let (row, behind) = terminal.emulator.row_before_cursor();
-            if behind || !is_prompt(&row) {
+            // Where nobody could ever open what is set apart, it stays where it is.
+            if behind || !is_prompt(&row) || self.recipients.len() < 2 {
                 return terminal.cast.frame(&frame);
             }
-            terminal.held = Some(Held { candidate: Candidate::default(), frames: Vec::new() });
+            terminal.held = Some(Held { prompt: row, candidate: Candidate::default(), frames: Vec::new() });
         }
         let Some(held) = &mut terminal.held else { return Ok(()) };
         let mine = held.candidate.input(&frame.data);
@@ -370,8 +461,14 @@ impl<'a> Desk<'a> {
     fn release(&mut self, terminal: &mut TerminalTrack, judged: Judged) -> io::Result<()> {
         let Some(held) = terminal.held.take() else { return Ok(()) };
         let mut said = false;
+        let secret = judged == Judged::Secret;
+        let hides = secret && terminal.secrets.may_hide(&held.prompt);
+        if secret && !hides {
+            let at = held.frames.first().map_or(terminal.ended, |(frame, _)| frame.at);
+            terminal.cast.marker(at, "too much was typed unseen at one prompt: from here on it is not set apart")?;
+        }
         for (frame, candidate) in held.frames {
-            if candidate && judged == Judged::Secret {
+            if candidate && hides {
                 if !std::mem::replace(&mut said, true) {
                     terminal.cast.secret(frame.at)?;
                 }
@@ -399,7 +496,7 @@ impl<'a> Desk<'a> {
 
     /// Lines that scrolled away: seconds within the channel, channel, text.
     fn transcript(&mut self, track: Track, at: Timestamp, started: Timestamp, lines: &[String]) -> io::Result<()> {
-        if lines.iter().all(|line| line.is_empty()) {
+        if lines.iter().all(|line| line.is_empty()) || self.written == u64::MAX {
             return Ok(());
         }
         if self.transcript.is_none() {
@@ -411,7 +508,13 @@ impl<'a> Desk<'a> {
         for line in lines.iter().filter(|line| !line.is_empty()) {
             let visible: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
             let stamp = format!("{}.{:03}", millis / 1000, millis % 1000);
-            part.write(format!("{stamp}\t{track}\t{visible}\n").as_bytes())?;
+            let line = format!("{stamp}\t{track}\t{visible}\n");
+            self.written += line.len() as u64;
+            if self.written > self.shown * TRANSCRIPT.0 + TRANSCRIPT.1 {
+                self.written = u64::MAX;
+                return part.write(b"-\t-\t(more text than output: the transcript stops here, the cast has it all)\n");
+            }
+            part.write(line.as_bytes())?;
         }
         Ok(())
     }
@@ -431,30 +534,38 @@ impl<'a> Desk<'a> {
         });
     }
 
-    fn finish(mut self) -> io::Result<(Vec<Part>, Pairs)> {
-        for (track, channel) in std::mem::take(&mut self.channels) {
-            match channel {
-                Channel::Raw(track_of) => {
-                    let RawTrack { raw, started, ended } = *track_of;
-                    let written = raw.finish()?;
-                    self.done(&format!("channel-{track}.raw"), PartKind::Raw, track, (started, ended), written);
-                }
-                Channel::Terminal(mut terminal) => {
-                    let judged = terminal.held.as_ref().map_or(Judged::Open, |held| held.candidate.end());
-                    self.release(&mut terminal, judged)?;
-                    let TerminalTrack { cast, emulator, started, ended, .. } = *terminal;
-                    self.transcript(track, ended, started, &emulator.finish())?;
-                    let (written, keyframes) = cast.finish()?;
-                    self.done(&format!("channel-{track}.cast"), PartKind::Cast, track, (started, ended), written);
-                    let name = format!("channel-{track}.index");
-                    let mut index = self.part(&name)?;
-                    for keyframe in keyframes {
-                        let line = serde_json::to_string(&keyframe).map_err(io::Error::other)?;
-                        index.write(format!("{line}\n").as_bytes())?;
-                    }
-                    self.done(&name, PartKind::Index, track, (started, ended), index.finish()?);
-                }
+    fn finish_channel(&mut self, track: Track, channel: Channel) -> io::Result<()> {
+        match channel {
+            Channel::Raw(one) => {
+                let RawTrack { name, raw, started, ended } = *one;
+                let written = raw.finish()?;
+                self.done(&name, PartKind::Raw, track, (started, ended), written);
             }
+            Channel::Terminal(mut terminal) => {
+                let judged = terminal.held.as_ref().map_or(Judged::Open, |held| held.candidate.end());
+                self.release(&mut terminal, judged)?;
+                let TerminalTrack { cast, emulator, started, ended, .. } = *terminal;
+                self.transcript(track, ended, started, &emulator.finish())?;
+                let (written, keyframes) = cast.finish()?;
+                self.done(&format!("channel-{track}.cast"), PartKind::Cast, track, (started, ended), written);
+                let name = format!("channel-{track}.index");
+                let mut index = self.part(&name)?;
+                for keyframe in keyframes {
+                    let line = serde_json::to_string(&keyframe).map_err(io::Error::other)?;
+                    index.write(format!("{line}\n").as_bytes())?;
+                }
+                let written = index.finish()?;
+                self.done(&name, PartKind::Index, track, (started, ended), written);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> io::Result<(Vec<Part>, Pairs)> {
+        let early: Vec<Track> = self.early.keys().copied().collect();
+        early.into_iter().try_for_each(|track| self.never_began(track))?;
+        for (track, channel) in std::mem::take(&mut self.channels) {
+            self.finish_channel(track, channel)?;
         }
         if let Some((part, first, last)) = self.transcript.take() {
             let written = part.finish()?;
@@ -479,10 +590,10 @@ impl<'a> Desk<'a> {
                 let inner = encrypted(first, format!("{}\n", line.expose_secret()).as_bytes())?;
                 let outer = encrypted(second, &inner)?;
                 let pair = (n + 1, m + 1);
-                let mut file = File::create_new(self.heads.join(format!("secrets-{}-{}.age", pair.0, pair.1)))?;
+                let mut file = create(&self.heads.join(format!("secrets-{}-{}.age", pair.0, pair.1)))?;
                 file.write_all(&outer)?;
                 file.sync_all()?;
-                pairs.push(pair);
+                pairs.push((pair, HEXLOWER.encode(digest(&SHA256, &outer).as_ref())));
             }
         }
         Ok(pairs)

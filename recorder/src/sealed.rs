@@ -8,7 +8,7 @@ use crate::manifest::{FORMAT, Manifest, Part, PartKind};
 use crate::parts::{self, OpenError, PlainReader};
 use crate::raw::RawReader;
 use age::x25519::Identity;
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256, digest};
 use data_encoding::HEXLOWER;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
@@ -60,20 +60,18 @@ impl SealedRecording {
 
     /// Checks heads and bodies against the manifest; the names of those that differ or are missing.
     pub fn altered(&self) -> Vec<String> {
-        let differs = |path: &Path, expected: &str| {
-            fs::read(path).map_or(true, |bytes| HEXLOWER.encode(digest(&SHA256, &bytes).as_ref()) != expected)
-        };
-        let mut altered = Vec::new();
-        for part in &self.manifest.parts {
-            let (head, body) = parts::paths(&self.folder, &self.heads, &part.name);
-            if differs(&head, &part.head_sha256) {
-                altered.push(format!("{}.head", part.name));
-            }
-            if differs(&body, &part.body_sha256) {
-                altered.push(format!("{}.body", part.name));
-            }
-        }
-        altered
+        self.manifest.parts.iter().flat_map(|part| self.altered_files(part)).collect()
+    }
+
+    /// The same for one part.
+    pub fn altered_files(&self, part: &Part) -> Vec<String> {
+        let (head, body) = parts::paths(&self.folder, &self.heads, &part.name);
+        let files = [(head, &part.head_sha256, "head"), (body, &part.body_sha256, "body")];
+        files
+            .into_iter()
+            .filter(|(path, expected, _)| file_digest(path).as_ref() != Some(*expected))
+            .map(|(.., end)| format!("{}.{end}", part.name))
+            .collect()
     }
 
     fn plain(&self, name: &str, keys: &ReadingKeys, offset: u64) -> Result<PlainReader, OpenError> {
@@ -105,6 +103,21 @@ impl SealedRecording {
         }
         let length = cast.ended.duration_since(cast.started).as_secs_f64();
         Ok(Replay { recording: self, cast, keys, keyframes, length })
+    }
+}
+
+/// SHA-256 of a file, in hexadecimal; read in pieces, since a body may be larger than memory.
+fn file_digest(path: &Path) -> Option<String> {
+    let mut file = fs::File::open(path).ok()?;
+    let mut context = Context::new(&SHA256);
+    let mut buffer = vec![0; 128 << 10];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Some(HEXLOWER.encode(context.finish().as_ref())),
+            Ok(count) => context.update(buffer.get(..count)?),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
     }
 }
 
@@ -187,7 +200,7 @@ impl Replay<'_> {
             if !matches!(event.code.as_str(), "o" | "r") {
                 continue;
             }
-            let rows = match reach(&event.data, &wanted) {
+            let rows = match reach(&event.data, &wanted, emulator.size().0) {
                 Reach::Nowhere => continue,
                 Reach::Lines(lines) => emulator.rows_above_cursor(lines),
                 Reach::Anywhere => emulator.screen().text(),
@@ -215,7 +228,11 @@ enum Reach {
     Anywhere,
 }
 
-fn reach(output: &str, wanted: &str) -> Reach {
+fn reach(output: &str, wanted: &str, columns: usize) -> Reach {
+    // Whatever else than colours and ends of lines moves the cursor makes every row possible.
+    if output.chars().any(|c| c.is_control() && !matches!(c, '\r' | '\n' | '\t' | '\u{7}' | '\u{1b}')) {
+        return Reach::Anywhere;
+    }
     let mut rest = output;
     while let Some((_, sequence)) = rest.split_once('\u{1b}') {
         // Colours move nothing; whatever else there is may.
@@ -233,5 +250,5 @@ fn reach(output: &str, wanted: &str) -> Reach {
     if wanted.chars().next_back().is_some_and(|last| !lower.contains(last)) {
         return Reach::Nowhere;
     }
-    Reach::Lines(output.matches('\n').count() + 1)
+    Reach::Lines(output.matches('\n').count() + output.chars().count() / columns.max(1) + 2)
 }

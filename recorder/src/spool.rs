@@ -252,6 +252,12 @@ impl<R: Read> Iterator for SpoolReader<R> {
         let mut length = [0; 4];
         self.fill(&mut length, true)?;
         let length = u32::from_be_bytes(length) as usize;
+        if length == 0 {
+            // A power cut leaves zeroes where the file had grown and nothing was written yet.
+            self.over = true;
+            self.damage = Some(Damage::Torn);
+            return None;
+        }
         if length > LONGEST {
             return self.altered();
         }

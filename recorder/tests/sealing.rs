@@ -140,6 +140,21 @@ async fn a_session_becomes_casts_raw_tracks_and_a_transcript() {
     assert_eq!((frames[0].kind, frames[0].data.as_ref()), (FrameKind::Output, &b"\x00\x01binary"[..]));
 }
 
+/// D26: a supervised terminal waits for a watcher, and what happens meanwhile comes before it begins.
+#[tokio::test]
+async fn what_comes_before_a_channel_begins_is_part_of_it() {
+    let mut frames = vec![frame(0, 1, FrameKind::Marker, b"frozen"), frame(5, 1, FrameKind::InputDropped, b"ls\xff")];
+    frames.extend(conversation());
+    frames.push(frame(3000, 9, FrameKind::Output, b"a channel that never began"));
+    let site = Site::record(1, &frames).await;
+    site.seal(false);
+    let cast = site.text(PartKind::Cast);
+    assert!(cast.contains(r#"[0.0,"m","frozen"]"#) && cast.contains(r#""x","6c73ff""#), "{cast}");
+    let sealed = site.sealed();
+    assert_eq!(sealed.parts(PartKind::Cast).count(), 1);
+    assert_eq!(sealed.parts(PartKind::Raw).map(|part| part.channel).collect::<Vec<_>>(), [2, 9]);
+}
+
 /// D27: neither officer opens the secrets alone; both together do.
 #[tokio::test]
 async fn secrets_open_to_two() {
@@ -163,12 +178,32 @@ async fn secrets_open_to_two() {
     assert_eq!(typed, b"hunter2\r");
 }
 
+/// T14: a prompt that never ends is no eraser.
+#[tokio::test]
+async fn commands_at_an_endless_prompt_stay_in_the_main_track() {
+    let mut frames = vec![begin(1, true)];
+    for n in 0..6 {
+        frames.push(frame(n * 100, 1, FrameKind::Output, b"\r\nPassword: "));
+        frames.push(frame(n * 100 + 10, 1, FrameKind::Input, format!("command-{n}\r").as_bytes()));
+        frames.push(frame(n * 100 + 20, 1, FrameKind::Output, b"\r\n"));
+    }
+    frames.push(frame(900, 1, FrameKind::Output, b"\r\nPassword: "));
+    frames.push(frame(910, 1, FrameKind::InputDropped, b"typed while frozen\r"));
+    let site = Site::record(2, &frames).await;
+    site.seal(false);
+    let cast = site.text(PartKind::Cast);
+    assert!(!cast.contains("command-2") && cast.contains("command-3") && cast.contains("command-5"), "{cast}");
+    assert!(cast.contains("not set apart"), "{cast}");
+}
+
 /// REC-07: neither the bastion's key nor a stranger's opens anything that is sealed.
 #[tokio::test]
 async fn nobody_else_opens_it() {
     let site = Site::record(1, &conversation()).await;
     site.seal(false);
-    assert!(site.sealed().manifest.secrets_open_to.is_empty(), "one officer alone: nobody can");
+    // T14: with one officer nobody could ever open what is set apart, so nothing is.
+    assert!(site.sealed().manifest.secrets_open_to.is_empty());
+    assert!(site.text(PartKind::Cast).contains("hunt"));
     let stranger = RecoveryKey::generate();
     for key in [site.recovery.to_line(), stranger.to_line()] {
         let keys = ReadingKeys::parse(&key).unwrap();

@@ -128,7 +128,9 @@ fn a_secret_typed_on_the_target_is_set_apart() {
     assert!(typed.contains("echo hidden-$((1+1))"), "{typed}");
     let sealed = site.sealed(&id);
     assert!(sealed.parts(recorder::PartKind::Secrets).next().is_some());
-    assert!(sealed.manifest.secrets_open_to.is_empty(), "one officer alone opens no secrets");
+    assert_eq!(sealed.manifest.secrets_open_to, [(1, 2)]);
+    let part = sealed.parts(recorder::PartKind::Secrets).next().unwrap();
+    assert!(sealed.read(part, &Site::officer()).is_err(), "one officer alone opens no secrets");
 }
 
 /// D24, T3: killed, then the spool cut by hand: called mutilated, with what is missing.

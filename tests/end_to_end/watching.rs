@@ -78,6 +78,8 @@ fn what_is_typed_is_seen_and_whoever_leaves_freezes_it() {
     shell.wait();
     site.ended_session();
     let closing = site.json(&["session", "show", &id])["closing"].clone();
+    let sealed = site.sealed(&id);
+    assert_eq!(sealed.parts(recorder::PartKind::Cast).count(), 1, "a supervised terminal is a cast like any other");
     assert_eq!(closing["watched_by"], serde_json::json!(["claire", "paul"]), "{closing}");
 }
 
@@ -88,11 +90,8 @@ fn a_stream_stops_and_a_flood_is_cut() {
     let mut master = site.master("alice");
     let id = site.last_session()["id"].as_str().unwrap().to_owned();
     let out = site.folder().join("stream");
-    let mut tar = site
-        .over("alice", "tar cf - /usr 2>/dev/null")
-        .stdout(std::fs::File::create(&out).unwrap())
-        .spawn()
-        .unwrap();
+    let mut tar =
+        site.over("alice", "tar cf - /usr 2>/dev/null").stdout(std::fs::File::create(&out).unwrap()).spawn().unwrap();
     let length = || std::fs::metadata(&out).map_or(0, |meta| meta.len());
     eventually("it flows", || length() > 1 << 20);
     site.sign_in("claire");

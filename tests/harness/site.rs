@@ -606,12 +606,14 @@ fn write_config(folder: &Path, options: &SiteOptions, sshd: &Sshd, port: u16) ->
     let list = |words: &[&str]| words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
     let SiteOptions { rights, supervision, quorum, language, factors, open, hours, more, recordings, target, .. } =
         options;
+    // A second officer, whose key nobody keeps: secrets typed on targets open to two together.
+    let second = recorder::RecoveryKey::generate().public_line();
     let text = format!(
         "[site]\nname = \"CHU Test\"\ntimezone = \"Europe/Paris\"\nlanguage = \"{language}\"\nstate = \"{}\"\n\n\
          [ssh]\nlisten = [\"127.0.0.1:{port}\"]\nopen = \"{open}\"\nhelp = \"https://chu.example/aide\"\n\n\
          [calendars.vendor]\nholidays = \"none\"\nhours = {hours}\n\n\
          [groups.radiologie]\nname = \"Radiologie\"\n\n\
-         [recordings]\nrecipients = [\"{OFFICER_PUBLIC}\"]\n{recordings}\n\n\
+         [recordings]\nrecipients = [\"{OFFICER_PUBLIC}\", \"{second}\"]\n{recordings}\n\n\
          [vendor.imagix]\nname = \"Imagix\"\ncontract = {{ reference = \"2025-117\", from = \"2020-01-01\", until = \"2037-12-31\" }}\n\
          contact = {{ name = \"Support\", phone = \"+33 1 00 00 00 00\", email = \"support@imagix.example\" }}\n\
          sources = [\"127.0.0.0/8\"]\ncalendar = \"vendor\"\nlanguage = \"{language}\"\nfactors = [{}]\n\n\

@@ -542,7 +542,12 @@ pub(crate) enum SessionVerb {
         staff: Option<StaffLogin>,
     },
     /// Stop both directions of everything, at once.
-    Freeze { id: String },
+    Freeze {
+        id: String,
+        /// Why; the technician reads it.
+        #[arg(long)]
+        reason: Option<String>,
+    },
     /// Let it go on. Another one's freeze asks for your own password and fresh code.
     Resume {
         id: String,

@@ -472,8 +472,17 @@ fn lockdown(main: &Path, verb: LockdownVerb) -> Outcome {
         LockdownVerb::Status(json) => {
             let status = ask(main, &Request::Status)?;
             let on = status.get("lockdown").and_then(Value::as_bool).unwrap_or(false);
-            print(json, &serde_json::json!({ "lockdown": on }), |_| {
-                output::say(if on { "all access is cut" } else { "no lockdown" });
+            let field = |name: &str| status.get(name).cloned().unwrap_or_default();
+            let (why, since) = (field("lockdown_because"), field("lockdown_since"));
+            print(json, &serde_json::json!({ "lockdown": on, "because": why, "since": since }), |_| {
+                let since = since.as_str().and_then(|since| since.parse().ok()).map(output::here).unwrap_or_default();
+                match on {
+                    true => output::say(&format!(
+                        "all access is cut since {since}: {}",
+                        output::visible(why.as_str().unwrap_or("-"))
+                    )),
+                    false => output::say("no lockdown"),
+                }
             })
         }
     }
@@ -485,8 +494,8 @@ fn session(main: &Path, verb: SessionVerb) -> Outcome {
             let proof = staff.map(|staff| proof(ProofFlags { staff })).transpose()?;
             watch::watch(main, id, proof)
         }
-        SessionVerb::Freeze { id } => {
-            ask(main, &Request::SessionFreeze { id: id.clone() })?;
+        SessionVerb::Freeze { id, reason } => {
+            ask(main, &Request::SessionFreeze { id: id.clone(), reason })?;
             output::say(&format!("session {id} is frozen"));
             Ok(())
         }

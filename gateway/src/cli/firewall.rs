@@ -15,7 +15,8 @@ pub(super) fn render(config: &Config) -> String {
         "# Rendered by `poterne firewall render` for {}, configuration {}.\n\
          # A second wall: the bastion closes its own port outside hours, which answers RST; these rules make\n\
          # it silent, and let the bastion reach its targets and nothing else. Render anew after a reload.\n\
-         # Hours are the machine's local time: it must stand in {}.\n\
+         # Hours are the machine's local time, turned into UTC when the rules are loaded: it must stand in {},\n\
+         # and the rules are loaded anew after each change of the clock in spring and autumn.\n\
          # Holidays, closures, extra openings and planned or emergency interventions are the bastion's to judge: with\n\
          # emergencies, leave the hours out and let the bastion close its port.\n\n\
          table inet poterne {{}}\ndelete table inet poterne\n\ntable inet poterne {{",

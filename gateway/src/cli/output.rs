@@ -71,6 +71,10 @@ pub(crate) fn fields(value: &Value) {
                     say(&format!("{name:<width$}  {}", visible(&item.to_string())));
                 }
             }
+            // A signed note keeps its lines.
+            Value::String(text) if text.trim_end().contains('\n') => {
+                text.trim_end().lines().for_each(|line| say(&format!("{name:<width$}  {}", visible(line))));
+            }
             value => say(&format!("{name:<width$}  {}", cell(Some(value)))),
         }
     }

@@ -134,9 +134,10 @@ impl Reading {
         let shown = ask(main, &request)?;
         let (sealed, _) = located(&shown).map_err(|error| unreadable(&error))?;
         if shown.get("manifest").and_then(Value::as_str) != Some(sealed.digest.as_str()) {
-            eprintln!(
-                "poterne: warning: the manifest is not the one that the journal knows: this recording was altered"
-            );
+            return Err(Failure::new(
+                exit::DATA,
+                "the manifest is not the one that the journal knows: this recording was altered, and proves nothing",
+            ));
         }
         if let Some(state) = shown.get("state").and_then(Value::as_str).filter(|state| *state != "whole") {
             let missing = shown.get("missing").and_then(Value::as_u64).unwrap_or(0);
@@ -145,15 +146,33 @@ impl Reading {
         Ok(Self { sealed, keys })
     }
 
+    /// A part, as it was sealed: whatever was put in its place is not shown as evidence.
     fn part(&self, kind: PartKind, channel: Option<u32>) -> Result<&Part, Failure> {
-        self.sealed.parts(kind).find(|part| channel.is_none_or(|channel| part.channel == channel)).ok_or_else(|| {
+        let wanted = |part: &&Part| channel.is_none_or(|channel| part.channel == channel);
+        let part = self.sealed.parts(kind).find(wanted).ok_or_else(|| {
             let there: Vec<String> = self.sealed.manifest.parts.iter().map(|part| part.name.clone()).collect();
             Failure::new(exit::NO_INPUT, format!("this recording has no such part; it has: {}", there.join(", ")))
-        })
+        })?;
+        self.unaltered(part)?;
+        Ok(part)
+    }
+
+    fn unaltered(&self, part: &Part) -> Outcome {
+        match self.sealed.altered_files(part).as_slice() {
+            [] => Ok(()),
+            altered => Err(Failure::new(
+                exit::DATA,
+                format!(
+                    "{} is not as it was sealed: the manifest has another digest. `age` and `zstd` still open it, but it proves nothing",
+                    altered.join(", ")
+                ),
+            )),
+        }
     }
 
     fn replay(&self, channel: Option<u32>) -> Result<Replay<'_>, Failure> {
         let part = self.part(PartKind::Cast, channel)?;
+        self.part(PartKind::Index, Some(part.channel))?;
         self.sealed.replay(part, &self.keys).map_err(|error| unreadable(&error))
     }
 
@@ -182,6 +201,8 @@ impl Reading {
     fn search(&self, text: &str) -> Result<Value, Failure> {
         let mut found = Vec::new();
         for part in self.sealed.parts(PartKind::Cast) {
+            self.unaltered(part)?;
+            self.part(PartKind::Index, Some(part.channel))?;
             let replay = self.sealed.replay(part, &self.keys).map_err(|error| unreadable(&error))?;
             for (at, row) in replay.search(text).map_err(|error| unreadable(&error))? {
                 found.push(json!({ "channel": part.channel, "at": at, "time": clock(at), "row": row }));
@@ -260,7 +281,7 @@ impl<'a> Player<'a> {
 
     fn key(&mut self, key: Key) -> Result<bool, Failure> {
         match key {
-            Key::Char('q') | Key::Escape => return Ok(false),
+            Key::Char('q') | Key::Escape | Key::Leave => return Ok(false),
             Key::Char(' ') => self.paused = !self.paused,
             Key::Char('+') => self.speed = (self.speed * 2.0).min(SPEEDS.1),
             Key::Char('-') => self.speed = (self.speed / 2.0).max(SPEEDS.0),
@@ -282,7 +303,7 @@ impl<'a> Player<'a> {
         let paused = if self.paused { self.texts.text("replay-paused") } else { format!("x{}", self.speed) };
         let state = format!("{} / {}  {paused}", clock(self.at), clock(self.replay.length));
         let help = self.texts.text("replay-keys");
-        self.stage.paint(screen.cursor, &Footer { state: &state, help: &help });
+        self.stage.paint(screen.cursor, &Footer { strip: "", state: &state, help: &help });
     }
 }
 

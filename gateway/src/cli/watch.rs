@@ -8,6 +8,7 @@ use crate::ctl::client;
 use crate::ctl::protocol::{Failure, Proof, Request, exit};
 use crate::texts::Texts;
 use crate::watch::wire::{FromWatcher, Hello, Picture, ToWatcher};
+use lifecycle::FreezeCause;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -21,13 +22,6 @@ enum Happened {
     Said(Box<ToWatcher>),
     Typed(Vec<u8>),
     Gone,
-}
-
-/// What is being typed.
-enum Typing {
-    Nothing,
-    Answer { question: String, typed: String },
-    Reason { typed: String },
 }
 
 pub(super) fn watch(main: &Path, id: String, proof: Option<Proof>) -> Outcome {
@@ -55,7 +49,11 @@ struct Window {
     picture: Option<Picture>,
     cursor: Option<(usize, usize)>,
     size: (usize, usize),
-    typing: Typing,
+    /// A challenge that stands, and what was typed of its answer.
+    challenge: Option<(String, String)>,
+    /// The reason of a cut, while it is typed. It goes before a challenge: nothing keeps a hand from the
+    /// brake.
+    reason: Option<String>,
     said: Option<(String, Instant)>,
 }
 
@@ -92,7 +90,8 @@ impl Window {
             picture: None,
             cursor: None,
             size: (0, 0),
-            typing: Typing::Nothing,
+            challenge: None,
+            reason: None,
             said: None,
         })
     }
@@ -106,7 +105,7 @@ impl Window {
                     ToWatcher::Frame(picture) => self.frame(*picture),
                     ToWatcher::Challenge { text, .. } => {
                         let question = self.texts.with("watch-challenge", &[("text", &text)]);
-                        self.typing = Typing::Answer { question, typed: String::new() };
+                        self.challenge = Some((question, String::new()));
                         // Heard by whoever looks elsewhere.
                         let _ = std::io::stdout().write_all(b"\x07");
                         self.paint();
@@ -165,30 +164,55 @@ impl Window {
         self.send(&FromWatcher::Ack(n));
     }
 
+    /// `false`: leave.
     fn key(&mut self, key: Key) -> bool {
-        match (&mut self.typing, key) {
-            (Typing::Nothing, Key::Char('q')) => return false,
-            (Typing::Nothing, Key::Char('f')) => self.send(&FromWatcher::Freeze),
-            (Typing::Nothing, Key::Char('r')) => self.send(&FromWatcher::Resume),
-            (Typing::Nothing, Key::Char('x')) => self.typing = Typing::Reason { typed: String::new() },
-            (Typing::Nothing, Key::Tab) => self.next_channel(),
-            (Typing::Nothing, _) => {}
-            (Typing::Reason { .. }, Key::Escape) => self.typing = Typing::Nothing,
-            (Typing::Answer { typed, .. } | Typing::Reason { typed }, Key::Backspace) => {
-                typed.pop();
-            }
-            (Typing::Answer { typed, .. } | Typing::Reason { typed }, Key::Char(c)) if !c.is_control() => typed.push(c),
-            (Typing::Answer { .. } | Typing::Reason { .. }, Key::Enter) => {
-                let what = match std::mem::replace(&mut self.typing, Typing::Nothing) {
-                    Typing::Answer { typed, .. } => FromWatcher::Answer(typed),
-                    Typing::Reason { typed } => FromWatcher::Cut(typed),
-                    Typing::Nothing => return true,
-                };
-                self.send(&what);
-            }
+        match key {
+            Key::Leave => return false,
+            Key::Freeze => self.send(&FromWatcher::Freeze),
+            Key::Resume => self.send(&FromWatcher::Resume),
+            Key::Cut => self.reason = Some(self.reason.take().unwrap_or_default()),
+            key if self.reason.is_some() => self.type_reason(key),
+            key if self.challenge.is_some() => self.type_answer(key),
+            Key::Char('q') => return false,
+            Key::Char('f') => self.send(&FromWatcher::Freeze),
+            Key::Char('r') => self.send(&FromWatcher::Resume),
+            Key::Char('x') => self.reason = Some(String::new()),
+            Key::Tab => self.next_channel(),
             _ => {}
         }
         true
+    }
+
+    fn type_reason(&mut self, key: Key) {
+        let Some(typed) = &mut self.reason else { return };
+        match key {
+            Key::Escape => self.reason = None,
+            Key::Backspace => {
+                typed.pop();
+            }
+            Key::Char(c) if !c.is_control() => typed.push(c),
+            Key::Enter => {
+                let reason = self.reason.take().unwrap_or_default();
+                self.send(&FromWatcher::Cut(reason));
+            }
+            _ => {}
+        }
+    }
+
+    fn type_answer(&mut self, key: Key) {
+        let Some((_, typed)) = &mut self.challenge else { return };
+        match key {
+            Key::Escape => typed.clear(),
+            Key::Backspace => {
+                typed.pop();
+            }
+            Key::Char(c) if !c.is_control() => typed.push(c),
+            Key::Enter => {
+                let answer = self.challenge.take().map(|(_, typed)| typed).unwrap_or_default();
+                self.send(&FromWatcher::Answer(answer));
+            }
+            _ => {}
+        }
     }
 
     fn next_channel(&mut self) {
@@ -202,7 +226,7 @@ impl Window {
     }
 
     fn paint(&mut self) {
-        let (state, help) = (self.state_line(), self.help_line());
+        let (strip, state, help) = (self.strip_line(), self.state_line(), self.help_line());
         let shown = self.picture.as_ref().and_then(|picture| {
             picture.channels.iter().find(|channel| Some(channel.number) == picture.shown).map(|one| one.terminal)
         });
@@ -216,7 +240,7 @@ impl Window {
             }
             self.cursor = None;
         }
-        self.stage.paint(self.cursor, &Footer { state: &state, help: &help });
+        self.stage.paint(self.cursor, &Footer { strip: &strip, state: &state, help: &help });
     }
 
     /// Where there is no terminal: every channel with what moved on it.
@@ -230,55 +254,79 @@ impl Window {
         lines
     }
 
+    /// What goes on beside the channel that is shown, for a while after it ended too (T20).
+    fn strip_line(&self) -> String {
+        const STILL_SHOWN: i64 = 15;
+        let Some(picture) = &self.picture else { return String::new() };
+        let others = picture.channels.iter().rev().filter(|one| Some(one.number) != picture.shown);
+        let recent = others.filter(|one| !one.ended || one.quiet <= STILL_SHOWN);
+        let shown: Vec<String> = recent
+            .map(|one| {
+                let moved = bytes(one.bytes_in + one.bytes_out);
+                format!("{}{} {} ({moved})", if one.ended { "-" } else { "+" }, one.number, one.what)
+            })
+            .collect();
+        shown.join("  ")
+    }
+
+    /// By weight: where the window is narrow, what stands last is cut off.
     fn state_line(&self) -> String {
         let mut parts = Vec::new();
-        if let Some(picture) = &self.picture {
-            let state = self.texts.text(match picture.state.as_str() {
-                "frozen" => "watch-frozen",
-                "ended" => "watch-ended",
-                _ => "watch-live",
-            });
-            parts.push(picture.why.as_ref().map_or(state.clone(), |why| format!("{state} ({why})")));
+        let Some(picture) = &self.picture else { return String::new() };
+        let state = self.texts.text(match picture.state.as_str() {
+            "frozen" => "watch-frozen",
+            "ended" => "watch-ended",
+            _ => "watch-live",
+        });
+        parts.push(picture.why.as_ref().map_or(state.clone(), |why| format!("{state} ({})", self.why(why))));
+        parts.push(self.texts.with("watch-left", &[("minutes", &(picture.left / 60).to_string())]));
+        if picture.behind > 1000 {
+            parts.push(self.texts.with("watch-behind", &[("seconds", &(picture.behind / 1000).to_string())]));
+        }
+        if self.hello.as_ref().is_some_and(|hello| !hello.counts) {
+            parts.push(self.texts.text("watch-not-counting"));
+        }
+        let open = picture.channels.iter().filter(|one| !one.ended).count();
+        if open > 1 {
+            parts.push(format!("[{}/{open}]", picture.shown.unwrap_or_default()));
+        }
+        parts.push(match picture.watchers.as_slice() {
+            [] => self.texts.text("watch-nobody"),
+            names => self.texts.with("watch-watchers", &[("names", &names.join(", "))]),
+        });
+        let (columns, rows) = Stage::size();
+        if self.size.0 > columns || self.size.1 + 2 > rows {
+            let (theirs, high) = (self.size.0.to_string(), self.size.1.to_string());
+            parts.push(self.texts.with("watch-too-small", &[("columns", &theirs), ("rows", &high)]));
         }
         if let Some(hello) = &self.hello {
             parts.push(format!("{} {} -> {}", hello.intervention, hello.name, hello.target));
-            if !hello.counts {
-                parts.push(self.texts.text("watch-not-counting"));
-            }
         }
-        if let Some(picture) = &self.picture {
-            let open = picture.channels.iter().filter(|one| !one.ended).count();
-            if open > 1 {
-                parts.push(format!("[{}/{open}]", picture.shown.unwrap_or_default()));
-            }
-            parts.push(match picture.watchers.as_slice() {
-                [] => self.texts.text("watch-nobody"),
-                names => self.texts.with("watch-watchers", &[("names", &names.join(", "))]),
-            });
-            parts.push(self.texts.with("watch-left", &[("minutes", &(picture.left / 60).to_string())]));
-            if picture.behind > 1000 {
-                parts.push(self.texts.with("watch-behind", &[("seconds", &(picture.behind / 1000).to_string())]));
-            }
-            if picture.skipped > 0 {
-                parts.push(self.texts.with("watch-skipped", &[("count", &picture.skipped.to_string())]));
-            }
-            let (columns, rows) = Stage::size();
-            if self.size.0 > columns || self.size.1 + 2 > rows {
-                let (theirs, high) = (self.size.0.to_string(), self.size.1.to_string());
-                parts.push(self.texts.with("watch-too-small", &[("columns", &theirs), ("rows", &high)]));
-            }
+        if picture.skipped > 0 {
+            parts.push(self.texts.with("watch-skipped", &[("count", &picture.skipped.to_string())]));
         }
         parts.join(" | ")
     }
 
+    fn why(&self, cause: &FreezeCause) -> String {
+        match cause {
+            FreezeCause::Unwatched => self.texts.text("watch-why-unwatched"),
+            FreezeCause::Staff(who) => who.to_string(),
+            FreezeCause::Quota => self.texts.text("watch-why-quota"),
+            FreezeCause::Journal => self.texts.text("watch-why-journal"),
+        }
+    }
+
     fn help_line(&self) -> String {
-        match &self.typing {
-            Typing::Answer { question, typed } => format!("{question} {typed}_"),
-            Typing::Reason { typed } => format!("{} {typed}_", self.texts.text("watch-cut-reason")),
-            Typing::Nothing => match &self.said {
-                Some((text, when)) if when.elapsed() < SAID => text.clone(),
-                _ => self.texts.text("watch-keys"),
-            },
+        let said = self.said.as_ref().filter(|(_, when)| when.elapsed() < SAID).map(|(text, _)| text.as_str());
+        match (&self.reason, &self.challenge, said) {
+            (Some(typed), ..) => format!("{} {typed}_", self.texts.text("watch-cut-reason")),
+            (None, Some((question, typed)), said) => {
+                let said = said.map_or(String::new(), |said| format!("{said} "));
+                format!("{said}{question} {typed}_  {}", self.texts.text("watch-keys-always"))
+            }
+            (None, None, Some(said)) => said.to_owned(),
+            (None, None, None) => self.texts.text("watch-keys"),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! in as a member of staff (D11).
 
 use jiff::{SignedDuration, Timestamp};
+use lifecycle::Role;
 use policy::StaffLogin;
 use std::collections::HashMap;
 use std::fs;
@@ -59,32 +60,43 @@ impl Caller {
     }
 }
 
+/// Somebody signed in.
+#[derive(Debug, Clone)]
+pub struct Somebody {
+    /// Who.
+    pub staff: StaffLogin,
+    /// What they might do when they signed in.
+    pub roles: Vec<Role>,
+    /// Until when.
+    pub until: Timestamp,
+}
+
 /// Who is signed in where. In memory only: a restart signs everybody out.
 #[derive(Default)]
-pub struct SignedIn(Mutex<HashMap<Seat, (StaffLogin, Timestamp)>>);
+pub struct SignedIn(Mutex<HashMap<Seat, Somebody>>);
 
 impl SignedIn {
-    fn seats(&self) -> std::sync::MutexGuard<'_, HashMap<Seat, (StaffLogin, Timestamp)>> {
+    fn seats(&self) -> std::sync::MutexGuard<'_, HashMap<Seat, Somebody>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Signs somebody in; gives until when.
-    pub fn begin(&self, seat: Seat, staff: StaffLogin, now: Timestamp) -> Timestamp {
+    pub fn begin(&self, seat: Seat, staff: StaffLogin, roles: Vec<Role>, now: Timestamp) -> Timestamp {
         let until = now.saturating_add(SIGNED_IN).unwrap_or(now);
         let mut seats = self.seats();
-        seats.retain(|_, (_, until)| *until > now);
-        seats.insert(seat, (staff, until));
+        seats.retain(|_, one| one.until > now);
+        seats.insert(seat, Somebody { staff, roles, until });
         until
     }
 
     /// Signs out; gives who it was.
     pub fn end(&self, seat: &Seat) -> Option<StaffLogin> {
-        self.seats().remove(seat).map(|(staff, _)| staff)
+        self.seats().remove(seat).map(|one| one.staff)
     }
 
-    /// Who is signed in there, and until when.
-    pub fn at(&self, seat: &Seat, now: Timestamp) -> Option<(StaffLogin, Timestamp)> {
-        self.seats().get(seat).filter(|(_, until)| *until > now).cloned()
+    /// Who is signed in there.
+    pub fn at(&self, seat: &Seat, now: Timestamp) -> Option<Somebody> {
+        self.seats().get(seat).filter(|one| one.until > now).cloned()
     }
 }
 
@@ -98,7 +110,7 @@ mod tests {
         let seat = |uid, tty, leader_started| Seat { uid, tty, session: 7, leader_started };
         let at = |minute: i64| Timestamp::from_second(1_800_000_000 + minute * 60).unwrap();
         let signed_in = SignedIn::default();
-        signed_in.begin(seat(0, 1, 5), "claire".parse().unwrap(), at(0));
+        signed_in.begin(seat(0, 1, 5), "claire".parse().unwrap(), Vec::new(), at(0));
         assert!(signed_in.at(&seat(0, 1, 5), at(14)).is_some());
         assert!(signed_in.at(&seat(0, 1, 5), at(15)).is_none());
         for other in [seat(1, 1, 5), seat(0, 2, 5), seat(0, 1, 6)] {

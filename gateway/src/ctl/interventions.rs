@@ -41,7 +41,14 @@ impl Desk {
 
     pub(super) async fn intervention_show(&self, number: InterventionNumber) -> Answer {
         let show = move |core: &Core, _| {
-            core.register.interventions.get(&number).map(|one| view::intervention_in_full(one, &core.register))
+            let one = core.register.interventions.get(&number)?;
+            let mut shown = view::intervention_in_full(one, &core.register);
+            // D6: the number to call is the contract's, and stands beside the request.
+            let contact = core.config.vendors.get(&one.asked.vendor).map(|vendor| &vendor.contact);
+            if let (Value::Object(fields), Some(contact)) = (&mut shown, contact) {
+                fields.insert("call".into(), json!(format!("{} ({})", contact.phone, contact.name)));
+            }
+            Some(shown)
         };
         let shown = self.site.registrar.view(show).await.map_err(gone)?;
         shown.ok_or_else(|| refused(Refusal::NoIntervention(number)))
@@ -81,8 +88,17 @@ impl Desk {
         let planned = self.site.registrar.view(move |core, _| {
             core.register.interventions.get(&number).is_some_and(|one| one.state == InterventionState::Planned)
         });
+        let planned = planned.await.map_err(gone)?;
+        // Said before a code is used up.
+        let call = self
+            .site
+            .registrar
+            .view(move |core, _| core.register.interventions.get(&number).is_some_and(|one| one.asked.call_back));
+        if verified != Verified::Called && call.await.map_err(gone)? {
+            return Err(refused(Refusal::Denied(policy::Denial::CallBackNeeded)));
+        }
         let attempt = self.prove(&proof).await?;
-        if planned.await.map_err(gone)? {
+        if planned {
             if rights.is_some() || minutes.is_some() {
                 return Err(data(
                     "a planned intervention was narrowed when it was planned: leave --rights and --minutes out",
@@ -200,7 +216,8 @@ impl Desk {
             .registrar
             .act(move |core, at| {
                 let until = at.saturating_add(SignedDuration::from_mins(i64::from(minutes))).unwrap_or(at);
-                let decided = core.decide(Command::Extend { number, attempt, verified, until }, at);
+                let decided =
+                    core.decide(Command::Extend { number, attempt, verified, until, on_call: on_call(core, at) }, at);
                 let extended = decided.events.iter().find_map(|event| match event {
                     Event::InterventionExtended { missing, until, .. } => Some((*missing, *until)),
                     _ => None,
@@ -256,6 +273,7 @@ impl Desk {
             .view(move |core, now| {
                 let at = at.unwrap_or(now);
                 let account = core.register.account(&technician).ok_or(Refusal::NoTechnician(technician))?;
+                let frozen = core.register.frozen_vendors.contains_key(&account.vendor);
                 let request = policy::Request {
                     technician: account.login.clone(),
                     person: account.identity.person(),
@@ -267,15 +285,19 @@ impl Desk {
                     emergency: false,
                     at,
                 };
-                Ok((at, account.state, policy::evaluate(&core.rules, &request)))
+                Ok((at, account.state, frozen, policy::evaluate(&core.rules, &request)))
             })
             .await
             .map_err(gone)?
             .map_err(refused)?;
-        let (at, state, verdict) = explained;
+        let (at, state, frozen, verdict) = explained;
         let texts = crate::texts::Texts::new(config.site.language, config.site.zone.clone());
         let because: Vec<String> = verdict.because.iter().map(ToString::to_string).collect();
         Ok(match verdict.decision {
+            Decision::AwaitApproval(_) if frozen => json!({
+                "decision": "deny", "at": at, "account_state": state, "because": because, "denial": "vendor-frozen",
+                "text": texts.text("end-vendor-frozen"), "source": "IDM-14", "next_opening": Value::Null,
+            }),
             Decision::AwaitApproval(terms) => json!({
                 "decision": "await-approval", "at": at, "account_state": state, "because": because,
                 "rights": terms.rights, "approvers": terms.approvers, "quorum": terms.quorum, "per": terms.per,

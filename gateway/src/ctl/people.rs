@@ -114,6 +114,11 @@ impl Desk {
         let wanted = login.clone();
         let account = self.site.registrar.view(move |core, _| core.register.account(&wanted).map(|one| one.id.clone()));
         let account = account.await.map_err(gone)?.ok_or_else(|| refused(Refusal::NoTechnician(login.clone())))?;
+        let brake = || self.site.live.brake(&EndCause::Disabled, |session| session.technician == login);
+        // D18: the sessions go first, and once more behind the entry.
+        if !enable {
+            brake();
+        }
         let technician = login.clone();
         let made = self
             .invite(&account, &login, move |invitation| Command::ResetTechnician {
@@ -124,7 +129,7 @@ impl Desk {
                 by,
             })
             .await?;
-        self.site.live.brake(&EndCause::Disabled, |session| session.technician == login);
+        brake();
         Ok(made)
     }
 
@@ -140,7 +145,7 @@ impl Desk {
         let document = word_document(&account);
         let held: Option<CheckWord> = self.site.vault.get(&document, generation).ok();
         let word_fits = held.is_some_and(|held| held.fits(&word));
-        self.command(Command::Activate { technician: login, word_fits, by }).await?;
+        self.command(Command::Activate { technician: login, secret: generation, word_fits, by }).await?;
         self.site.vault.discard(&document, generation);
         Ok(json!({}))
     }

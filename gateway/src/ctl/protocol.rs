@@ -210,6 +210,7 @@ pub enum Request {
     },
     SessionFreeze {
         id: String,
+        reason: Option<String>,
     },
     SessionResume {
         id: String,

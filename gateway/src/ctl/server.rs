@@ -130,6 +130,8 @@ enum Needs {
     Brake(&'static [Role]),
     /// One of these roles, signed in. Root may it as long as there is no operator.
     Role(&'static [Role]),
+    /// An approver, signed in, as whom the sign-in took them: a brake does not ask the journal.
+    Freeze,
     /// It brings its own proof.
     Proof,
 }
@@ -173,7 +175,7 @@ fn needs(request: &Request) -> Needs {
         Request::TechnicianActivate { .. } | Request::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
         Request::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
         Request::RecordingRead { .. } => Needs::Role(&[Role::Security]),
-        Request::SessionFreeze { .. } => Needs::Role(&[Role::Approver]),
+        Request::SessionFreeze { .. } => Needs::Freeze,
         Request::SessionResume { proof, .. } | Request::SessionWatch { proof, .. } => match proof {
             Some(_) => Needs::Proof,
             None => Needs::Role(&[Role::Approver, Role::Security]),
@@ -217,12 +219,16 @@ impl Desk {
         Ok(None)
     }
 
+    /// Who is signed in where the caller sits, with the roles they had then.
+    fn signed_in_once(&self, caller: &Caller) -> Option<(StaffLogin, Vec<Role>)> {
+        let now = self.site.clock.now();
+        let signed_in = caller.seat.as_ref().and_then(|seat| self.signed_in.at(seat, now))?;
+        Some((signed_in.staff, signed_in.roles))
+    }
+
     /// Who is signed in where the caller sits, and may still be.
     async fn signed_in(&self, caller: &Caller) -> Result<Option<(StaffLogin, Vec<Role>)>, Failure> {
-        let now = self.site.clock.now();
-        let Some((staff, _)) = caller.seat.as_ref().and_then(|seat| self.signed_in.at(seat, now)) else {
-            return Ok(None);
-        };
+        let Some((staff, _)) = self.signed_in_once(caller) else { return Ok(None) };
         let wanted = staff.clone();
         let roles = self.site.registrar.view(move |core, _| {
             let staff = core.register.staff.get(&wanted).filter(|staff| !staff.disabled);
@@ -235,11 +241,17 @@ impl Desk {
     /// Who acts, if they may.
     async fn actor(&self, request: &Request, caller: &Caller) -> Result<Actor, Failure> {
         let root = Actor::Root(caller.uid);
-        let signed_in = self.signed_in(caller).await?;
-        let (wanted, brake) = match needs(request) {
+        let needs = needs(request);
+        // Brakes act as whom the sign-in took somebody, without waiting for the journal (D18).
+        let signed_in = match needs {
+            Needs::Brake(_) | Needs::Freeze => self.signed_in_once(caller),
+            _ => self.signed_in(caller).await?,
+        };
+        let (wanted, brake): (&[Role], bool) = match needs {
             Needs::Nothing | Needs::Proof => {
                 return Ok(signed_in.map_or(root, |(staff, _)| Actor::Staff(staff)));
             }
+            Needs::Freeze => (&[Role::Approver], false),
             Needs::Brake(roles) => (roles, true),
             Needs::Role(roles) => (roles, false),
         };
@@ -290,7 +302,7 @@ impl Desk {
                 let now = self.site.clock.now();
                 let at = caller.seat.as_ref().and_then(|seat| self.signed_in.at(seat, now));
                 let roles = self.signed_in(caller).await?.map(|(_, roles)| roles);
-                let (staff, until) = at.unzip();
+                let (staff, until) = at.map(|one| (one.staff, one.until)).unzip();
                 Ok(json!({ "staff": staff, "roles": roles, "until": until, "uid": caller.uid }))
             }
             Request::Status => self.status().await,
@@ -354,8 +366,8 @@ impl Desk {
                 self.intervention_refuse(InterventionNumber(number), proof, reason).await
             }
             Request::InterventionWithdraw { number } => {
-                self.command(Command::Withdraw { number: InterventionNumber(number), cause: WithdrawCause::Staff })
-                    .await
+                let number = InterventionNumber(number);
+                self.command(Command::Withdraw { number, cause: WithdrawCause::Staff, by: Some(by) }).await
             }
             Request::InterventionPlan { proof, planned } => self.intervention_plan(proof, planned).await,
             Request::InterventionExtend { number, proof, verified, minutes } => {
@@ -367,7 +379,7 @@ impl Desk {
             Request::SessionList { all } => self.session_list(all).await,
             Request::SessionShow { id } => self.session_show(&id).await,
             Request::SessionCut { id, reason } => self.session_cut(&id, &reason, by).await,
-            Request::SessionFreeze { id } => self.session_freeze(&id, &signed()?).await,
+            Request::SessionFreeze { id, reason } => self.session_freeze(&id, reason, &signed()?).await,
             Request::SessionResume { id, proof } => self.session_resume(&id, staff.clone(), proof).await,
             // Taken by `attend`, which hands the socket over.
             Request::SessionWatch { .. } => Err(software("watching takes the socket over")),
@@ -395,7 +407,12 @@ impl Desk {
         };
         let attempt = self.prove(&proof).await?;
         self.command(Command::Prove { attempt, purpose: format!("sign in as uid {}", caller.uid) }).await?;
-        let until = self.signed_in.begin(seat, proof.staff.clone(), self.site.clock.now());
+        let wanted = proof.staff.clone();
+        let roles = self.site.registrar.view(move |core, _| {
+            core.register.staff.get(&wanted).map(|staff| staff.roles.iter().copied().collect::<Vec<_>>())
+        });
+        let roles = roles.await.map_err(gone)?.unwrap_or_default();
+        let until = self.signed_in.begin(seat, proof.staff.clone(), roles, self.site.clock.now());
         Ok(json!({ "staff": proof.staff, "until": until }))
     }
 
@@ -464,6 +481,8 @@ impl Desk {
             "clock_trusted": self.site.clock.is_trusted(),
             "journal_works": looked.is_ok(),
             "lockdown": self.site.lockdown.is_on(),
+            "lockdown_because": self.site.lockdown.reason().map(|(text, _)| text),
+            "lockdown_since": self.site.lockdown.reason().map(|(_, since)| since),
             "armed": armed,
             "live_sessions": live,
             "pending_interventions": pending,

@@ -62,13 +62,18 @@ impl Desk {
     }
 
     /// A brake: it acts on the session before anything is journalled (D18).
-    pub(super) async fn session_freeze(&self, id: &str, staff: &StaffLogin) -> Answer {
+    pub(super) async fn session_freeze(&self, id: &str, reason: Option<String>, staff: &StaffLogin) -> Answer {
         let id: SessionId = id.parse().map_err(data)?;
-        if !self.approves_for(staff, &id).await? {
-            return Err(refused(Refusal::Denied(policy::Denial::ApproverNotOfTarget)));
+        if let Some(reason) = &reason {
+            reasoned(reason)?;
         }
         let sessions = self.site.live.matching(|session| session.id == id);
         let session = sessions.first().ok_or_else(|| no_session(&id))?;
+        // Whoever could approve when it began may brake without the journal being asked.
+        if !session.approvers.contains(staff) && !self.approves_for(staff, &id).await? {
+            return Err(refused(Refusal::Denied(policy::Denial::ApproverNotOfTarget)));
+        }
+        session.because(reason);
         let cause = FreezeCause::Staff(staff.clone());
         if !session.freeze(cause.clone()) {
             session.tell(lifecycle::Input::Freeze(cause)).await;
@@ -96,7 +101,12 @@ impl Desk {
             }
             (None, Some(staff)) if cause == FreezeCause::Staff(staff.clone()) => staff,
             (None, _) => {
-                let text = "somebody else froze it: prove yourself with `--as`, your password and a fresh code";
+                let text = match cause {
+                    FreezeCause::Quota => {
+                        "its recording has reached the limit: with `--as`, your password and a fresh code it gets as much again"
+                    }
+                    _ => "somebody else froze it: prove yourself with `--as`, your password and a fresh code",
+                };
                 return Err(Failure::new(exit::NOT_PERMITTED, text));
             }
         };
@@ -120,16 +130,24 @@ impl Desk {
     /// Cuts all access, before the journal is asked, and also when it does not answer (D18, EMG-04).
     pub(super) async fn lockdown_begin(&self, reason: String, by: Actor) -> Answer {
         reasoned(&reason)?;
-        let kept = self.site.lockdown.begin(reason.trim());
+        self.site.lockdown.press();
         let ended = self.site.live.brake(&EndCause::Lockdown, |_| true);
+        let (site, text) = (self.site.clone(), reason.trim().to_owned());
+        let kept = tokio::task::spawn_blocking(move || site.lockdown.begin(&text)).await;
         let journalled = self
             .site
             .registrar
             .act(move |core, at| {
-                let mut events = vec![Event::LockdownBegan { reason, by }];
+                let mut events = vec![Event::LockdownBegan { reason, by: by.clone() }];
                 let pending = core.register.current().filter(|one| one.state.is_pending()).map(|one| one.number);
                 for number in pending.collect::<Vec<_>>() {
-                    events.extend(core.decide(Command::Withdraw { number, cause: WithdrawCause::Staff }, at).events);
+                    events.extend(
+                        core.decide(
+                            Command::Withdraw { number, cause: WithdrawCause::Staff, by: Some(by.clone()) },
+                            at,
+                        )
+                        .events,
+                    );
                 }
                 (events, ())
             })
@@ -138,38 +156,30 @@ impl Desk {
             "lockdown": true,
             "sessions_ended": ended,
             "journalled": journalled.is_ok(),
-            "survives_a_restart": kept.is_ok(),
+            "survives_a_restart": matches!(kept, Ok(Ok(()))),
         }))
     }
 
     /// Gives access back: journalled first (promise 4).
     pub(super) async fn lockdown_end(&self, reason: String, by: Actor) -> Answer {
         reasoned(&reason)?;
+        let pressed = self.site.lockdown.pressed();
         if !self.site.lockdown.is_on() {
             return Err(data("there is no lockdown: nothing to end"));
         }
         self.site.registrar.act(move |_, _| (vec![Event::LockdownEnded { reason, by }], ())).await.map_err(gone)?;
-        self.site.lockdown.end().map_err(|error| {
-            Failure::new(exit::TEMPORARY, format!("the lockdown's files cannot be removed ({error}): it goes on"))
-        })?;
+        self.site
+            .lockdown
+            .end(pressed)
+            .map_err(|error| Failure::new(exit::TEMPORARY, format!("the lockdown goes on: {error}")))?;
         Ok(json!({ "lockdown": false }))
     }
 
     pub(super) async fn vendor_freeze(&self, vendor: VendorId, reason: String, by: Actor) -> Answer {
         reasoned(&reason)?;
-        let wanted = vendor.clone();
-        let logins = self
-            .site
-            .registrar
-            .view(move |core, _| {
-                let of_vendor = core.register.accounts.values().filter(|one| one.vendor == wanted);
-                of_vendor.map(|one| one.login.clone()).collect::<Vec<_>>()
-            })
-            .await
-            .unwrap_or_default();
-        let brake = || self.site.live.brake(&EndCause::VendorFrozen, |session| logins.contains(&session.technician));
+        let brake = || self.site.live.brake(&EndCause::VendorFrozen, |session| session.vendor == vendor);
         let ended = brake();
-        self.command(Command::FreezeVendor { vendor, reason, by }).await?;
+        self.command(Command::FreezeVendor { vendor: vendor.clone(), reason, by }).await?;
         Ok(json!({ "sessions_ended": ended + brake() }))
     }
 

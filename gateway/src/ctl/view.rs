@@ -53,7 +53,11 @@ pub fn intervention_in_full(one: &Intervention, register: &Register) -> Value {
         .filter_map(|id| register.sessions.get(id))
         .map(|record| session(record, register, &[]))
         .collect();
-    let factor_changed = register.accounts.get(&one.asked.account).is_some_and(|account| account.was_reset);
+    let factor_changed = register
+        .accounts
+        .get(&one.asked.account)
+        .zip(register.last_at)
+        .is_some_and(|(account, now)| account.factor_changed(now));
     if let Value::Object(fields) = &mut all {
         fields.insert("supervision".into(), json!(one.asked.supervision));
         fields.insert("per".into(), json!(one.asked.per));
@@ -118,7 +122,9 @@ pub fn session(record: &SessionRecord, register: &Register, watchers: &[StaffLog
 
 /// One session in full: the closing entry besides.
 pub fn session_in_full(record: &SessionRecord, register: &Register) -> Value {
-    let watchers: Vec<StaffLogin> = record.watchers.iter().cloned().collect();
+    let mut watchers = record.watchers.clone();
+    watchers.sort();
+    watchers.dedup();
     let mut all = session(record, register, &watchers);
     if let Value::Object(fields) = &mut all {
         fields.insert("watched_by".into(), json!(record.watched_by));
@@ -172,7 +178,7 @@ pub fn technician(account: &lifecycle::Account, now: Timestamp) -> Value {
         "id": account.id,
         "since": account.factors_since,
         "invited_until": account.invitation.as_ref().map(|invitation| invitation.until),
-        "factor_changed": account.was_reset,
+        "factor_changed": account.factor_changed(now),
     })
 }
 

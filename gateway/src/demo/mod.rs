@@ -192,8 +192,10 @@ async fn play(args: &DemoArgs, folder: PathBuf) -> anyhow::Result<()> {
     // The listener opens as its own task gets to run; the port may also be taken by another.
     let opened =
         tokio::time::timeout(std::time::Duration::from_secs(5), bound.wait_for(|addresses| !addresses.is_empty()))
-            .await;
-    if opened.is_err() {
+            .await
+            // What it gives holds a lock against the listener.
+            .is_ok_and(|opened| opened.is_ok());
+    if !opened {
         bail!("the port {port} is taken: choose another with --ssh-port, or 0 for a free one");
     }
     let socket = daemon.site.paths.socket();

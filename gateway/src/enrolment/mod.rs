@@ -29,6 +29,8 @@ const TRIES: u8 = 5;
 pub struct Enrolling {
     /// Whose account.
     pub account: AccountId,
+    /// The generation of the invitation that was used.
+    pub invitation: u64,
     /// Their language, and the site's zone.
     pub texts: Texts,
     /// From where.
@@ -172,18 +174,25 @@ impl Page {
         Err(Stopped::Told(self.texts.text("enrol-too-many")))
     }
 
-    /// Vault before journal (D21).
+    /// Vault before journal (D21). One at a time, so that of two pages of one account the second
+    /// neither writes over what the first one's entry names nor takes it away.
     async fn store(&mut self, password: String, totp: String, charter: String) -> Result<String, Stopped> {
         let account = self.who.account.clone();
-        let wanted = account.clone();
-        let held = self.site.registrar.view(move |core, _| {
-            core.register.accounts.get(&wanted).map(|one| (one.secret, one.invitation.as_ref().map(|one| one.secret)))
-        });
-        let (last, invitation) = held.await.ok().flatten().ok_or_else(|| self.internal())?;
-        let generation = last + 1;
         let hash = self.site.comparer.hash(password).await.map_err(|_| self.internal())?;
         let connection = entropy::bytes().map_err(|_| self.internal())?;
         let word = CheckWord::derive(&hash, &totp, &connection);
+        let site = self.site.clone();
+        let _turn = site.enrolling.lock().await;
+        let (wanted, invitation) = (account.clone(), self.who.invitation);
+        let held = self.site.registrar.view(move |core, _| {
+            let one = core.register.accounts.get(&wanted)?;
+            one.invitation.as_ref().filter(|one| one.secret == invitation)?;
+            Some(one.secret)
+        });
+        let Some(last) = held.await.ok().flatten() else {
+            return Err(Stopped::Told(self.texts.text("enrol-used")));
+        };
+        let generation = last + 1;
         let shown = word.word.clone();
         let (document, word_at) = (technician_document(&account), word_document(&account));
         let vault = self.site.vault.clone();
@@ -193,7 +202,13 @@ impl Page {
             tracing::error!(%error, "an enrolment cannot be stored");
             return Err(self.internal());
         }
-        let command = Command::Enrol { account: account.clone(), source: self.who.source, charter, secret: generation };
+        let command = Command::Enrol {
+            account: account.clone(),
+            invitation,
+            source: self.who.source,
+            charter,
+            secret: generation,
+        };
         match self.site.registrar.command(command).await {
             Ok(Ok(())) => {}
             refused => {
@@ -203,9 +218,7 @@ impl Page {
                 return Err(Stopped::Told(self.texts.text(text)));
             }
         }
-        if let Some(invitation) = invitation {
-            vault.discard(&invitation_document(&account), invitation);
-        }
+        vault.discard(&invitation_document(&account), invitation);
         if last > 0 {
             vault.discard(&document, last);
         }

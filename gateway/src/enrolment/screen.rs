@@ -1,6 +1,7 @@
 //! Questions and answers on a plain terminal: lines, echoed or not, with a backspace. ASCII alone,
 //! since nobody knows what the terminal can show, but for the code that a phone reads.
 
+use crate::ssh::lobby::fold;
 use crate::texts::to_ascii;
 use russh::ChannelWriteHalf;
 use russh::server::Msg;
@@ -42,7 +43,7 @@ impl Screen {
 
     /// Shows lines.
     pub(super) async fn say(&self, text: &str) {
-        self.write(&format!("{}\r\n", to_ascii(text).replace('\n', "\r\n"))).await;
+        self.write(&format!("{}\r\n", fold(&to_ascii(text)).replace('\n', "\r\n"))).await;
     }
 
     /// Shows lines as they are.

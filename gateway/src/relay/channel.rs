@@ -240,7 +240,20 @@ impl Channel {
 
     /// Technician to target.
     async fn upward(&self, side: &TargetSide, target: &ChannelWriteHalf<client::Msg>, kept: &mut Kept<'_>) {
-        while let Some(item) = self.up.pop().await {
+        // The newest size of a window that changed while nothing may move.
+        let mut resized = None;
+        loop {
+            let item = tokio::select! {
+                item = self.up.pop() => item,
+                flow = self.session.until_flowing(), if resized.is_some() => match (flow, resized.take()) {
+                    (Flow::Flowing, Some((columns, rows, width, height))) => {
+                        let _ = target.window_change(columns, rows, width, height).await;
+                        continue;
+                    }
+                    _ => return,
+                },
+            };
+            let Some(item) = item else { return };
             let cost = item.cost();
             let goes_on = match item {
                 Item::Data(bytes) => match self.may_type(&bytes).await {
@@ -257,8 +270,13 @@ impl Channel {
                 Item::Eof => self.session.until_flowing().await == Flow::Flowing && target.eof().await.is_ok(),
                 Item::Resize(columns, rows, width, height) => {
                     let size = [columns.to_be_bytes(), rows.to_be_bytes()].concat();
-                    self.session.record(self.number, FrameKind::Resize, size.into()).await
-                        && target.window_change(columns, rows, width, height).await.is_ok()
+                    let recorded = self.session.record(self.number, FrameKind::Resize, size.into()).await;
+                    if self.session.flow() == Flow::Frozen {
+                        resized = Some((columns, rows, width, height));
+                        recorded
+                    } else {
+                        recorded && target.window_change(columns, rows, width, height).await.is_ok()
+                    }
                 }
                 Item::Signal(signal) => {
                     let typed = self.may_type(&Bytes::new()).await;
@@ -358,7 +376,29 @@ impl Channel {
     }
 
     async fn send_down(&self, client: &ChannelWriteHalf<server::Msg>, kept: &mut Kept<'_>, bytes: Bytes) -> bool {
-        // A freeze that came while this block waited holds it too, and what it says is shown.
+        self.hold_while_frozen(client).await;
+        if self.session.flow() != Flow::Flowing || !kept.record(&bytes).await {
+            return false;
+        }
+        let count = bytes.len() as u64;
+        self.session.client.gate().writable().await;
+        self.session.until_seen().await;
+        // A freeze that came while this block waited holds it too.
+        self.hold_while_frozen(client).await;
+        if self.session.flow() != Flow::Flowing {
+            return false;
+        }
+        let sent = match kept.kind {
+            FrameKind::ErrorOutput => client.extended_data_bytes(1, bytes).await,
+            _ => client.data_bytes(bytes).await,
+        };
+        self.bytes_out.fetch_add(count, Ordering::Relaxed);
+        self.session.moved(0, count);
+        sent.is_ok()
+    }
+
+    /// Shows what there is to say until it is not frozen any more.
+    async fn hold_while_frozen(&self, client: &ChannelWriteHalf<server::Msg>) {
         while self.session.flow() == Flow::Frozen {
             match self.next_notice() {
                 Some(text) => self.show(client, &text).await,
@@ -368,19 +408,6 @@ impl Channel {
                 },
             }
         }
-        if self.session.flow() != Flow::Flowing || !kept.record(&bytes).await {
-            return false;
-        }
-        let count = bytes.len() as u64;
-        self.session.client.gate().writable().await;
-        self.session.until_seen().await;
-        let sent = match kept.kind {
-            FrameKind::ErrorOutput => client.extended_data_bytes(1, bytes).await,
-            _ => client.data_bytes(bytes).await,
-        };
-        self.bytes_out.fetch_add(count, Ordering::Relaxed);
-        self.session.moved(0, count);
-        sent.is_ok()
     }
 
     async fn show(&self, client: &ChannelWriteHalf<server::Msg>, text: &str) {

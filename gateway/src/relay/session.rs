@@ -16,10 +16,10 @@ use jiff::Timestamp;
 use lifecycle::{
     AccountId, Actor, EndCause, Event, FreezeCause, Input, InterventionNumber, Output, Session, SessionId,
 };
-use policy::{StaffLogin, Supervision, TechnicianLogin};
+use policy::{StaffLogin, Supervision, TechnicianLogin, VendorId};
 use recorder::{Frame, FrameKind, Head, Recording, Track};
 use russh::{Disconnect, server};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -67,12 +67,22 @@ pub struct LiveSession {
     pub quota: u64,
     /// Whether somebody must watch.
     pub supervision: Supervision,
+    /// Of which company.
+    pub vendor: VendorId,
+    /// Who could approve for its target when it was admitted.
+    pub approvers: BTreeSet<StaffLogin>,
     /// Who watches.
     pub presence: Presence,
     /// What they see.
     pub stage: Arc<Stage>,
     allowed: AtomicU64,
     frozen_for: Mutex<Option<FreezeCause>>,
+    /// Freezes that were asked for: a thaw that was decided before the last of them lifts nothing.
+    freezes: AtomicU64,
+    /// What the person who freezes says of it.
+    because: Mutex<Option<String>>,
+    /// When its right ends, in milliseconds of the clock.
+    until: AtomicI64,
     clock: Arc<dyn Clock>,
     flow: watch::Sender<Flow>,
     inbox: mpsc::Sender<Input>,
@@ -122,6 +132,12 @@ pub struct Parts {
     pub quota: u64,
     /// Whether somebody must watch.
     pub supervision: Supervision,
+    /// Of which company.
+    pub vendor: VendorId,
+    /// Who may approve for its target.
+    pub approvers: BTreeSet<StaffLogin>,
+    /// When its right ends.
+    pub until: Timestamp,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -143,6 +159,11 @@ impl LiveSession {
             record_limit: parts.record_limit,
             quota: parts.quota,
             supervision: parts.supervision,
+            vendor: parts.vendor,
+            approvers: parts.approvers,
+            until: AtomicI64::new(parts.until.as_millisecond()),
+            because: Mutex::default(),
+            freezes: AtomicU64::new(0),
             presence: Presence::default(),
             stage: Arc::default(),
             allowed: AtomicU64::new(parts.quota),
@@ -223,8 +244,24 @@ impl LiveSession {
 
     /// Freezes it at once. `false`: the driver could not be told; the flow stands still all the same.
     pub fn freeze(&self, cause: FreezeCause) -> bool {
+        self.freezes.fetch_add(1, Ordering::AcqRel);
         self.set_flow(Flow::Frozen);
         self.inbox.try_send(Input::Freeze(cause)).is_ok()
+    }
+
+    /// What is to be said of the freeze that follows.
+    pub fn because(&self, reason: Option<String>) {
+        *locked(&self.because) = reason.map(|reason| reason.trim().to_owned());
+    }
+
+    /// When its right ends.
+    pub fn until(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.until.load(Ordering::Relaxed)).unwrap_or_default()
+    }
+
+    /// Why it ended, once it did.
+    pub fn cause(&self) -> Option<&EndCause> {
+        self.cause.get()
     }
 
     /// Why it stands still, while it does.
@@ -404,6 +441,7 @@ pub async fn drive(
     let mut commit = tokio::time::interval(COMMIT_EVERY);
     commit.tick().await;
     let mut committed = None;
+    let mut freezes = 0;
     let cause = loop {
         let wake = machine.wake_at();
         let due = async {
@@ -437,6 +475,11 @@ pub async fn drive(
             (machine, outputs) = machine.handle(moved, Input::Activity);
         }
         let starts = input == Input::Connected;
+        freezes += u64::from(matches!(input, Input::Freeze(_)));
+        let up_to_date = freezes == session.freezes.load(Ordering::Acquire);
+        if let Input::Renewed(until, _) | Input::Extended(until, _) = &input {
+            session.until.store(until.as_millisecond(), Ordering::Relaxed);
+        }
         // D24: a head at each channel and each change of watchers.
         let commits = matches!(input, Input::ChannelOpened | Input::WatcherCame | Input::WatchersGone(_));
         let watchers_changed = match &input {
@@ -447,18 +490,22 @@ pub async fn drive(
         let (next, more) = machine.handle(at, input);
         machine = next;
         outputs.extend(more);
-        if starts && machine.frozen().is_none() && machine.closed().is_none() {
+        if !up_to_date {
+            // The freeze that is in the inbox comes next; nothing moves until it is taken.
+            outputs.retain(|output| !matches!(output, Output::Unfreeze(_)));
+        }
+        if starts && up_to_date && machine.frozen().is_none() && machine.closed().is_none() {
             session.set_flow(Flow::Flowing);
         }
         if let Some(text) = watchers_changed {
             let text = session.texts.text(text);
             session.each_channel(|channel| channel.notice(text.clone()));
         }
-        if commits {
-            commit_head(&session, &around.registrar, &mut committed).await;
-        }
         if let Some(cause) = perform(&session, outputs, &around.registrar, &mut committed).await {
             break cause;
+        }
+        if commits {
+            commit_head(&session, &around.registrar, &mut committed).await;
         }
     };
     close(session, cause, around).await;
@@ -492,9 +539,13 @@ async fn perform(
                 session.set_flow(Flow::Frozen);
                 *locked(&session.frozen_for) = Some(cause.clone());
                 session.thrown_away_said.store(false, Ordering::Release);
-                let text = session.texts.text(freeze_text(&cause));
+                let reason = locked(&session.because).take();
+                let mut text = session.texts.text(freeze_text(&cause));
+                if let Some(reason) = &reason {
+                    text = format!("{text} ({reason})");
+                }
                 session.each_channel(|channel| channel.notice(text.clone()));
-                registrar.note(vec![Event::SessionFrozen { session: id, cause }]).await;
+                registrar.note(vec![Event::SessionFrozen { session: id, cause, reason }]).await;
                 commit_head(session, registrar, committed).await;
             }
             Output::Unfreeze(by) => {
@@ -530,6 +581,7 @@ async fn close(session: Arc<LiveSession>, cause: EndCause, around: Surroundings)
     let by_technician = by_technician(&cause);
     session.prepare_farewell(&cause);
     session.set_flow(Flow::Ended);
+    let _ = session.cause.set(cause.clone());
     let ended = crate::clock::to_millisecond(around.clock.now());
     // The channels' tasks write down what they kept, show the last words and close.
     let mut tasks = session.tasks.subscribe();
@@ -574,4 +626,12 @@ pub struct Counts {
     pub refused: BTreeMap<String, u64>,
     /// The recording's final head.
     pub head: Head,
+}
+
+impl Counts {
+    /// Of a session of which nothing was recorded.
+    pub fn nothing() -> Self {
+        let head = Head { hash: [0; 32], length: 0, frames: 0 };
+        Self { bytes_in: 0, bytes_out: 0, refused: BTreeMap::new(), head }
+    }
 }

@@ -543,17 +543,17 @@ impl server::Handler for Connection {
                 });
                 return Ok(());
             }
-            Some(Enrolment::Opened { who, writer, .. }) => {
-                let text = crate::texts::to_ascii(&who.texts.text("enrol-no-terminal"));
-                let _ = writer.extended_data_bytes(1, format!("{text}\r\n").into_bytes()).await;
-                return session.channel_failure(id);
-            }
+            Some(Enrolment::Opened { who, writer, .. }) => return refuse_to_enrol(&who, &writer, id, session).await,
             other => self.enrolling = other,
         }
         self.start(id, ChannelKind::Shell, Vec::new(), session)
     }
 
     async fn exec_request(&mut self, id: ChannelId, command: &[u8], session: &mut Session) -> Outcome<()> {
+        match self.enrolling.take() {
+            Some(Enrolment::Opened { who, writer, .. }) => return refuse_to_enrol(&who, &writer, id, session).await,
+            other => self.enrolling = other,
+        }
         // Targets read up to the first NUL: what they would run is not what was judged.
         if command.contains(&0) {
             self.refuse("exec (malformed)", "a NUL in the command");
@@ -621,6 +621,20 @@ impl server::Handler for Connection {
         }
         Ok(())
     }
+}
+
+/// Enrolment needs somebody at a terminal; a command or a pipe is told so.
+async fn refuse_to_enrol(
+    who: &Enrolling,
+    writer: &ChannelWriteHalf<Msg>,
+    id: ChannelId,
+    session: &mut Session,
+) -> Outcome<()> {
+    let text = crate::texts::to_ascii(&who.texts.text("enrol-no-terminal"));
+    session.channel_success(id)?;
+    let _ = writer.extended_data_bytes(1, format!("{text}\r\n").into_bytes()).await;
+    let _ = writer.close().await;
+    Ok(())
 }
 
 fn methods() -> MethodSet {

@@ -265,9 +265,9 @@ async fn serve(tcp: TcpStream, source: SocketAddr, site: Arc<Site>, config: Arc<
     let outcome = loop {
         tokio::select! {
             outcome = &mut run => break outcome,
-            () = shared.overstayed() => gate.end(),
+            () = shared.overstayed(), if !gate.is_ended() => gate.end(),
             // A session is ended with its reason by the brake; whoever is in the lobby just goes.
-            () = site.lockdown.began(), if shared.session.get().is_none() => gate.end(),
+            () = site.lockdown.began(), if shared.session.get().is_none() && !gate.is_ended() => gate.end(),
             () = inside(&shared), if place.is_some() => place = None,
         }
     };

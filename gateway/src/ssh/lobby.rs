@@ -349,6 +349,7 @@ impl Lobby {
         if !held.is_ok_and(|held| held.fits(typed)) {
             return Ok(None);
         }
+        let generation = invitation.secret;
         let (source, wanted) = (self.source, account.clone());
         let trusted = self.site.clock.is_trusted();
         let may = self
@@ -378,7 +379,7 @@ impl Lobby {
             })
             .await?;
         let texts = Texts::new(language, self.site.config().site.zone.clone());
-        Ok(may.then_some(Enrolling { account, texts, source }))
+        Ok(may.then_some(Enrolling { account, invitation: generation, texts, source }))
     }
 
     fn welcome_known(&mut self, known: Known) -> Say {
@@ -834,7 +835,8 @@ impl Drop for Lobby {
         // Outside a runtime the program is ending, and the next start withdraws what is pending.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                let _ = site.registrar.command(Command::Withdraw { number, cause: WithdrawCause::Left }).await;
+                let _ =
+                    site.registrar.command(Command::Withdraw { number, cause: WithdrawCause::Left, by: None }).await;
             });
         }
     }
@@ -851,7 +853,7 @@ fn shorten(text: &str) -> String {
 }
 
 /// Lines of at most 74 columns: PuTTY adds two and breaks at 80 in the middle of words.
-fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> String {
     const WIDTH: usize = 74;
     let mut lines = Vec::new();
     for line in text.lines() {

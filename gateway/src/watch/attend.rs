@@ -8,6 +8,7 @@ use super::wire::{ChannelLine, FromWatcher, Hello, Picture, ScreenChange, ToWatc
 use crate::entropy;
 use crate::relay::session::{Flow, LiveSession};
 use crate::site::Site;
+use crate::texts::Texts;
 use jiff::Timestamp;
 use lifecycle::{Actor, EndCause, Event, FreezeCause, Role};
 use policy::StaffLogin;
@@ -19,8 +20,9 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::Instant;
 
-/// How long after it was sent a picture's acknowledgement still shows that somebody is there.
-const PRESENT: Duration = Duration::from_secs(5);
+/// How long after it was sent a picture's acknowledgement still shows that somebody is there: less than
+/// the five seconds after which an unwatched session freezes, so that it does so on time.
+const PRESENT: Duration = Duration::from_secs(4);
 /// How long a line may take to get out: beyond it nobody is there to read it.
 const STALLED: Duration = Duration::from_secs(4);
 /// Between two pictures at least.
@@ -97,6 +99,18 @@ pub struct Watch {
     painted: Option<(u32, u64, Screen)>,
 }
 
+impl Drop for Watch {
+    /// However it ended: nobody is left standing for somebody who watches.
+    fn drop(&mut self) {
+        let place = self.present.take().and_then(|present| present.place);
+        if let (Some(place), Ok(runtime)) = (place, tokio::runtime::Handle::try_current()) {
+            let (session, last_seen) =
+                (self.session.clone(), self.seen.map_or_else(Default::default, |(_, time)| time));
+            runtime.spawn(async move { session.watcher_went(place, last_seen).await });
+        }
+    }
+}
+
 impl Watch {
     /// Watches until either side ends it. Waits on the socket, the stage, the session and time.
     pub async fn run(mut self) {
@@ -136,6 +150,7 @@ impl Watch {
         let mut due = true;
         loop {
             let paint_at = last + FRAME;
+            let (there, lapses_at) = (self.present.is_some(), self.lapses_at());
             tokio::select! {
                 line = self.lines.next_line() => match line {
                     Ok(Some(line)) => match serde_json::from_str(&line) {
@@ -148,8 +163,9 @@ impl Watch {
                     // What the last frames held is still shown.
                     tokio::time::sleep(FRAME).await;
                     self.paint().await;
-                    let text = session.farewell().map_or_else(|| session.texts.end(&EndCause::Technician), str::to_owned);
-                    let _ = self.send(&ToWatcher::Ended(text)).await;
+                    let texts = Texts::of_site(&self.site);
+                    let text = texts.end(session.cause().unwrap_or(&EndCause::Technician));
+                    let _ = self.send(&ToWatcher::Ended(texts.with("notice-ended", &[("reason", &text)]))).await;
                     return "the session ended";
                 }
                 changed = changes.changed(), if !due => {
@@ -165,6 +181,8 @@ impl Watch {
                         return "stopped answering";
                     }
                 }
+                // To the moment, not to the next pulse.
+                () = tokio::time::sleep_until(lapses_at), if there => self.judge().await,
                 _ = pulse.tick() => {
                     if self.last_sent().is_none_or(|sent| sent.elapsed() >= PULSE) && !self.paint().await {
                         return "stopped answering";
@@ -172,10 +190,20 @@ impl Watch {
                     if !self.challenge_if_due().await {
                         return "stopped answering";
                     }
+                    if !self.still_may().await {
+                        let text = Texts::of_site(&self.site).text("watch-said-not-any-more");
+                        let _ = self.send(&ToWatcher::Ended(text)).await;
+                        return "may not watch any more";
+                    }
                     self.judge().await;
                 }
             }
         }
+    }
+
+    /// When the presence ends unless something is acknowledged.
+    fn lapses_at(&self) -> Instant {
+        self.seen.map_or_else(Instant::now, |(sent, _)| sent + PRESENT + Duration::from_millis(1))
     }
 
     fn last_sent(&self) -> Option<Instant> {
@@ -229,9 +257,8 @@ impl Watch {
         let (state, why) = match session.flow() {
             Flow::Flowing => ("live", None),
             Flow::Ended => ("ended", None),
-            Flow::Frozen => ("frozen", session.frozen_for().map(|cause| why(&cause))),
+            Flow::Frozen => ("frozen", session.frozen_for()),
         };
-        let until = self.until().await;
         let picture = Picture {
             n: self.next,
             state: state.to_owned(),
@@ -239,7 +266,8 @@ impl Watch {
             channels: views
                 .into_iter()
                 .map(|view| ChannelLine {
-                    terminal: session.stage.screen(view.number, None).is_some(),
+                    terminal: view.terminal,
+                    quiet: now.duration_since(view.active).as_secs(),
                     number: view.number,
                     what: view.what,
                     bytes_in: view.bytes_in,
@@ -252,18 +280,11 @@ impl Watch {
             behind: session.stage.behind(&session.recording.head(), now),
             skipped: std::mem::take(&mut self.skipped),
             watchers: session.presence.names().iter().map(ToString::to_string).collect(),
-            left: until.map_or(0, |until| until.duration_since(now).as_secs()),
+            left: session.until().duration_since(now).as_secs(),
         };
         self.under_way.push_back((self.next, Instant::now(), now));
         self.next += 1;
         self.send(&ToWatcher::Frame(Box::new(picture))).await
-    }
-
-    async fn until(&self) -> Option<Timestamp> {
-        let id = self.session.id.clone();
-        let until =
-            move |core: &crate::registrar::Core, _: Timestamp| core.register.sessions.get(&id).map(|one| one.until);
-        self.site.registrar.view(until).await.ok().flatten()
     }
 
     /// What changed of a channel's screen since it was painted last.
@@ -286,6 +307,8 @@ impl Watch {
 
     async fn said(&mut self, said: FromWatcher) {
         match said {
+            // What was never sent was never painted.
+            FromWatcher::Ack(n) if n >= self.next => {}
             FromWatcher::Ack(n) => {
                 while let Some((sent, at, time)) = self.under_way.front().copied() {
                     if sent > n {
@@ -294,7 +317,7 @@ impl Watch {
                     self.under_way.pop_front();
                     self.seen = Some((at, time));
                 }
-                if self.present.is_none() {
+                if self.present.is_none() && self.still_may().await {
                     self.judge().await;
                 }
             }
@@ -316,6 +339,7 @@ impl Watch {
                 self.painted = None;
                 self.paint().await;
             }
+            FromWatcher::Freeze | FromWatcher::Resume | FromWatcher::Cut(_) if !self.still_may().await => {}
             FromWatcher::Freeze if self.counts => {
                 let cause = FreezeCause::Staff(self.staff.clone());
                 if !self.session.freeze(cause.clone()) {
@@ -329,10 +353,11 @@ impl Watch {
                         self.session.resume(Actor::Staff(by)).await;
                         return;
                     }
-                    Some(FreezeCause::Unwatched) => "it goes on by itself as soon as somebody watches".to_owned(),
-                    Some(_) => format!("another one's freeze: `poterne session resume {} --as YOU`", self.session.id),
-                    None => "it is not frozen".to_owned(),
+                    Some(FreezeCause::Unwatched) => "watch-said-waits",
+                    Some(_) => "watch-said-others",
+                    None => "watch-said-not-frozen",
                 };
+                let said = Texts::of_site(&self.site).with(said, &[("id", self.session.id.as_str())]);
                 self.send(&ToWatcher::Said(said)).await;
             }
             FromWatcher::Cut(reason) if self.counts => {
@@ -341,7 +366,8 @@ impl Watch {
                 self.session.brake(EndCause::Cut { by: Actor::Staff(self.staff.clone()), reason });
             }
             FromWatcher::Freeze | FromWatcher::Resume | FromWatcher::Cut(_) => {
-                self.send(&ToWatcher::Said("only an approver of this equipment may".to_owned())).await;
+                let said = Texts::of_site(&self.site).text("watch-said-not-approver");
+                self.send(&ToWatcher::Said(said)).await;
             }
         }
     }
@@ -377,7 +403,7 @@ impl Watch {
     /// Whether somebody is there, now; tells the session and the journal where that changed.
     async fn judge(&mut self) {
         let acknowledged = self.seen.is_some_and(|(sent, _)| sent.elapsed() <= PRESENT);
-        let there = acknowledged && !self.unanswered && self.still_may().await;
+        let there = acknowledged && !self.unanswered;
         match (there, self.present.is_some()) {
             (true, false) => self.came().await,
             (false, true) => {
@@ -435,14 +461,5 @@ impl Watch {
             why: why.to_owned(),
         };
         self.site.registrar.note(vec![event]).await;
-    }
-}
-
-fn why(cause: &FreezeCause) -> String {
-    match cause {
-        FreezeCause::Unwatched => "nobody watches".to_owned(),
-        FreezeCause::Staff(who) => format!("by {who}"),
-        FreezeCause::Quota => "the recording's limit".to_owned(),
-        FreezeCause::Journal => "the journal does not answer".to_owned(),
     }
 }

@@ -34,11 +34,18 @@ pub struct ChannelView {
     pub active: Timestamp,
     /// It is over.
     pub ended: bool,
+    /// It has a terminal.
+    pub terminal: bool,
 }
+
+/// Channels that are over and still listed.
+const REMEMBERED: usize = 8;
 
 struct Channel {
     view: ChannelView,
     emulator: Option<Emulator>,
+    /// What it showed when it ended.
+    last: Option<Screen>,
     /// Told to those who paint: the screen is another than at this count.
     version: u64,
 }
@@ -100,14 +107,18 @@ impl Stage {
         self.watchers.fetch_add(1, Ordering::AcqRel);
         let seat = Seat(self.clone());
         if !self.started.swap(true, Ordering::AcqRel) {
-            let follower = Follower::open(&source.path, &source.recovery, source.recording.clone())
-                .map_err(std::io::Error::other)?;
-            let (stage, runtime) = (self.clone(), tokio::runtime::Handle::current());
-            std::thread::Builder::new()
-                .name("stage".to_owned())
-                .spawn(move || stage.follow(follower, &source, &runtime))?;
+            self.start(source).inspect_err(|_| self.started.store(false, Ordering::Release))?;
         }
         Ok(seat)
+    }
+
+    fn start(self: &Arc<Self>, source: Source) -> std::io::Result<()> {
+        let follower =
+            Follower::open(&source.path, &source.recovery, source.recording.clone()).map_err(std::io::Error::other)?;
+        let (stage, runtime) = (self.clone(), tokio::runtime::Handle::current());
+        let follow = move || stage.follow(follower, &source, &runtime);
+        std::thread::Builder::new().name("stage".to_owned()).spawn(follow)?;
+        Ok(())
     }
 
     fn follow(&self, mut follower: Follower, source: &Source, runtime: &tokio::runtime::Handle) {
@@ -137,6 +148,10 @@ impl Stage {
             if took > 0 {
                 self.version.send_modify(|version| *version += 1);
                 continue;
+            }
+            if follower.is_stuck() {
+                tracing::error!("the recording of a watched session cannot be read on: its picture stands still");
+                return;
             }
             let more = runtime.block_on(async { tokio::time::timeout(LOOK, follower.more()).await });
             if more == Ok(false) {
@@ -171,8 +186,15 @@ impl Stage {
                     emulator.resize(columns, rows);
                 }
             }
-            FrameKind::End => channel.view.ended = true,
+            FrameKind::End => {
+                channel.view.ended = true;
+                channel.last = channel.emulator.take().map(|emulator| emulator.screen());
+            }
             FrameKind::Marker | FrameKind::Begin => {}
+        }
+        let ended: Vec<Track> = channels.values().filter(|one| one.view.ended).map(|one| one.view.number).collect();
+        for old in ended.iter().take(ended.len().saturating_sub(REMEMBERED)) {
+            channels.remove(old);
         }
     }
 
@@ -207,14 +229,15 @@ impl Stage {
         if seen == Some(channel.version) {
             return None;
         }
-        Some((channel.version, channel.emulator.as_ref()?.screen()))
+        let screen = channel.emulator.as_ref().map(Emulator::screen).or_else(|| channel.last.clone());
+        Some((channel.version, screen?))
     }
 }
 
 fn begin(number: Track, at: Timestamp, what: &serde_json::Value) -> Channel {
     let size = |name: &str| what.get(name).and_then(serde_json::Value::as_u64).and_then(|n| usize::try_from(n).ok());
     let emulator = match (size("columns"), size("rows")) {
-        (Some(columns), Some(rows)) => Emulator::new(columns, rows),
+        (Some(columns), Some(rows)) => Emulator::new(columns, rows).map(Emulator::without_transcript),
         _ => None,
     };
     let kind = what.get("what").and_then(serde_json::Value::as_str).unwrap_or_default();
@@ -227,8 +250,17 @@ fn begin(number: Track, at: Timestamp, what: &serde_json::Value) -> Channel {
         None => kind.to_owned(),
     };
     Channel {
-        view: ChannelView { number, what, bytes_in: 0, bytes_out: 0, active: at, ended: false },
+        view: ChannelView {
+            number,
+            what,
+            bytes_in: 0,
+            bytes_out: 0,
+            active: at,
+            ended: false,
+            terminal: emulator.is_some(),
+        },
         emulator,
+        last: None,
         version: 0,
     }
 }

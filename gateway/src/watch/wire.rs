@@ -1,5 +1,6 @@
 //! What goes between the daemon and a watcher: one JSON object a line, each way.
 
+use lifecycle::FreezeCause;
 use recorder::Run;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,8 @@ pub struct ChannelLine {
     pub bytes_out: u64,
     pub ended: bool,
     pub terminal: bool,
+    /// Seconds since anything moved on it.
+    pub quiet: i64,
 }
 
 /// A picture.
@@ -62,8 +65,8 @@ pub struct Picture {
     pub n: u64,
     /// `live`, `frozen` or `ended`.
     pub state: String,
-    /// Why it is frozen, as a text.
-    pub why: Option<String>,
+    /// Why it is frozen.
+    pub why: Option<FreezeCause>,
     /// All channels.
     pub channels: Vec<ChannelLine>,
     /// The channel that is shown.

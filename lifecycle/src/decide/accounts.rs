@@ -93,20 +93,22 @@ pub(super) fn reset(
 fn withdrawn<'a>(register: &'a Register, account: &'a AccountId) -> impl Iterator<Item = Event> + 'a {
     let waits = |state: &InterventionState| state.is_pending() || *state == InterventionState::Planned;
     let waiting = register.current().filter(move |one| one.asked.account == *account && waits(&one.state));
-    waiting.map(|one| Event::InterventionWithdrawn { number: one.number, cause: WithdrawCause::Disabled })
+    waiting.map(|one| Event::InterventionWithdrawn { number: one.number, cause: WithdrawCause::Disabled, by: None })
 }
 
 /// New factors were chosen on the enrolment page.
 pub(super) fn enrol(
     register: &Register,
     account: &AccountId,
+    invitation: u64,
     source: SocketAddr,
     charter: String,
     secret: u64,
     at: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
     let account = register.accounts.get(account).ok_or(Refusal::SessionOver)?;
-    let invited = account.invitation.as_ref().is_some_and(|invitation| at < invitation.until);
+    // A page that an older invitation opened ends with that invitation.
+    let invited = account.invitation.as_ref().is_some_and(|one| one.secret == invitation && at < one.until);
     if account.state != AccountState::Invited || !invited || register.frozen_vendors.contains_key(&account.vendor) {
         return Err(Refusal::AccountState {
             technician: account.login.clone(),
@@ -120,10 +122,17 @@ pub(super) fn enrol(
 
 /// The word that the technician read out, typed by a member of staff who called them (D8). Three
 /// wrong ones, and the factors have to be made anew.
-pub(super) fn activate(register: &Register, technician: TechnicianLogin, word_fits: bool, by: Actor) -> Decided {
+pub(super) fn activate(
+    register: &Register,
+    technician: TechnicianLogin,
+    secret: u64,
+    word_fits: bool,
+    by: Actor,
+) -> Decided {
     let judged = || -> Result<&Account, Refusal> {
         let account = known(register, &technician)?;
         let hint = match account.state {
+            AccountState::Enrolled if account.secret != secret => "they enrolled anew meanwhile; try again",
             AccountState::Enrolled if account.wrong_words < WRONG_CODES => return Ok(account),
             AccountState::Enrolled => "three wrong words were typed; make a new invitation with `technician reset`",
             AccountState::Invited => "they have not enrolled yet",
@@ -145,6 +154,14 @@ pub(super) fn activate(register: &Register, technician: TechnicianLogin, word_fi
     Decided { events: vec![event], refusal: Some(Refusal::WrongWord { technician, left }) }
 }
 
+/// A key is one person's.
+pub(super) fn keys_are_free(register: &Register, keys: &[String]) -> Result<(), Refusal> {
+    if register.accounts.values().any(|other| other.keys.iter().any(|key| keys.contains(key))) {
+        return Err(Refusal::Key("this key belongs to an account already: a key is one person's"));
+    }
+    Ok(())
+}
+
 pub(super) fn add_key(
     register: &Register,
     technician: TechnicianLogin,
@@ -152,9 +169,7 @@ pub(super) fn add_key(
     by: Actor,
 ) -> Result<Vec<Event>, Refusal> {
     let account = known(register, &technician)?;
-    if register.accounts.values().any(|other| other.keys.contains(&key)) {
-        return Err(Refusal::Key("this key belongs to an account already: a key is one person's"));
-    }
+    keys_are_free(register, std::slice::from_ref(&key))?;
     if account.keys.len() >= KEYS {
         return Err(Refusal::Key("the account has 8 keys already: remove one first"));
     }
@@ -195,7 +210,11 @@ pub(super) fn freeze(
     let of_vendor = register.accounts.values().filter(|one| one.vendor == vendor);
     events.extend(of_vendor.flat_map(|one| {
         let pending = register.current().filter(|other| other.asked.account == one.id && other.state.is_pending());
-        pending.map(|other| Event::InterventionWithdrawn { number: other.number, cause: WithdrawCause::Disabled })
+        pending.map(|other| Event::InterventionWithdrawn {
+            number: other.number,
+            cause: WithdrawCause::Disabled,
+            by: None,
+        })
     }));
     Ok(events)
 }

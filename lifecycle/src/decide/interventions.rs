@@ -72,7 +72,7 @@ pub(super) fn lapsed(intervention: &Intervention, at: Timestamp) -> Option<Event
     let since = |from: Timestamp| at.duration_since(from);
     match intervention.state {
         InterventionState::Approved if intervention.approved.is_some_and(|from| since(from) >= REDEEM) => {
-            Some(Event::InterventionWithdrawn { number, cause: WithdrawCause::Lapsed })
+            Some(Event::InterventionWithdrawn { number, cause: WithdrawCause::Lapsed, by: None })
         }
         InterventionState::Prepared | InterventionState::Requested if since(intervention.waits_since()) >= EXPIRES => {
             Some(Event::InterventionExpired { number })
@@ -230,11 +230,6 @@ impl Register {
         source: Option<SocketAddr>,
         at: Timestamp,
     ) -> Request {
-        let young = at.duration_since(account.factors_since) < YOUNG;
-        let familiar = match source {
-            Some(source) => self.is_familiar(&account.id, target, source.ip()),
-            None => self.has_visited(&account.id, target),
-        };
         Request {
             technician: account.login.clone(),
             person: account.identity.person(),
@@ -242,10 +237,26 @@ impl Register {
             target: target.clone(),
             account: login,
             source: source.map(|source| source.ip()),
-            unfamiliar: young || !familiar,
+            unfamiliar: self.is_unfamiliar(account, target, source, at),
             emergency: false,
             at,
         }
+    }
+
+    /// First visit, new source or factors younger than a week: the approver must have called (D6).
+    /// Without a source, a target that was never visited is what counts.
+    pub(super) fn is_unfamiliar(
+        &self,
+        account: &Account,
+        target: &TargetId,
+        source: Option<SocketAddr>,
+        at: Timestamp,
+    ) -> bool {
+        let familiar = match source {
+            Some(source) => self.is_familiar(&account.id, target, source.ip()),
+            None => self.has_visited(&account.id, target),
+        };
+        at.duration_since(account.factors_since) < YOUNG || !familiar
     }
 
     /// The terms of an intervention by the rules in force at this instant, for this source.

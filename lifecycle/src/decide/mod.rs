@@ -75,12 +75,16 @@ pub enum Command {
     },
     Enrol {
         account: AccountId,
+        /// The generation of the invitation that opened the page.
+        invitation: u64,
         source: SocketAddr,
         charter: String,
         secret: u64,
     },
     Activate {
         technician: TechnicianLogin,
+        /// The generation of the secrets that the word was compared for.
+        secret: u64,
         word_fits: bool,
         by: Actor,
     },
@@ -135,6 +139,7 @@ pub enum Command {
         attempt: StaffAttempt,
         verified: Verified,
         until: Timestamp,
+        on_call: BTreeSet<GroupId>,
     },
     Review {
         number: InterventionNumber,
@@ -177,6 +182,7 @@ pub enum Command {
     Withdraw {
         number: InterventionNumber,
         cause: WithdrawCause,
+        by: Option<Actor>,
     },
     Expire {
         number: InterventionNumber,
@@ -327,6 +333,13 @@ fn denial_text(denial: &Denial) -> String {
         }
         Denial::ApprovalOver => "the approval would end before it begins: choose a later end",
         Denial::NoRight => "no right would be left: strike fewer",
+        Denial::Closed { .. } => {
+            "it is outside the opening hours: choose another time, or `poterne intervention emergency` if you are on call"
+        }
+        Denial::ContractOver { .. } | Denial::ContractNotBegun { .. } => {
+            "the vendor's contract does not cover that day"
+        }
+        Denial::TargetForbidden { because } => return format!("a rule forbids it: {because}"),
         other => return format!("the rules do not allow it ({})", other.code()),
     };
     text.to_owned()
@@ -386,12 +399,15 @@ pub fn decide(register: &Register, rules: &PolicySet, command: Command, at: Time
                 planned::approve(register, rules, number, staff, verified, &on_call, at)
             })
         }
-        Command::Extend { number, attempt, verified, until } => {
+        Command::Extend { number, attempt, verified, until, on_call } => {
             proven(&attempt, format!("extend {number}"), &|staff| {
+                planned::on_call_for(register, number, staff, &on_call)?;
                 planned::extend(register, rules, number, staff, verified, until, at)
             })
         }
-        Command::Activate { technician, word_fits, by } => accounts::activate(register, technician, word_fits, by),
+        Command::Activate { technician, secret, word_fits, by } => {
+            accounts::activate(register, technician, secret, word_fits, by)
+        }
         Command::Arrive { number, source, code_fits, notice } => {
             planned::arrive(register, rules, number, source, code_fits, notice, at)
         }
@@ -418,11 +434,13 @@ fn decide_simple(
         }
         Command::AddTechnician { account, technician, vendor, identity, proofing, keys, secret, by } => {
             accounts::may_begin(register, rules, &technician, &vendor, &identity)?;
+            accounts::keys_are_free(register, &keys)?;
             let proofing = written("proof of identity", proofing)?;
             Ok(vec![Event::TechnicianAdded { account, technician, vendor, identity, proofing, keys, secret, by }])
         }
         Command::InviteTechnician { account, technician, vendor, identity, proofing, keys, invitation, by } => {
             accounts::may_begin(register, rules, &technician, &vendor, &identity)?;
+            accounts::keys_are_free(register, &keys)?;
             let (proofing, until) = (written("proof of identity", proofing)?, accounts::invitation_ends(at));
             Ok(vec![Event::TechnicianInvited {
                 account,
@@ -439,8 +457,8 @@ fn decide_simple(
         Command::ResetTechnician { technician, reason, invitation, enable, by } => {
             accounts::reset(register, technician, reason, invitation, enable, by, at)
         }
-        Command::Enrol { account, source, charter, secret } => {
-            accounts::enrol(register, &account, source, charter, secret, at)
+        Command::Enrol { account, invitation, source, charter, secret } => {
+            accounts::enrol(register, &account, invitation, source, charter, secret, at)
         }
         Command::AddKey { technician, key, by } => accounts::add_key(register, technician, key, by),
         Command::RemoveKey { technician, key, by } => accounts::remove_key(register, technician, key, by),
@@ -481,9 +499,9 @@ fn decide_simple(
         | Command::Extend { .. }
         | Command::Activate { .. }
         | Command::Arrive { .. } => Ok(Vec::new()),
-        Command::Withdraw { number, cause } => {
+        Command::Withdraw { number, cause, by } => {
             waiting(register, number, "withdraw", |state| state.is_pending() || *state == InterventionState::Planned)?;
-            Ok(vec![Event::InterventionWithdrawn { number, cause }])
+            Ok(vec![Event::InterventionWithdrawn { number, cause, by }])
         }
         Command::Expire { number } => {
             let intervention = waiting(register, number, "expire", |state| {

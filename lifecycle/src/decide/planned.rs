@@ -75,6 +75,17 @@ fn on_call(emergency: bool, staff: &Staff, on_call: &BTreeSet<GroupId>) -> Resul
     Ok(())
 }
 
+/// An emergency is the business of whoever is on call, its extension too (D14).
+pub(super) fn on_call_for(
+    register: &Register,
+    number: InterventionNumber,
+    staff: &Staff,
+    on_call_now: &BTreeSet<GroupId>,
+) -> Result<(), Refusal> {
+    let one = register.interventions.get(&number).ok_or(Refusal::NoIntervention(number))?;
+    on_call(one.is_emergency(), staff, on_call_now)
+}
+
 fn approval(staff: &Staff, at: Timestamp, verified: Verified, rights: Option<Rights>, until: Timestamp) -> Approval {
     Approval {
         by: staff.login.clone(),
@@ -110,8 +121,8 @@ pub(super) fn plan(
     let begins = facts.from.max(at);
     let mut question = register.question(account, &facts.target, facts.login.clone(), None, begins);
     question.emergency = facts.emergency;
-    // D6: an emergency always asks for a call to the contract's number.
-    question.unfamiliar |= facts.emergency;
+    // D6: what is young now is young, whenever it begins; and an emergency always asks for a call.
+    question.unfamiliar = facts.emergency || register.is_unfamiliar(account, &facts.target, None, at);
     let verdict = policy::evaluate(rules, &question);
     let terms = match verdict.decision {
         Decision::AwaitApproval(terms) => terms,
@@ -229,7 +240,8 @@ pub(super) fn arrive(
     }
     // A new address asks for a call, whatever was known when it was planned (D6).
     let holds = register.terms(rules, one, Some(source), at).and_then(|mut terms| {
-        terms.call_back |= !register.is_familiar(&account, &one.asked.target, source.ip());
+        let holder = register.accounts.get(&account).ok_or(Denial::VendorUnknown)?;
+        terms.call_back |= register.is_unfamiliar(holder, &one.asked.target, Some(source), at);
         terms.redeem(&one.approvals, at, at).map(|_| ())
     });
     match holds {
@@ -250,6 +262,11 @@ pub(super) fn extend(
 ) -> Result<Vec<Event>, Refusal> {
     let one = waiting(register, number, "extend", |state| *state == InterventionState::Open)?;
     may_decide(rules, one, staff)?;
+    let emergency = one.plan.as_ref().filter(|plan| plan.emergency);
+    if emergency.is_some_and(|plan| until.duration_since(plan.from) > EMERGENCY) {
+        let text = "an emergency lasts 2 hours at most in all: write fewer --minutes, or open another one";
+        return Err(Refusal::Window(text.to_owned()));
+    }
     let record = one.sessions.iter().filter_map(|id| register.sessions.get(id)).find(|record| record.end.is_none());
     let record = record.ok_or(Refusal::SessionOver)?;
     let (permit, _) = register.permit(rules, number, record.started, at).map_err(Refusal::Denied)?;
