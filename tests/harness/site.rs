@@ -547,7 +547,11 @@ impl Site {
         let (sealed, keys) = (self.sealed(session), Site::officer());
         let mut frames = Vec::new();
         for part in sealed.parts(PartKind::Raw) {
-            let raw = sealed.raw(part, &keys).expect("a raw track").map(|frame| frame.expect("a record"));
+            let raw = sealed.raw(part, &keys).expect("a raw track");
+            // How it began stands in the track's header.
+            let what = raw.what.to_string().into_bytes().into();
+            frames.push(recorder::Frame { at: part.started, track: part.channel, kind: FrameKind::Begin, data: what });
+            let raw = raw.map(|frame| frame.expect("a record"));
             frames.extend(raw.map(|frame| recorder::Frame { track: part.channel, ..frame }));
         }
         for part in sealed.parts(PartKind::Cast) {
