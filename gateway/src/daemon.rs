@@ -60,7 +60,7 @@ impl Daemon {
         let config = config::load(&options.config, config::Options { at: clock.now(), unpinned: false })?;
         if recorder::Recipients::parse(&config.recordings.recipients)?.names().len() == 1 {
             tracing::warn!(
-                "there is one recipient of recordings: secrets typed on targets open to two together, so nobody will ever open them"
+                "there is one recipient of recordings: secrets typed on targets open to two together, so none are set apart; name a second officer"
             );
         }
         let paths = Paths::new(&config.site.state);

@@ -91,9 +91,10 @@ pub struct Manifest {
     /// Who can open it: age recipients.
     pub recipients: Vec<String>,
     /// Pairs of recipients, by their place in the list from 1, who open the secrets together. Empty
-    /// where there are none, or where there is only one recipient: then nobody can.
+    /// where there are none; with one recipient nothing is set apart.
     pub secrets_open_to: Vec<(usize, usize)>,
     /// SHA-256 of the wrapped key of each such pair, in hexadecimal, in the same order.
+    #[serde(default)]
     pub secrets_keys: Vec<String>,
     /// The spool.
     pub source: Source,

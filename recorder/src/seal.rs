@@ -212,6 +212,8 @@ struct Desk<'a> {
     early_bytes: usize,
     /// Channels whose parts are finished.
     over: BTreeSet<Track>,
+    /// Files of what came behind an end.
+    late: u32,
     /// Bytes that were shown, and of the transcript.
     shown: u64,
     written: u64,
@@ -239,6 +241,7 @@ impl<'a> Desk<'a> {
             early: BTreeMap::new(),
             early_bytes: 0,
             over: BTreeSet::new(),
+            late: 0,
             shown: 0,
             written: 0,
             transcript: None,
@@ -313,15 +316,26 @@ impl<'a> Desk<'a> {
         let track = frame.track;
         if frame.kind == FrameKind::Begin && !self.channels.contains_key(&track) && !self.over.contains(&track) {
             let early = self.early.remove(&track).unwrap_or_default();
+            self.early_bytes = self.early_bytes.saturating_sub(early.iter().map(cost).sum());
             let channel = self.begin(&frame, early.first().map_or(frame.at, |first| first.at))?;
             self.channels.insert(track, channel);
             return early.into_iter().try_for_each(|frame| self.frame(frame));
         }
         let Some(mut channel) = self.channels.remove(&track) else {
             // A channel that waits for a watcher has notices and dropped input before it begins.
-            self.early_bytes += frame.data.len() + FRAME;
+            if self.early_bytes > EARLY && frame.kind == FrameKind::InputDropped {
+                // More than anybody types while they wait: how much it was is kept, and the channel
+                // stays what it will be.
+                let early = self.early.entry(track).or_default();
+                let text = format!("{} more bytes were typed while frozen", frame.data.len());
+                if early.len() < EARLY / FRAME {
+                    early.push(Frame { kind: FrameKind::Marker, data: text.into_bytes().into(), ..frame });
+                }
+                return Ok(());
+            }
+            self.early_bytes += cost(&frame);
             self.early.entry(track).or_default().push(frame);
-            return if self.early_bytes > EARLY { self.never_began(track) } else { Ok(()) };
+            return if self.early_bytes > 2 * EARLY { self.never_began(track) } else { Ok(()) };
         };
         let ends = frame.kind == FrameKind::End;
         match &mut channel {
@@ -346,10 +360,17 @@ impl<'a> Desk<'a> {
     /// Frames of a channel that does not begin: they are kept as they are.
     fn never_began(&mut self, track: Track) -> io::Result<()> {
         let early = self.early.remove(&track).unwrap_or_default();
+        self.early_bytes = self.early_bytes.saturating_sub(early.iter().map(cost).sum());
         let Some(first) = early.first() else { return Ok(()) };
         let (started, ended) = (first.at, first.at);
         // What comes behind an end has a file of its own.
-        let late = if self.over.remove(&track) { "-late" } else { "" };
+        let late = match self.over.contains(&track) {
+            true => {
+                self.late += 1;
+                format!("-late-{}", self.late)
+            }
+            false => String::new(),
+        };
         let name = format!("channel-{track}{late}.raw");
         let raw = RawWriter::begin(self.part(&name)?, b"{}")?;
         self.channels.insert(track, Channel::Raw(Box::new(RawTrack { name, raw, started, ended })));
@@ -384,7 +405,7 @@ impl<'a> Desk<'a> {
     }
 
     fn terminal_frame(&mut self, terminal: &mut TerminalTrack, frame: Frame) -> io::Result<()> {
-        if frame.kind == FrameKind::Input {
+        if matches!(frame.kind, FrameKind::Input | FrameKind::InputDropped) {
             return self.input(terminal, frame);
         }
         let mut lines = Vec::new();
@@ -407,17 +428,6 @@ impl<'a> Desk<'a> {
         }
         self.transcript(frame.track, frame.at, terminal.started, &lines)?;
         let at = frame.at;
-        if frame.kind == FrameKind::InputDropped && terminal.held.is_none() && self.recipients.len() > 1 {
-            let (row, behind) = terminal.emulator.row_before_cursor();
-            if !behind && is_prompt(&row) && terminal.secrets.may_hide(&row) {
-                // What is thrown away is never echoed: the prompt alone decides.
-                let mine = Candidate::default().input(&frame.data);
-                terminal.cast.secret(frame.at)?;
-                self.secret(&Frame { data: frame.data.slice(..mine), ..frame.clone() })?;
-                let rest = Frame { data: frame.data.slice(mine..), ..frame };
-                return if rest.data.is_empty() { Ok(()) } else { terminal.cast.frame(&rest) };
-            }
-        }
         match &mut terminal.held {
             Some(held) => {
                 held.frames.push((frame, false));
@@ -598,6 +608,11 @@ impl<'a> Desk<'a> {
         }
         Ok(pairs)
     }
+}
+
+/// What a frame that is kept back counts for.
+fn cost(frame: &Frame) -> usize {
+    frame.data.len() + FRAME
 }
 
 fn encrypted(to: &Recipient, plain: &[u8]) -> io::Result<Vec<u8>> {

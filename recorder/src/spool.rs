@@ -126,15 +126,18 @@ impl Sealer {
 
     /// The bytes to write for this frame, and the head once they are written.
     pub(crate) fn seal(&mut self, frame: &Frame) -> Option<(&[u8], Head)> {
+        let length = PREFIX + frame.data.len() + TAG;
+        let length = u32::try_from(length).ok().filter(|length| *length as usize <= LONGEST)?;
         self.buffer.clear();
-        self.buffer.reserve(4 + PREFIX + frame.data.len() + TAG);
-        let mut plain = std::mem::take(&mut self.buffer);
-        frame.encode_into(&mut plain);
-        let length = u32::try_from(plain.len() + TAG).ok().filter(|length| *length as usize <= LONGEST)?;
-        self.cipher.seal_in_place_append_tag(nonce(self.head.frames), Aad::from(self.head.hash), &mut plain).ok()?;
-        let head = self.head.after(&plain);
-        plain.splice(0..0, length.to_be_bytes());
-        self.buffer = plain;
+        self.buffer.reserve(4 + length as usize);
+        self.buffer.extend_from_slice(&length.to_be_bytes());
+        frame.encode_into(&mut self.buffer);
+        // Sealed where it stands, behind its length: every copy of a busy stream counts.
+        let plain = self.buffer.get_mut(4..)?;
+        let aad = Aad::from(self.head.hash);
+        let tag = self.cipher.seal_in_place_separate_tag(nonce(self.head.frames), aad, plain).ok()?;
+        self.buffer.extend_from_slice(tag.as_ref());
+        let head = self.head.after(self.buffer.get(4..)?);
         Some((&self.buffer, head))
     }
 

@@ -188,12 +188,26 @@ async fn commands_at_an_endless_prompt_stay_in_the_main_track() {
         frames.push(frame(n * 100 + 20, 1, FrameKind::Output, b"\r\n"));
     }
     frames.push(frame(900, 1, FrameKind::Output, b"\r\nPassword: "));
-    frames.push(frame(910, 1, FrameKind::InputDropped, b"typed while frozen\r"));
     let site = Site::record(2, &frames).await;
     site.seal(false);
     let cast = site.text(PartKind::Cast);
     assert!(!cast.contains("command-2") && cast.contains("command-3") && cast.contains("command-5"), "{cast}");
     assert!(cast.contains("not set apart"), "{cast}");
+}
+
+/// D27: a password typed while the session is frozen, key by key, is a secret like any other.
+#[tokio::test]
+async fn a_secret_typed_while_frozen_is_set_apart() {
+    let mut frames = vec![begin(1, true), frame(0, 1, FrameKind::Output, b"Password: ")];
+    for (n, key) in b"hunter2\r".iter().enumerate() {
+        let kind = if n < 3 { FrameKind::Input } else { FrameKind::InputDropped };
+        frames.push(frame(100 + i64::try_from(n).unwrap(), 1, kind, &[*key]));
+    }
+    let site = Site::record(2, &frames).await;
+    site.seal(false);
+    let cast = site.text(PartKind::Cast);
+    assert!(cast.contains("secret typed"), "{cast}");
+    assert!(!cast.contains(r#""i","h""#) && !cast.contains(r#""d","t""#), "{cast}");
 }
 
 /// REC-07: neither the bastion's key nor a stranger's opens anything that is sealed.

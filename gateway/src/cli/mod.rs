@@ -17,6 +17,11 @@ use args::Call;
 use clap::Parser as _;
 use std::process::ExitCode;
 
+/// Controls and direction marks made visible (D28).
+pub(crate) fn visible(text: &str) -> String {
+    output::visible(text)
+}
+
 /// The file that is read unless another is named.
 pub const DEFAULT_CONFIG: &str = "/etc/poterne/poterne.toml";
 

@@ -89,6 +89,11 @@ impl SignedIn {
         until
     }
 
+    /// Signs somebody out everywhere.
+    pub fn forget(&self, staff: &StaffLogin) {
+        self.seats().retain(|_, one| one.staff != *staff);
+    }
+
     /// Signs out; gives who it was.
     pub fn end(&self, seat: &Seat) -> Option<StaffLogin> {
         self.seats().remove(seat).map(|one| one.staff)

@@ -345,6 +345,7 @@ impl Desk {
                 self.site.registrar.view(list).await.map_err(gone)
             }
             Request::StaffDisable { login, reason } => {
+                self.signed_in.forget(&login);
                 self.command(Command::DisableStaff { staff: login, reason, by }).await?;
                 self.judge_live_sessions_again().await;
                 Ok(json!({}))

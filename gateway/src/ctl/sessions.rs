@@ -73,7 +73,10 @@ impl Desk {
         if !session.approvers.contains(staff) && !self.approves_for(staff, &id).await? {
             return Err(refused(Refusal::Denied(policy::Denial::ApproverNotOfTarget)));
         }
-        session.because(reason);
+        // On a session that stands still already it would wait for another freeze.
+        if session.frozen_for().is_none_or(|cause| cause == FreezeCause::Unwatched) {
+            session.because(reason);
+        }
         let cause = FreezeCause::Staff(staff.clone());
         if !session.freeze(cause.clone()) {
             session.tell(lifecycle::Input::Freeze(cause)).await;
@@ -120,7 +123,7 @@ impl Desk {
     pub(super) async fn session_cut(&self, id: &str, reason: &str, by: Actor) -> Answer {
         let id: SessionId = id.parse().map_err(data)?;
         reasoned(reason)?;
-        let cause = EndCause::Cut { by, reason: reason.trim().to_owned() };
+        let cause = EndCause::Cut { by, reason: crate::cli::visible(reason.trim()) };
         match self.site.live.brake(&cause, |session| session.id == id) {
             0 => Err(no_session(&id)),
             _ => Ok(json!({})),

@@ -412,7 +412,7 @@ impl Channel {
 
     async fn show(&self, client: &ChannelWriteHalf<server::Msg>, text: &str) {
         /// A client that does not take the notice must not hold up what it tells.
-        const SHOWN_WITHIN: Duration = Duration::from_millis(500);
+        const SHOWN_WITHIN: Duration = Duration::from_millis(650);
         // The bastion's own words: recorded beside, not before, so that a slow disk cannot keep the last
         // of them from being read.
         let line = format!("\r\n[Poterne] {text}\r\n");
@@ -506,11 +506,12 @@ impl<'a> Kept<'a> {
         if room > 0 && !record(bytes.slice(..bytes.len().min(room))).await {
             return false;
         }
-        self.digest.update(bytes);
         self.seen += bytes.len() as u64;
-        if room > 0 {
+        let beyond = bytes.get(room..).unwrap_or_default();
+        if beyond.is_empty() {
             return true;
         }
+        self.digest.update(beyond);
         if self.seen - self.noted >= NOTE_EVERY {
             self.noted = self.seen;
             return self.note("not kept so far").await;
@@ -520,8 +521,12 @@ impl<'a> Kept<'a> {
 
     async fn note(&self, what: &str) -> bool {
         let digest = self.digest.clone().finish();
-        let text =
-            format!("{:?} {what}: {} bytes, SHA-256 of all {}", self.kind, self.seen, HEXLOWER.encode(digest.as_ref()));
+        let text = format!(
+            "{:?} {what}: {} bytes, SHA-256 of what is not kept {}",
+            self.kind,
+            self.seen,
+            HEXLOWER.encode(digest.as_ref())
+        );
         self.channel.session.record(self.channel.number, FrameKind::Marker, text.into()).await
     }
 

@@ -10,8 +10,11 @@ use tokio::sync::Notify;
 
 /// What an item costs besides its bytes, so that one-byte packets cannot amplify.
 const OVERHEAD: usize = 256;
-/// Blocks that small packets are merged into.
-const BLOCK: usize = 64 << 10;
+/// Blocks that packets are merged into while the pump is busy: the larger, the fewer times a stream
+/// changes hands between tasks and the recorder's thread.
+const BLOCK: usize = 256 << 10;
+/// A packet of this size belongs to a stream.
+const STREAM: usize = 16 << 10;
 
 /// Something to be relayed, in order.
 #[derive(Debug)]
@@ -76,7 +79,7 @@ impl Lane {
             _ => {
                 // A keystroke gets a small block, a stream gets large ones.
                 let capacity =
-                    if bytes.len() >= BLOCK / 4 { BLOCK.max(bytes.len()) } else { (bytes.len() * 4).clamp(512, BLOCK) };
+                    if bytes.len() >= STREAM { BLOCK.max(bytes.len()) } else { (bytes.len() * 4).clamp(512, BLOCK) };
                 let mut block = BytesMut::with_capacity(capacity);
                 block.extend_from_slice(bytes);
                 slots.push_back(Slot::Filling(block));

@@ -251,7 +251,13 @@ impl LiveSession {
 
     /// What is to be said of the freeze that follows.
     pub fn because(&self, reason: Option<String>) {
-        *locked(&self.because) = reason.map(|reason| reason.trim().to_owned());
+        /// A line on the technician's terminal.
+        const LONGEST: usize = 200;
+        let plain = |reason: String| -> String {
+            let shown = crate::cli::visible(reason.trim());
+            shown.chars().take(LONGEST).collect()
+        };
+        *locked(&self.because) = reason.map(plain);
     }
 
     /// When its right ends.
@@ -539,7 +545,9 @@ async fn perform(
                 session.set_flow(Flow::Frozen);
                 *locked(&session.frozen_for) = Some(cause.clone());
                 session.thrown_away_said.store(false, Ordering::Release);
-                let reason = locked(&session.because).take();
+                // Said by whoever froze it, and by nobody else.
+                let said = locked(&session.because).take();
+                let reason = said.filter(|_| matches!(cause, FreezeCause::Staff(_)));
                 let mut text = session.texts.text(freeze_text(&cause));
                 if let Some(reason) = &reason {
                     text = format!("{text} ({reason})");

@@ -1,5 +1,5 @@
 //! One watcher at the local socket: pictures out, acknowledgements in. Presence is what comes back:
-//! somebody counts while they acknowledge what was painted at most five seconds ago, and type what is
+//! somebody counts while they acknowledge what was painted a few seconds ago, and type what is
 //! shown at times nobody foresees (T22, APR-04).
 
 use super::presence::Place;
@@ -339,7 +339,8 @@ impl Watch {
                 self.painted = None;
                 self.paint().await;
             }
-            FromWatcher::Freeze | FromWatcher::Resume | FromWatcher::Cut(_) if !self.still_may().await => {}
+            // Letting go on asks anew; brakes act as whom the watch began with (D18).
+            FromWatcher::Resume if !self.still_may().await => {}
             FromWatcher::Freeze if self.counts => {
                 let cause = FreezeCause::Staff(self.staff.clone());
                 if !self.session.freeze(cause.clone()) {
@@ -362,7 +363,7 @@ impl Watch {
             }
             FromWatcher::Cut(reason) if self.counts => {
                 let reason = if reason.trim().is_empty() { "cut by who watched".to_owned() } else { reason };
-                let reason = reason.chars().take(200).collect();
+                let reason = crate::cli::visible(reason.trim()).chars().take(200).collect();
                 self.session.brake(EndCause::Cut { by: Actor::Staff(self.staff.clone()), reason });
             }
             FromWatcher::Freeze | FromWatcher::Resume | FromWatcher::Cut(_) => {

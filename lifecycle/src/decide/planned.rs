@@ -60,7 +60,7 @@ fn window(facts: &PlanFacts, at: Timestamp) -> Result<(), Refusal> {
         return wrong("the window is longer than 8 hours: plan several");
     }
     if facts.emergency && facts.until.duration_since(at) > EMERGENCY {
-        return wrong("an emergency lasts 2 hours at most: write fewer --minutes, and extend it later if need be");
+        return wrong("an emergency lasts 2 hours at most: write fewer --minutes");
     }
     if facts.from.duration_since(at) > AHEAD {
         return wrong("the window lies more than 3 months ahead: plan it later");
