@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 from endpoints import Poterne
@@ -22,6 +23,14 @@ MIB = 1 << 20
 BLOCK = 256 << 10
 # A transfer that is not through after this long hangs.
 CAP = 60
+
+
+def seal(hospital, endpoint, patience):
+    """Waits until nothing is left to be sealed. CPU seconds that this took, and whether it came to an end."""
+    cpu, until = endpoint.cpu(), time.monotonic() + patience
+    while hospital.spools() and time.monotonic() < until:
+        time.sleep(0.2)
+    return endpoint.cpu() - cpu, hospital.spools() == 0
 
 
 def rounds(endpoints, count):
@@ -192,7 +201,8 @@ class Transfer:
 
 
 def bulk(hospital, endpoints, ciphers, size, count, cold):
-    """Seconds and the bastion's CPU seconds, by (cipher, direction). The first round warms up."""
+    """Seconds and the bastion's CPU seconds, by (cipher, direction); and the CPU seconds of sealing a
+    GiB of it all, if that was done in time. The first round warms up."""
     transfer = Transfer(hospital, size)
     warmth = Warmth(hospital, size + size // 2, cold)
     masters = {}
@@ -215,7 +225,9 @@ def bulk(hospital, endpoints, ciphers, size, count, cold):
                         samples.setdefault((cipher, way), {}).setdefault(endpoint.name, []).append(outcome)
     for (name, _), master in masters.items():
         next(endpoint for endpoint in endpoints if endpoint.name == name).left(master)
-    return samples
+    recorded = hospital.recorded_bytes()
+    cpu, sealed = seal(hospital, endpoints[-1], 900)
+    return samples, cpu / recorded * (1 << 30) if sealed else None
 
 
 def copies(hospital, endpoints, size, count, cold):
@@ -243,6 +255,7 @@ def copies(hospital, endpoints, size, count, cold):
             warmth.free()
             sample = attempt("scp", endpoint, lambda: once(endpoint, master))
             endpoint.left(master)
+            seal(hospital, endpoints[-1], 60)
             if n > 0:
                 seconds[endpoint.name].append(sample)
     return seconds
@@ -317,18 +330,21 @@ def idle(endpoints, count, step, at_once):
 
 
 def log_text(size):
-    """Lines as a device's log has them. The same every time."""
+    """Lines as a device's log has them: parts that speak in turn, about one series for a while. The
+    same every time."""
     chance = random.Random(7)
     parts = ["acquisition", "gradient", "helium", "coil", "table", "reconstruction", "archive", "network", "console", "shim"]
     words = ["ready", "started", "finished", "retry", "timeout", "within limits", "recalibrated", "queued", "sent", "dropped"]
-    lines, length, clock = [], 0, 1_700_000_000.0
+    process = {part: chance.randrange(300, 9000) for part in parts}
+    lines, length, clock, series = [], 0, 1_700_000_000.0, 4711
     while length < size:
         clock += chance.expovariate(4)
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(clock))
+        series += chance.random() < 0.03
         part = chance.choice(parts)
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(clock))
         line = (
-            f"{stamp}.{int(clock % 1 * 1000):03}Z scanner {part}[{chance.randrange(300, 9000)}]: {part} {chance.choice(words)}, "
-            f"series {chance.randrange(1 << 24):06x}, {chance.uniform(0, 500):.2f} ms, code {chance.choice([0, 0, 0, 0, 17, 42])}\n"
+            f"{stamp}.{int(clock % 1 * 1000):03}Z scanner {part}[{process[part]}]: series {series:08}: {part} {chance.choice(words)} "
+            f"after {chance.expovariate(1 / 40):.0f} ms, code {chance.choice([0, 0, 0, 0, 0, 0, 17, 42])}\n"
         )
         lines.append(line)
         length += len(line)
@@ -336,8 +352,9 @@ def log_text(size):
 
 
 def text(hospital, endpoints, sessions, size, count, cold):
-    """Seconds until so many sessions have all shown a text on a terminal, begun together; and what
-    the bastion keeps on its disk for a byte shown."""
+    """Seconds until so many sessions have all shown a text on a terminal, begun together; what the
+    bastion keeps on its disk for a byte shown, the CPU seconds of sealing a GiB of it, and whether that
+    was done within a minute."""
     shown = log_text(size)
     (hospital.memory / "text").write_bytes(shown)
     remote = f"stty -echo; echo ready; read go; cat {shlex.quote(str(hospital.memory / 'text'))}"
@@ -390,18 +407,7 @@ def text(hospital, endpoints, sessions, size, count, cold):
                     endpoint.left(terminal)
             if isinstance(endpoint, Poterne) and seconds[endpoint.name][-1] is not None:
                 wait_for("all sessions end", lambda: endpoint.sessions() == 0)
-                sealed = wait_until_sealed(hospital)
-                kept.append(((hospital.recorded_bytes() - before) / (sessions * len(expected)), sealed))
-    return seconds, kept
-
-
-def wait_until_sealed(hospital, patience=60):
-    """Whether no spool is left, within a minute. A bastion that has never sealed anything so far, as
-    can be seen by there being nothing but spools, is not waited for."""
-    folder = hospital.folder / "state" / "recordings"
-    if not any(path.is_dir() for path in folder.iterdir()):
-        return False
-    until = time.monotonic() + patience
-    while hospital.spools() and time.monotonic() < until:
-        time.sleep(0.5)
-    return hospital.spools() == 0
+                cpu, sealed = seal(hospital, endpoint, 60)
+                all_shown = sessions * len(expected)
+                kept.append(((hospital.recorded_bytes() - before) / all_shown, cpu / all_shown * (1 << 30), sealed))
+    return seconds, kept, len(zlib.compress(shown)) / len(shown)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import processes
 from people import Person, Pool
+from terminal import Terminal
 
 # The public half of a key pair that age publishes for tests.
 OFFICER = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa"
@@ -155,6 +156,8 @@ class Hospital:
         return self
 
     def __exit__(self, *_):
+        for terminal in list(Terminal.living):
+            terminal.end()
         for process in reversed(self.started):
             process.terminate()
             try:

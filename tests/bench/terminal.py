@@ -13,6 +13,8 @@ class Terminal:
     """Runs a program with a new controlling terminal. Standard input and output are that terminal
     unless others are given; prompts and error output always are."""
 
+    living = set()
+
     def __init__(self, argv, stdin=None, stdout=None):
         self.fd, slave = os.openpty()
         self.seen = b""
@@ -26,6 +28,7 @@ class Terminal:
             preexec_fn=lambda: fcntl.ioctl(2, termios.TIOCSCTTY, 0),
         )
         os.close(slave)
+        Terminal.living.add(self)
 
     def _read(self, until):
         """More output. False once nothing can come any more."""
@@ -60,6 +63,7 @@ class Terminal:
 
     def end(self):
         """Ends the program if it still runs, and gives the terminal back."""
+        Terminal.living.discard(self)
         if self.process.poll() is None:
             self.process.terminate()
             try:

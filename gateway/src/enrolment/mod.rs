@@ -103,7 +103,8 @@ impl Page {
         self.screen
             .say(&self.texts.with("enrol-welcome", &[("name", &name), ("login", &login), ("site", &site)]))
             .await;
-        let charter = CHARTER.map(|key| self.texts.with(key, &[("site", &site)])).join("\n");
+        let [title, lines @ ..] = CHARTER.map(|key| self.texts.with(key, &[("site", &site)]));
+        let charter = format!("{title}\n{}", lines.join(" "));
         self.screen.say(&format!("{charter}\n")).await;
         let prompt = self.texts.text("enrol-accept");
         for _ in 0..TRIES {
