@@ -16,6 +16,9 @@ use tokio::time::{Instant, Sleep};
 
 /// One read of the socket. The library itself reads four bytes, then the rest of a packet.
 const READ: usize = 64 << 10;
+/// A read below this is part of a conversation, whose other side may wait for the acknowledgement before
+/// it says more (Nagle): delayed, each such turn costs 40 ms.
+const SMALL: usize = 4 << 10;
 /// Unsent bytes at which the pumps wait before they hand over more.
 const BACKLOG_HIGH: usize = 512 << 10;
 /// Unsent bytes beyond which the peer is given up: it writes and does not read.
@@ -155,7 +158,8 @@ impl Gate {
 pub struct GatedStream {
     tcp: Arc<TcpStream>,
     gate: Arc<Gate>,
-    input: Box<[u8]>,
+    /// Small for a connection that is idle; as large as a read once one filled it.
+    input: Vec<u8>,
     input_from: usize,
     input_to: usize,
     first_line: Option<Vec<u8>>,
@@ -171,7 +175,7 @@ impl GatedStream {
         Self {
             tcp,
             gate,
-            input: vec![0; READ].into_boxed_slice(),
+            input: vec![0; SMALL],
             input_from: 0,
             input_to: 0,
             first_line: Some(Vec::new()),
@@ -200,10 +204,18 @@ impl GatedStream {
     fn poll_fill(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.tcp.poll_read_ready(cx))?;
+            let most = most.min(self.input.len());
             let room = self.input.get_mut(..most).unwrap_or_default();
             match self.tcp.try_read(room) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-                result => return Poll::Ready(result),
+                Ok(read) => {
+                    if read < SMALL {
+                        // The kernel forgets it after a while, so it is said each time.
+                        let _ = rustix::net::sockopt::set_tcp_quickack(&*self.tcp, true);
+                    }
+                    return Poll::Ready(Ok(read));
+                }
+                Err(error) => return Poll::Ready(Err(error)),
             }
         }
     }
@@ -280,6 +292,9 @@ impl AsyncRead for GatedStream {
             }
             this.note_first_line(read);
             (this.input_from, this.input_to) = (0, read);
+            if read == this.input.len() && read < READ {
+                this.input.resize(READ, 0);
+            }
             if let Some((_, pause)) = reading.pace() {
                 this.next_read = Instant::now() + pause;
             }
