@@ -38,7 +38,8 @@ fn crates_know_only_whom_they_may() {
         ("recorder", &[]),
         ("lifecycle", &["policy"]),
         ("config", &["policy"]),
-        ("gateway", &["config", "journal", "lifecycle", "policy", "recorder"]),
+        ("console", &["config", "lifecycle", "policy", "recorder"]),
+        ("gateway", &["config", "console", "journal", "lifecycle", "policy", "recorder"]),
         ("tests", &["gateway", "journal", "lifecycle", "recorder"]),
     ]);
     let edges = edges();
