@@ -113,7 +113,8 @@ impl Daemon {
         let reload = Arc::new(Reloader { main: options.config.clone(), sender: config_sender, site: site.clone() });
         let (bound_sender, bound) = watch::channel(Vec::new());
         let mut tasks = vec![registrar_task];
-        tasks.push(tokio::spawn(ctl::server::serve(site.clone(), reload.clone(), verifier.clone(), host_key)?));
+        let desk = Arc::new(ctl::server::Desk::new(site.clone(), reload.clone(), verifier.clone(), host_key));
+        tasks.push(tokio::spawn(ctl::server::serve(desk.clone())?));
         tasks.push(tokio::spawn(registrar.clone().keep_time(clock)));
         tasks.push(tokio::spawn(remember(site.clone())));
         tasks.push(tokio::spawn(heartbeat(site.clone())));

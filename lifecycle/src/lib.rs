@@ -12,6 +12,7 @@ mod event;
 mod guard;
 mod ids;
 mod intervention;
+pub mod order;
 mod register;
 mod session;
 mod staff;

@@ -7,10 +7,10 @@ use super::args::{
 use super::{firewall, invitation, manual, output, pin, recording, secrets, watch};
 use crate::clock::{Clock as _, SystemClock};
 use crate::ctl::client;
-use crate::ctl::protocol::{CredentialArgs, Factors, Failure, PersonArgs, Planned, Proof, Request, exit};
 use crate::daemon::{Daemon, Options};
 use crate::site::Paths;
 use config::Config;
+use lifecycle::order::{CredentialArgs, Factors, Failure, Order, PersonArgs, Planned, Proof, exit};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,21 +24,21 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
         #[cfg(feature = "demo")]
         Verb::Demo(args) => crate::demo::run(args).map_err(|error| Failure::new(exit::SOFTWARE, format!("{error:#}"))),
         Verb::Login(flags) => {
-            let answer = ask(&main, &Request::Login { proof: proof(flags)? })?;
+            let answer = ask(&main, &Order::Login { proof: proof(flags)? })?;
             let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
             let until = text("until").parse().map_or_else(|_| text("until").to_owned(), output::here);
             output::say(&format!("{} is signed in at this terminal until {until}", text("staff")));
             Ok(())
         }
         Verb::Logout => {
-            let answer = ask(&main, &Request::Logout)?;
+            let answer = ask(&main, &Order::Logout)?;
             match answer.get("staff").and_then(Value::as_str) {
                 Some(staff) => output::say(&format!("{staff} is signed out")),
                 None => output::say("nobody was signed in at this terminal"),
             }
             Ok(())
         }
-        Verb::Whoami(json) => print(json, &ask(&main, &Request::Whoami)?, output::fields),
+        Verb::Whoami(json) => print(json, &ask(&main, &Order::Whoami)?, output::fields),
         Verb::Recording(verb) => recording::carry_out(&main, verb),
         Verb::Vendor(verb) => vendor(&main, verb),
         Verb::Lockdown(verb) => lockdown(&main, verb),
@@ -53,24 +53,24 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
         }
         Verb::Config(verb) => configuration(&main, verb),
         Verb::Reload(json) => {
-            let answer = ask(&main, &Request::Reload)?;
+            let answer = ask(&main, &Order::Reload)?;
             print(json, &answer, |answer| match answer.get("changes").and_then(Value::as_array).map(Vec::as_slice) {
                 None | Some([]) => output::say("nothing changed"),
                 Some(changes) => changes.iter().filter_map(Value::as_str).for_each(output::say),
             })
         }
-        Verb::Status(json) => print(json, &ask(&main, &Request::Status)?, output::fields),
+        Verb::Status(json) => print(json, &ask(&main, &Order::Status)?, output::fields),
         Verb::Technician(verb) => technician(&main, verb),
         Verb::Staff(verb) => staff(&main, verb),
         Verb::Target(verb) => target(&main, verb),
         Verb::Intervention(verb) => intervention(&main, verb),
         Verb::Session(verb) => session(&main, verb),
         Verb::Explain { technician, target, at, from, json } => {
-            let answer = ask(&main, &Request::Explain { technician, target, at, source: from })?;
+            let answer = ask(&main, &Order::Explain { technician, target, at, source: from })?;
             print(json, &answer, output::fields)
         }
         Verb::Journal(verb) => {
-            let status = ask(&main, &Request::Status)?;
+            let status = ask(&main, &Order::Status)?;
             let field = match verb {
                 JournalVerb::Key => "journal_key",
                 JournalVerb::Checkpoint => "checkpoint",
@@ -110,7 +110,7 @@ pub(super) fn socket(main: &Path) -> Result<PathBuf, Failure> {
     Ok(Paths::new(Path::new(state.unwrap_or("/var/lib/poterne"))).socket())
 }
 
-pub(super) fn ask(main: &Path, request: &Request) -> Result<Value, Failure> {
+pub(super) fn ask(main: &Path, request: &Order) -> Result<Value, Failure> {
     client::ask(&socket(main)?, request)
 }
 
@@ -142,7 +142,7 @@ fn configuration(main: &Path, verb: ConfigVerb) -> Outcome {
                 eprintln!("poterne: warning: {warning}");
             }
             if state {
-                let answer = ask(main, &Request::CheckState)?;
+                let answer = ask(main, &Order::CheckState)?;
                 let problems: Vec<&str> = answer
                     .get("problems")
                     .and_then(Value::as_array)
@@ -212,38 +212,38 @@ fn technician(main: &Path, verb: TechnicianVerb) -> Outcome {
         TechnicianVerb::Invite { login, vendor, proofing, keys, identity, json } => {
             let IdentityFlags { name, email, phone } = identity;
             let (keys, person) = (keys.into_iter().map(key_line).collect(), PersonArgs { name, email, phone });
-            let request = Request::TechnicianInvite { login, vendor, person, proofing, keys };
+            let request = Order::TechnicianInvite { login, vendor, person, proofing, keys };
             print(json, &ask(main, &request)?, invitation::print)
         }
         TechnicianVerb::Reset { login, reason, json } => {
-            let request = Request::TechnicianReset { login, reason, enable: false };
+            let request = Order::TechnicianReset { login, reason, enable: false };
             print(json, &ask(main, &request)?, invitation::print)
         }
         TechnicianVerb::Enable { login, reason, json } => {
-            let request = Request::TechnicianReset { login, reason, enable: true };
+            let request = Order::TechnicianReset { login, reason, enable: true };
             print(json, &ask(main, &request)?, invitation::print)
         }
         TechnicianVerb::Activate { login, word } => {
-            ask(main, &Request::TechnicianActivate { login: login.clone(), word })?;
+            ask(main, &Order::TechnicianActivate { login: login.clone(), word })?;
             output::say(&format!("{login} is active"));
             Ok(())
         }
         TechnicianVerb::Show { login, json } => {
-            print(json, &ask(main, &Request::TechnicianShow { login })?, output::fields)
+            print(json, &ask(main, &Order::TechnicianShow { login })?, output::fields)
         }
         TechnicianVerb::Key(verb) => {
             let (login, key, add) = match verb {
                 KeyVerb::Add { login, key } => (login, key, true),
                 KeyVerb::Remove { login, key } => (login, key, false),
             };
-            let answer = ask(main, &Request::TechnicianKey { login: login.clone(), key: key_line(key), add })?;
+            let answer = ask(main, &Order::TechnicianKey { login: login.clone(), key: key_line(key), add })?;
             let key = answer.get("key").and_then(Value::as_str).unwrap_or_default();
             output::say(&format!("{key} is {} {login}", if add { "added to" } else { "removed from" }));
             Ok(())
         }
         TechnicianVerb::Add { login, vendor, proofing, keys, person } => {
             let keys = keys.into_iter().map(key_line).collect();
-            let request = Request::TechnicianAdd {
+            let request = Order::TechnicianAdd {
                 login,
                 vendor,
                 person: identity(&person),
@@ -253,23 +253,23 @@ fn technician(main: &Path, verb: TechnicianVerb) -> Outcome {
             };
             made(person.json, &ask(main, &request)?)
         }
-        TechnicianVerb::List(json) => print(json, &ask(main, &Request::TechnicianList)?, |rows| {
+        TechnicianVerb::List(json) => print(json, &ask(main, &Order::TechnicianList)?, |rows| {
             output::table(rows, &["login", "vendor", "name", "state", "phone"])
         }),
         TechnicianVerb::Disable { login, reason } => {
-            let answer = ask(main, &Request::TechnicianDisable { login: login.clone(), reason })?;
+            let answer = ask(main, &Order::TechnicianDisable { login: login.clone(), reason })?;
             let ended = answer.get("sessions_ended").and_then(Value::as_u64).unwrap_or(0);
             output::say(&format!("{login} is disabled; {ended} live session(s) ended"));
             Ok(())
         }
-        TechnicianVerb::Unlock { login } => ask(main, &Request::TechnicianUnlock { login }).map(|_| ()),
+        TechnicianVerb::Unlock { login } => ask(main, &Order::TechnicianUnlock { login }).map(|_| ()),
     }
 }
 
 fn staff(main: &Path, verb: StaffVerb) -> Outcome {
     match verb {
         StaffVerb::Add { login, roles, groups, person } => {
-            let request = Request::StaffAdd {
+            let request = Order::StaffAdd {
                 login,
                 person: identity(&person),
                 roles: roles.into_iter().collect(),
@@ -278,10 +278,10 @@ fn staff(main: &Path, verb: StaffVerb) -> Outcome {
             };
             made(person.json, &ask(main, &request)?)
         }
-        StaffVerb::List(json) => print(json, &ask(main, &Request::StaffList)?, |rows| {
+        StaffVerb::List(json) => print(json, &ask(main, &Order::StaffList)?, |rows| {
             output::table(rows, &["login", "name", "roles", "groups", "state"])
         }),
-        StaffVerb::Disable { login, reason } => ask(main, &Request::StaffDisable { login, reason }).map(|_| ()),
+        StaffVerb::Disable { login, reason } => ask(main, &Order::StaffDisable { login, reason }).map(|_| ()),
     }
 }
 
@@ -296,7 +296,7 @@ fn target(main: &Path, verb: TargetVerb) -> Outcome {
                     let pem = std::fs::read_to_string(&file).map_err(|error| {
                         Failure::new(exit::NO_INPUT, format!("`{}` cannot be read: {error}", file.display()))
                     })?;
-                    CredentialArgs::Key(crate::ctl::protocol::Hidden::new(pem))
+                    CredentialArgs::Key(lifecycle::order::Hidden::new(pem))
                 }
                 (None, true, _) => {
                     let mut read = secrets::read(&["password of the target"])?;
@@ -313,7 +313,7 @@ fn target(main: &Path, verb: TargetVerb) -> Outcome {
                     ));
                 }
             };
-            let answer = ask(main, &Request::TargetCredential { target: target.clone(), login, credential })?;
+            let answer = ask(main, &Order::TargetCredential { target: target.clone(), login, credential })?;
             output::say(&format!("the credential of {target} is set"));
             if let Some(public) = answer.get("public_key").and_then(Value::as_str) {
                 output::say(&format!("public key, for the target's authorized_keys: {public}"));
@@ -326,26 +326,25 @@ fn target(main: &Path, verb: TargetVerb) -> Outcome {
 pub(super) fn proof(flags: ProofFlags) -> Result<Proof, Failure> {
     let mut read = secrets::read(&["password", "one-time code"])?.into_iter();
     match (read.next(), read.next()) {
-        (Some(password), Some(code)) => Ok(Proof { staff: flags.staff, password, code }),
+        (Some(password), Some(code)) => Ok(Proof { staff: flags.staff, password, code, signed_in: false }),
         _ => Err(Failure::new(exit::NO_INPUT, "password and one-time code are needed")),
     }
 }
 
 fn intervention(main: &Path, verb: InterventionVerb) -> Outcome {
     match verb {
-        InterventionVerb::List { all, json } => print(json, &ask(main, &Request::InterventionList { all })?, |rows| {
+        InterventionVerb::List { all, json } => print(json, &ask(main, &Order::InterventionList { all })?, |rows| {
             output::table(
                 rows,
                 &["number", "kind", "state", "technician", "vendor", "target", "source", "reason", "ticket"],
             );
         }),
         InterventionVerb::Show { number, json } => {
-            print(json, &ask(main, &Request::InterventionShow { number })?, output::fields)
+            print(json, &ask(main, &Order::InterventionShow { number })?, output::fields)
         }
         InterventionVerb::Approve { number, code, verified, rights, minutes, proof: flags } => {
             let rights = rights.map(|rights| rights.into_iter().collect());
-            let request =
-                Request::InterventionApprove { number, proof: proof(flags)?, code, verified, rights, minutes };
+            let request = Order::InterventionApprove { number, proof: proof(flags)?, code, verified, rights, minutes };
             let answer = ask(main, &request)?;
             match answer.get("approvals_missing").and_then(Value::as_u64) {
                 Some(0) if answer.get("code").is_some() => say_code(&answer),
@@ -357,14 +356,14 @@ fn intervention(main: &Path, verb: InterventionVerb) -> Outcome {
             Ok(())
         }
         InterventionVerb::Refuse { number, reason, proof: flags } => {
-            ask(main, &Request::InterventionRefuse { number, proof: proof(flags)?, reason })?;
+            ask(main, &Order::InterventionRefuse { number, proof: proof(flags)?, reason })?;
             output::say(&format!("intervention {number} is refused"));
             Ok(())
         }
         InterventionVerb::Plan { what, from, until } => plan(main, what, from, Some(until), None),
         InterventionVerb::Emergency { what, minutes } => plan(main, what, None, None, Some(minutes)),
         InterventionVerb::Extend { number, minutes, verified, proof: flags } => {
-            let answer = ask(main, &Request::InterventionExtend { number, proof: proof(flags)?, verified, minutes })?;
+            let answer = ask(main, &Order::InterventionExtend { number, proof: proof(flags)?, verified, minutes })?;
             let until = answer.get("until").and_then(Value::as_str).and_then(|at| at.parse().ok());
             match (answer.get("approvals_missing").and_then(Value::as_u64), until) {
                 (Some(0), Some(until)) => {
@@ -375,12 +374,12 @@ fn intervention(main: &Path, verb: InterventionVerb) -> Outcome {
             Ok(())
         }
         InterventionVerb::Review { number, text } => {
-            ask(main, &Request::InterventionReview { number, text })?;
+            ask(main, &Order::InterventionReview { number, text })?;
             output::say(&format!("intervention {number} is reviewed"));
             Ok(())
         }
         InterventionVerb::Withdraw { number } => {
-            ask(main, &Request::InterventionWithdraw { number })?;
+            ask(main, &Order::InterventionWithdraw { number })?;
             output::say(&format!("intervention {number} is withdrawn"));
             Ok(())
         }
@@ -417,7 +416,7 @@ fn plan(
         verified,
         rights: rights.map(|rights| rights.into_iter().collect()),
     };
-    let answer = ask(main, &Request::InterventionPlan { proof: proof(flags)?, planned })?;
+    let answer = ask(main, &Order::InterventionPlan { proof: proof(flags)?, planned })?;
     print(json, &answer, |answer| match answer.get("approvals_missing").and_then(Value::as_u64) {
         Some(0) => say_code(answer),
         missing => {
@@ -432,17 +431,17 @@ fn plan(
 
 fn vendor(main: &Path, verb: VendorVerb) -> Outcome {
     match verb {
-        VendorVerb::List(json) => print(json, &ask(main, &Request::VendorList)?, |rows| {
+        VendorVerb::List(json) => print(json, &ask(main, &Order::VendorList)?, |rows| {
             output::table(rows, &["vendor", "name", "state", "technicians", "phone", "why"]);
         }),
         VendorVerb::Freeze { vendor, reason } => {
-            let answer = ask(main, &Request::VendorFreeze { vendor: vendor.clone(), reason })?;
+            let answer = ask(main, &Order::VendorFreeze { vendor: vendor.clone(), reason })?;
             let ended = answer.get("sessions_ended").and_then(Value::as_u64).unwrap_or(0);
             output::say(&format!("{vendor} is frozen; {ended} live session(s) ended"));
             Ok(())
         }
         VendorVerb::Thaw { vendor, reason } => {
-            ask(main, &Request::VendorThaw { vendor: vendor.clone(), reason })?;
+            ask(main, &Order::VendorThaw { vendor: vendor.clone(), reason })?;
             output::say(&format!("{vendor} may come in again"));
             Ok(())
         }
@@ -452,7 +451,7 @@ fn vendor(main: &Path, verb: VendorVerb) -> Outcome {
 fn lockdown(main: &Path, verb: LockdownVerb) -> Outcome {
     match verb {
         LockdownVerb::On { reason } => {
-            let answer = ask(main, &Request::LockdownBegin { reason })?;
+            let answer = ask(main, &Order::LockdownBegin { reason })?;
             let ended = answer.get("sessions_ended").and_then(Value::as_u64).unwrap_or(0);
             output::say(&format!("all access is cut; {ended} live session(s) ended"));
             let is = |name: &str| answer.get(name).and_then(Value::as_bool).unwrap_or(false);
@@ -465,12 +464,12 @@ fn lockdown(main: &Path, verb: LockdownVerb) -> Outcome {
             Ok(())
         }
         LockdownVerb::Off { reason } => {
-            ask(main, &Request::LockdownEnd { reason })?;
+            ask(main, &Order::LockdownEnd { reason })?;
             output::say("the lockdown is over");
             Ok(())
         }
         LockdownVerb::Status(json) => {
-            let status = ask(main, &Request::Status)?;
+            let status = ask(main, &Order::Status)?;
             let on = status.get("lockdown").and_then(Value::as_bool).unwrap_or(false);
             let field = |name: &str| status.get(name).cloned().unwrap_or_default();
             let (why, since) = (field("lockdown_because"), field("lockdown_since"));
@@ -495,17 +494,17 @@ fn session(main: &Path, verb: SessionVerb) -> Outcome {
             watch::watch(main, id, proof)
         }
         SessionVerb::Freeze { id, reason } => {
-            ask(main, &Request::SessionFreeze { id: id.clone(), reason })?;
+            ask(main, &Order::SessionFreeze { id: id.clone(), reason })?;
             output::say(&format!("session {id} is frozen"));
             Ok(())
         }
         SessionVerb::Resume { id, staff } => {
             let proof = staff.map(|staff| proof(ProofFlags { staff })).transpose()?;
-            ask(main, &Request::SessionResume { id: id.clone(), proof })?;
+            ask(main, &Order::SessionResume { id: id.clone(), proof })?;
             output::say(&format!("session {id} goes on"));
             Ok(())
         }
-        SessionVerb::List { all, json } => print(json, &ask(main, &Request::SessionList { all })?, |rows| {
+        SessionVerb::List { all, json } => print(json, &ask(main, &Order::SessionList { all })?, |rows| {
             output::table(
                 rows,
                 &[
@@ -523,9 +522,9 @@ fn session(main: &Path, verb: SessionVerb) -> Outcome {
                 ],
             );
         }),
-        SessionVerb::Show { id, json } => print(json, &ask(main, &Request::SessionShow { id })?, output::fields),
+        SessionVerb::Show { id, json } => print(json, &ask(main, &Order::SessionShow { id })?, output::fields),
         SessionVerb::Cut { id, reason } => {
-            ask(main, &Request::SessionCut { id: id.clone(), reason })?;
+            ask(main, &Order::SessionCut { id: id.clone(), reason })?;
             output::say(&format!("session {id} is cut"));
             Ok(())
         }

@@ -3,8 +3,8 @@
 use super::args::Call;
 use super::commands::Outcome;
 use super::output;
-use crate::ctl::protocol::{Failure, exit};
 use clap::{Command, CommandFactory as _};
+use lifecycle::order::{Failure, exit};
 use std::path::Path;
 
 /// Writes `poterne.1` and a page a verb into this folder.

@@ -12,9 +12,9 @@ mod recording;
 mod secrets;
 mod watch;
 
-use crate::ctl::protocol::{Failure, exit};
 use args::Call;
 use clap::Parser as _;
+use lifecycle::order::{Failure, exit};
 use std::process::ExitCode;
 
 /// Controls and direction marks made visible (D28).
@@ -36,7 +36,7 @@ pub fn main() -> ExitCode {
     };
     match commands::carry_out(call) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure { exit, message }) => {
+        Err(Failure { exit, message, .. }) => {
             eprintln!("poterne: {message}");
             ExitCode::from(exit)
         }

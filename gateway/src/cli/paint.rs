@@ -2,7 +2,7 @@
 //! fixed set of attributes; no byte of a target gets here as it was (D28, REC-11).
 
 use super::output::visible;
-use crate::ctl::protocol::{Failure, exit};
+use lifecycle::order::{Failure, exit};
 use recorder::{Colour, Run, Style};
 use rustix::termios::{self, OptionalActions, Termios};
 use std::fmt::Write as _;

@@ -4,9 +4,9 @@
 use super::output::say;
 use super::secrets;
 use crate::ctl::client;
-use crate::ctl::protocol::{Failure, Request, exit};
 use crate::target::fetch_host_key;
 use config::Config;
+use lifecycle::order::{Failure, Order, exit};
 use policy::TargetId;
 use russh::keys::HashAlg;
 use std::path::{Path, PathBuf};
@@ -65,7 +65,7 @@ pub(crate) fn pin(
     say(&format!("{}: {target} is pinned to {fingerprint}; now `poterne reload`", file.display()));
     // The daemon may not run yet; then the load that follows journals the difference.
     let socket = crate::site::Paths::new(&config.site.state).socket();
-    let _ = client::ask(&socket, &Request::TargetPinned { target: target.clone(), fingerprint });
+    let _ = client::ask(&socket, &Order::TargetPinned { target: target.clone(), fingerprint });
     Ok(())
 }
 

@@ -5,8 +5,8 @@ use super::args::{ExportFormat, ReadingFlags, RecordingVerb};
 use super::commands::{Outcome, ask, load, print};
 use super::output;
 use super::paint::{Footer, Key, Stage, keys};
-use crate::ctl::protocol::{Failure, Request, exit};
 use crate::texts::Texts;
+use lifecycle::order::{Failure, Order, exit};
 use recorder::{FrameKind, OpenError, Part, PartKind, Place, ReadingKeys, Replay, SealedRecording};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ fn unreadable(error: &OpenError) -> Failure {
 
 pub(super) fn carry_out(main: &Path, verb: RecordingVerb) -> Outcome {
     match verb {
-        RecordingVerb::List(json) => print(json, &ask(main, &Request::RecordingList)?, |rows| {
+        RecordingVerb::List(json) => print(json, &ask(main, &Order::RecordingList)?, |rows| {
             output::table(
                 rows,
                 &["id", "intervention", "state", "technician", "target", "started", "duration", "bytes", "missing"],
@@ -91,7 +91,7 @@ fn clock(seconds: f64) -> String {
 }
 
 fn show(main: &Path, id: String, as_json: super::args::Json) -> Outcome {
-    let mut shown = ask(main, &Request::RecordingShow { id })?;
+    let mut shown = ask(main, &Order::RecordingShow { id })?;
     if let Ok((sealed, _)) = located(&shown) {
         let altered = sealed.altered();
         let fits = shown.get("manifest").and_then(Value::as_str) == Some(sealed.digest.as_str());
@@ -130,7 +130,7 @@ impl Reading {
         })?;
         let keys = ReadingKeys::parse(&text)
             .map_err(|error| Failure::new(exit::DATA, format!("`{}`: {error}", flags.key.display())))?;
-        let request = Request::RecordingRead { id: id.to_owned(), how: how.to_owned(), purpose: flags.purpose.clone() };
+        let request = Order::RecordingRead { id: id.to_owned(), how: how.to_owned(), purpose: flags.purpose.clone() };
         let shown = ask(main, &request)?;
         let (sealed, _) = located(&shown).map_err(|error| unreadable(&error))?;
         if shown.get("manifest").and_then(Value::as_str) != Some(sealed.digest.as_str()) {

@@ -1,6 +1,6 @@
 //! Reading secrets: prompted without echo on a terminal, else lines of standard input.
 
-use crate::ctl::protocol::{Failure, Hidden, exit};
+use lifecycle::order::{Failure, Hidden, exit};
 use std::io::{BufRead as _, IsTerminal as _};
 
 /// One secret a label. On a terminal each is prompted for.

@@ -5,10 +5,10 @@ use super::commands::{Outcome, load, socket};
 use super::output;
 use super::paint::{Footer, Key, Stage, keys};
 use crate::ctl::client;
-use crate::ctl::protocol::{Failure, Proof, Request, exit};
 use crate::texts::Texts;
 use crate::watch::wire::{FromWatcher, Hello, Picture, ToWatcher};
 use lifecycle::FreezeCause;
+use lifecycle::order::{Failure, Order, Proof, exit};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -30,7 +30,7 @@ pub(super) fn watch(main: &Path, id: String, proof: Option<Proof>) -> Outcome {
         // A mistake in the files must not keep anybody from watching.
         Err(_) => Texts::new(config::Language::default(), jiff::tz::TimeZone::system()),
     };
-    let stream = client::open(&socket(main)?, &Request::SessionWatch { id, proof })?;
+    let stream = client::open(&socket(main)?, &Order::SessionWatch { id, proof })?;
     let mut window = Window::open(stream, texts)?;
     let ended = window.run();
     drop(window);

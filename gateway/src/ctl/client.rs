@@ -1,22 +1,23 @@
 //! The command line's side of the socket.
 
-use crate::ctl::protocol::{Failure, Request, Response, exit};
+use crate::ctl::protocol::Response;
+use lifecycle::order::{Failure, Order, exit};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 /// Asks the daemon.
-pub fn ask(socket: &Path, request: &Request) -> Result<Value, Failure> {
+pub fn ask(socket: &Path, request: &Order) -> Result<Value, Failure> {
     Ok(talk(socket, request)?.1)
 }
 
 /// Asks the daemon, and goes on over the same stream once it said yes.
-pub fn open(socket: &Path, request: &Request) -> Result<BufReader<UnixStream>, Failure> {
+pub fn open(socket: &Path, request: &Order) -> Result<BufReader<UnixStream>, Failure> {
     Ok(talk(socket, request)?.0)
 }
 
-fn talk(socket: &Path, request: &Request) -> Result<(BufReader<UnixStream>, Value), Failure> {
+fn talk(socket: &Path, request: &Order) -> Result<(BufReader<UnixStream>, Value), Failure> {
     let gone = |error: std::io::Error| {
         let socket = socket.display();
         match error.kind() {

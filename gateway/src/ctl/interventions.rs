@@ -1,6 +1,5 @@
 //! Interventions: approved, refused, planned, extended, looked back at.
 
-use super::protocol::{Failure, Planned, Proof};
 use super::server::{Answer, Desk, data, gone, refused, software};
 use super::view;
 use crate::entropy;
@@ -9,6 +8,7 @@ use crate::registrar::Core;
 use crate::site::{planned_document, staff_document};
 use crate::vault::PersonSecrets;
 use jiff::{SignedDuration, Timestamp};
+use lifecycle::order::{Failure, Planned, Proof};
 use lifecycle::{Command, EndCause, Event, InterventionNumber, InterventionState, PlanFacts, Refusal, StaffAttempt};
 use policy::{Decision, GroupId, TargetId, Verified};
 use serde_json::{Value, json};
@@ -66,11 +66,12 @@ impl Desk {
         let secrets: Option<PersonSecrets> =
             secret.and_then(|generation| self.site.vault.get(&staff_document(&proof.staff), generation).ok());
         let at = self.site.clock.now();
-        let compared = self
-            .site
-            .comparer
-            .compare(secrets, proof.password.reveal().to_owned(), proof.code.reveal().to_owned(), at)
-            .await;
+        let (password, code) = (proof.password.reveal().to_owned(), proof.code.reveal().to_owned());
+        let comparer = &self.site.comparer;
+        let compared = match proof.signed_in {
+            true => comparer.compare_code(secrets, &code, at),
+            false => comparer.compare(secrets, password, code, at).await,
+        };
         Ok(StaffAttempt { staff: proof.staff.clone(), password: compared.password, code: compared.code })
     }
 

@@ -1,6 +1,5 @@
 //! Technicians, staff, and what opens targets.
 
-use super::protocol::{CredentialArgs, Factors, Failure, PersonArgs, exit};
 use super::server::{Answer, Desk, data, fingerprint, gone, reasoned, refused, software};
 use super::view;
 use crate::entropy;
@@ -9,6 +8,7 @@ use crate::invitation::{CheckWord, Invitation};
 use crate::registrar::Core;
 use crate::site::{invitation_document, staff_document, target_document, technician_document, word_document};
 use crate::vault::{PersonSecrets, TargetSecret};
+use lifecycle::order::{CredentialArgs, Factors, Failure, PersonArgs, exit};
 use lifecycle::{AccountId, Actor, Command, EndCause, Identity, Refusal, Role};
 use policy::{GroupId, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId};
 use russh::keys::{Algorithm, HashAlg, PrivateKey};

@@ -4,12 +4,13 @@
 
 use super::caller::{Caller, SignedIn};
 use super::people::Invitee;
-use super::protocol::{Failure, Proof, Request, Response, exit};
+use super::protocol::Response;
 use super::view;
 use crate::registrar::{Core, JournalGone};
 use crate::reload::{ReloadError, Reloader};
 use crate::site::Site;
 use crate::watch::attend;
+use lifecycle::order::{Failure, Needs, Order, Proof, exit, needs};
 use lifecycle::{Actor, Command, Event, InterventionNumber, Refusal, Role, WithdrawCause};
 use policy::StaffLogin;
 use russh::keys::{HashAlg, PublicKey};
@@ -28,33 +29,21 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Requests at once. Whoever watches leaves their turn to others.
 const AT_ONCE: usize = 32;
 
-pub(super) type Answer = Result<Value, Failure>;
+pub(crate) type Answer = Result<Value, Failure>;
 
 /// Listens. Gives the task, which waits on the socket.
-pub fn serve(
-    site: Arc<Site>,
-    reload: Arc<Reloader>,
-    journal_key: String,
-    host_key: String,
-) -> anyhow::Result<impl Future<Output = ()>> {
-    let path = site.paths.socket();
+pub fn serve(desk: Arc<Desk>) -> anyhow::Result<impl Future<Output = ()>> {
+    let path = desk.site.paths.socket();
     let _ = std::fs::remove_file(&path);
     let listener = UnixListener::bind(&path)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     let own = rustix::process::geteuid().as_raw();
     let turns = Arc::new(Semaphore::new(AT_ONCE));
-    let signed_in = Arc::new(SignedIn::default());
     Ok(async move {
         loop {
             let Ok((stream, _)) = listener.accept().await else { continue };
             let Ok(turn) = turns.clone().acquire_owned().await else { return };
-            let desk = Desk {
-                site: site.clone(),
-                reload: reload.clone(),
-                journal_key: journal_key.clone(),
-                host_key: host_key.clone(),
-                signed_in: signed_in.clone(),
-            };
+            let desk = desk.clone();
             tokio::spawn(async move {
                 if let Ok(Some(watch)) = desk.attend(stream, own).await {
                     drop(turn);
@@ -65,12 +54,20 @@ pub fn serve(
     })
 }
 
-pub(super) struct Desk {
-    pub(super) site: Arc<Site>,
+/// Where orders are carried out, for the socket and for the console alike.
+pub struct Desk {
+    pub(crate) site: Arc<Site>,
     pub(super) reload: Arc<Reloader>,
     pub(super) journal_key: String,
     pub(super) host_key: String,
-    pub(super) signed_in: Arc<SignedIn>,
+    pub(super) signed_in: SignedIn,
+}
+
+impl Desk {
+    /// The desk of a running site, with the public keys that it tells.
+    pub fn new(site: Arc<Site>, reload: Arc<Reloader>, journal_key: String, host_key: String) -> Self {
+        Self { site, reload, journal_key, host_key, signed_in: SignedIn::default() }
+    }
 }
 
 pub(super) fn gone(error: JournalGone) -> Failure {
@@ -85,18 +82,7 @@ fn not_reloaded(error: ReloadError) -> Failure {
 }
 
 pub(super) fn refused(refusal: Refusal) -> Failure {
-    let exit = match &refusal {
-        Refusal::NoTechnician(_) | Refusal::NoStaff(_) => exit::NO_USER,
-        Refusal::NoIntervention(_) | Refusal::NotDeclared { .. } => exit::NO_INPUT,
-        Refusal::StaffFactors(_)
-        | Refusal::StaffLocked(_)
-        | Refusal::Role { .. }
-        | Refusal::Denied(_)
-        | Refusal::NotOnCall(_)
-        | Refusal::OwnReview(_) => exit::NOT_PERMITTED,
-        _ => exit::DATA,
-    };
-    Failure::new(exit, refusal)
+    refusal.into()
 }
 
 pub(super) fn data(error: impl std::fmt::Display) -> Failure {
@@ -121,73 +107,6 @@ pub(super) fn fingerprint(line: &str) -> Result<String, Failure> {
     Ok(key.fingerprint(HashAlg::Sha256).to_string())
 }
 
-/// What a request asks of whoever makes it.
-enum Needs {
-    /// Nothing: it only looks.
-    Nothing,
-    /// One of these roles, signed in; or to be root: what takes access away never waits for a
-    /// sign-in (D11).
-    Brake(&'static [Role]),
-    /// One of these roles, signed in. Root may it as long as there is no operator.
-    Role(&'static [Role]),
-    /// An approver, signed in, as whom the sign-in took them: a brake does not ask the journal.
-    Freeze,
-    /// It brings its own proof.
-    Proof,
-}
-
-const ANY: &[Role] = &[Role::Approver, Role::Operator, Role::Security];
-const OPERATOR: &[Role] = &[Role::Operator];
-const OPERATOR_OR_SECURITY: &[Role] = &[Role::Operator, Role::Security];
-const APPROVER_OR_OPERATOR: &[Role] = &[Role::Approver, Role::Operator];
-
-fn needs(request: &Request) -> Needs {
-    match request {
-        Request::Logout
-        | Request::Whoami
-        | Request::Status
-        | Request::CheckState
-        | Request::TechnicianShow { .. }
-        | Request::TechnicianList
-        | Request::StaffList
-        | Request::InterventionList { .. }
-        | Request::InterventionShow { .. }
-        | Request::SessionList { .. }
-        | Request::SessionShow { .. }
-        | Request::RecordingList
-        | Request::RecordingShow { .. }
-        | Request::VendorList
-        | Request::Explain { .. } => Needs::Nothing,
-        Request::TechnicianDisable { .. } | Request::SessionCut { .. } | Request::LockdownBegin { .. } => {
-            Needs::Brake(ANY)
-        }
-        Request::StaffDisable { .. } | Request::VendorFreeze { .. } => Needs::Brake(OPERATOR_OR_SECURITY),
-        Request::Reload => Needs::Brake(OPERATOR),
-        Request::TechnicianAdd { .. }
-        | Request::TechnicianInvite { .. }
-        | Request::TechnicianReset { .. }
-        | Request::TechnicianUnlock { .. }
-        | Request::TechnicianKey { .. }
-        | Request::StaffAdd { .. }
-        | Request::TargetCredential { .. }
-        | Request::TargetPinned { .. } => Needs::Role(OPERATOR),
-        Request::LockdownEnd { .. } | Request::VendorThaw { .. } => Needs::Role(OPERATOR_OR_SECURITY),
-        Request::TechnicianActivate { .. } | Request::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
-        Request::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
-        Request::RecordingRead { .. } => Needs::Role(&[Role::Security]),
-        Request::SessionFreeze { .. } => Needs::Freeze,
-        Request::SessionResume { proof, .. } | Request::SessionWatch { proof, .. } => match proof {
-            Some(_) => Needs::Proof,
-            None => Needs::Role(&[Role::Approver, Role::Security]),
-        },
-        Request::Login { .. }
-        | Request::InterventionApprove { .. }
-        | Request::InterventionRefuse { .. }
-        | Request::InterventionPlan { .. }
-        | Request::InterventionExtend { .. } => Needs::Proof,
-    }
-}
-
 impl Desk {
     /// Answers one request. Somebody who may watch goes on from there, with the socket.
     async fn attend(&self, stream: UnixStream, own: u32) -> std::io::Result<Option<attend::Watch>> {
@@ -202,7 +121,7 @@ impl Desk {
             let read = tokio::time::timeout(PATIENCE, bounded.read_line(&mut line)).await;
             match read {
                 Ok(Ok(_)) => match serde_json::from_str(&line) {
-                    Ok(Request::SessionWatch { id, proof }) => match self.may_watch(&caller, &id, proof).await {
+                    Ok(Order::SessionWatch { id, proof }) => match self.may_watch(&caller, &id, proof).await {
                         Ok(watch) => {
                             write_response(&mut writer, Ok(json!({}))).await?;
                             return Ok(Some(watch.over(reader, writer)));
@@ -239,7 +158,7 @@ impl Desk {
     }
 
     /// Who acts, if they may.
-    async fn actor(&self, request: &Request, caller: &Caller) -> Result<Actor, Failure> {
+    async fn actor(&self, request: &Order, caller: &Caller) -> Result<Actor, Failure> {
         let root = Actor::Root(caller.uid);
         let needs = needs(request);
         // Brakes act as whom the sign-in took somebody, without waiting for the journal (D18).
@@ -281,8 +200,30 @@ impl Desk {
         self.site.registrar.view(any).await.map_err(gone)
     }
 
-    async fn answer(&self, request: Request, caller: &Caller) -> Answer {
-        let by = self.actor(&request, caller).await?;
+    /// Answers what depends on where the caller sits; everything else is carried out as whoever they
+    /// are.
+    async fn answer(&self, order: Order, caller: &Caller) -> Answer {
+        let by = self.actor(&order, caller).await?;
+        match order {
+            Order::Login { proof } => self.login(caller, proof).await,
+            Order::Logout => {
+                let who = caller.seat.as_ref().and_then(|seat| self.signed_in.end(seat));
+                Ok(json!({ "staff": who }))
+            }
+            Order::Whoami => {
+                let now = self.site.clock.now();
+                let at = caller.seat.as_ref().and_then(|seat| self.signed_in.at(seat, now));
+                let roles = self.signed_in(caller).await?.map(|(_, roles)| roles);
+                let (staff, until) = at.map(|one| (one.staff, one.until)).unzip();
+                Ok(json!({ "staff": staff, "roles": roles, "until": until, "uid": caller.uid }))
+            }
+            order => self.carry_out(order, by).await,
+        }
+    }
+
+    /// Carries out what somebody who may has asked for. Whether they may was found out before, but
+    /// for what asks a person's own proof.
+    pub(crate) async fn carry_out(&self, order: Order, by: Actor) -> Answer {
         let staff = match &by {
             Actor::Staff(staff) => Some(staff.clone()),
             _ => None,
@@ -292,107 +233,95 @@ impl Desk {
                 Failure::new(exit::NOT_PERMITTED, "nobody is signed in at this terminal: `poterne login --as STAFF`")
             })
         };
-        match request {
-            Request::Login { proof } => self.login(caller, proof).await,
-            Request::Logout => {
-                let who = caller.seat.as_ref().and_then(|seat| self.signed_in.end(seat));
-                Ok(json!({ "staff": who }))
-            }
-            Request::Whoami => {
-                let now = self.site.clock.now();
-                let at = caller.seat.as_ref().and_then(|seat| self.signed_in.at(seat, now));
-                let roles = self.signed_in(caller).await?.map(|(_, roles)| roles);
-                let (staff, until) = at.map(|one| (one.staff, one.until)).unzip();
-                Ok(json!({ "staff": staff, "roles": roles, "until": until, "uid": caller.uid }))
-            }
-            Request::Status => self.status().await,
-            Request::Reload => match self.reload.reload(by).await {
+        match order {
+            // Where somebody sits is known to those who answer them.
+            Order::Login { .. } | Order::Logout | Order::Whoami => Err(software("there is no seat to sign in at")),
+            Order::Status => self.status().await,
+            Order::Reload => match self.reload.reload(by).await {
                 Ok(changes) => Ok(json!({ "changes": changes })),
                 Err(error) => Err(not_reloaded(error)),
             },
-            Request::CheckState => match self.reload.check_state().await {
+            Order::CheckState => match self.reload.check_state().await {
                 Ok(problems) => Ok(json!({ "problems": problems })),
                 Err(error) => Err(not_reloaded(error)),
             },
-            Request::TechnicianAdd { login, vendor, person, proofing, keys, factors } => {
+            Order::TechnicianAdd { login, vendor, person, proofing, keys, factors } => {
                 self.technician_add(Invitee { login, vendor, person, proofing, keys }, factors, by).await
             }
-            Request::TechnicianInvite { login, vendor, person, proofing, keys } => {
+            Order::TechnicianInvite { login, vendor, person, proofing, keys } => {
                 self.technician_invite(Invitee { login, vendor, person, proofing, keys }, by).await
             }
-            Request::TechnicianActivate { login, word } => self.technician_activate(login, word, by).await,
-            Request::TechnicianReset { login, reason, enable } => {
-                self.technician_reset(login, reason, enable, by).await
-            }
-            Request::TechnicianShow { login } => self.technician_show(login).await,
-            Request::TechnicianKey { login, key, add } => self.technician_key(login, key, add, by).await,
-            Request::TechnicianList => {
+            Order::TechnicianActivate { login, word } => self.technician_activate(login, word, by).await,
+            Order::TechnicianReset { login, reason, enable } => self.technician_reset(login, reason, enable, by).await,
+            Order::TechnicianShow { login } => self.technician_show(login).await,
+            Order::TechnicianKey { login, key, add } => self.technician_key(login, key, add, by).await,
+            Order::TechnicianList => {
                 let list = |core: &Core, now| {
                     core.register.accounts.values().map(|one| view::technician(one, now)).collect::<Value>()
                 };
                 self.site.registrar.view(list).await.map_err(gone)
             }
-            Request::TechnicianDisable { login, reason } => self.technician_disable(login, reason, by).await,
-            Request::TechnicianUnlock { login } => {
+            Order::TechnicianDisable { login, reason } => self.technician_disable(login, reason, by).await,
+            Order::TechnicianUnlock { login } => {
                 self.command(Command::UnlockTechnician { technician: login, by }).await
             }
-            Request::StaffAdd { login, person, roles, groups, factors } => {
+            Order::StaffAdd { login, person, roles, groups, factors } => {
                 self.staff_add(login, person, roles, groups, factors, by).await
             }
-            Request::StaffList => {
+            Order::StaffList => {
                 let list =
                     |core: &Core, now| core.register.staff.values().map(|one| view::staff(one, now)).collect::<Value>();
                 self.site.registrar.view(list).await.map_err(gone)
             }
-            Request::StaffDisable { login, reason } => {
+            Order::StaffDisable { login, reason } => {
                 self.signed_in.forget(&login);
                 self.command(Command::DisableStaff { staff: login, reason, by }).await?;
                 self.judge_live_sessions_again().await;
                 Ok(json!({}))
             }
-            Request::TargetCredential { target, login, credential } => {
+            Order::TargetCredential { target, login, credential } => {
                 self.credential(target, login, credential, by).await
             }
-            Request::TargetPinned { target, fingerprint } => {
+            Order::TargetPinned { target, fingerprint } => {
                 let fingerprint = fingerprint.chars().take(100).collect();
                 self.site.registrar.note(vec![Event::TargetPinned { target, fingerprint, by }]).await;
                 Ok(json!({}))
             }
-            Request::InterventionList { all } => self.intervention_list(all).await,
-            Request::InterventionShow { number } => self.intervention_show(InterventionNumber(number)).await,
-            Request::InterventionApprove { number, proof, code, verified, rights, minutes } => {
+            Order::InterventionList { all } => self.intervention_list(all).await,
+            Order::InterventionShow { number } => self.intervention_show(InterventionNumber(number)).await,
+            Order::InterventionApprove { number, proof, code, verified, rights, minutes } => {
                 self.intervention_approve(InterventionNumber(number), proof, code, verified, rights, minutes).await
             }
-            Request::InterventionRefuse { number, proof, reason } => {
+            Order::InterventionRefuse { number, proof, reason } => {
                 self.intervention_refuse(InterventionNumber(number), proof, reason).await
             }
-            Request::InterventionWithdraw { number } => {
+            Order::InterventionWithdraw { number } => {
                 let number = InterventionNumber(number);
                 self.command(Command::Withdraw { number, cause: WithdrawCause::Staff, by: Some(by) }).await
             }
-            Request::InterventionPlan { proof, planned } => self.intervention_plan(proof, planned).await,
-            Request::InterventionExtend { number, proof, verified, minutes } => {
+            Order::InterventionPlan { proof, planned } => self.intervention_plan(proof, planned).await,
+            Order::InterventionExtend { number, proof, verified, minutes } => {
                 self.intervention_extend(InterventionNumber(number), proof, verified, minutes).await
             }
-            Request::InterventionReview { number, text } => {
+            Order::InterventionReview { number, text } => {
                 self.command(Command::Review { number: InterventionNumber(number), staff: signed()?, text }).await
             }
-            Request::SessionList { all } => self.session_list(all).await,
-            Request::SessionShow { id } => self.session_show(&id).await,
-            Request::SessionCut { id, reason } => self.session_cut(&id, &reason, by).await,
-            Request::SessionFreeze { id, reason } => self.session_freeze(&id, reason, &signed()?).await,
-            Request::SessionResume { id, proof } => self.session_resume(&id, staff.clone(), proof).await,
+            Order::SessionList { all } => self.session_list(all).await,
+            Order::SessionShow { id } => self.session_show(&id).await,
+            Order::SessionCut { id, reason } => self.session_cut(&id, &reason, by).await,
+            Order::SessionFreeze { id, reason } => self.session_freeze(&id, reason, &signed()?).await,
+            Order::SessionResume { id, proof } => self.session_resume(&id, staff.clone(), proof).await,
             // Taken by `attend`, which hands the socket over.
-            Request::SessionWatch { .. } => Err(software("watching takes the socket over")),
-            Request::RecordingList => self.recording_list().await,
-            Request::RecordingShow { id } => self.recording_show(&id).await,
-            Request::RecordingRead { id, how, purpose } => self.recording_read(&id, how, purpose, signed()?).await,
-            Request::LockdownBegin { reason } => self.lockdown_begin(reason, by).await,
-            Request::LockdownEnd { reason } => self.lockdown_end(reason, by).await,
-            Request::VendorFreeze { vendor, reason } => self.vendor_freeze(vendor, reason, by).await,
-            Request::VendorThaw { vendor, reason } => self.command(Command::ThawVendor { vendor, reason, by }).await,
-            Request::VendorList => self.vendor_list().await,
-            Request::Explain { technician, target, at, source } => self.explain(technician, target, at, source).await,
+            Order::SessionWatch { .. } => Err(software("watching takes the socket over")),
+            Order::RecordingList => self.recording_list().await,
+            Order::RecordingShow { id } => self.recording_show(&id).await,
+            Order::RecordingRead { id, how, purpose } => self.recording_read(&id, how, purpose, signed()?).await,
+            Order::LockdownBegin { reason } => self.lockdown_begin(reason, by).await,
+            Order::LockdownEnd { reason } => self.lockdown_end(reason, by).await,
+            Order::VendorFreeze { vendor, reason } => self.vendor_freeze(vendor, reason, by).await,
+            Order::VendorThaw { vendor, reason } => self.command(Command::ThawVendor { vendor, reason, by }).await,
+            Order::VendorList => self.vendor_list().await,
+            Order::Explain { technician, target, at, source } => self.explain(technician, target, at, source).await,
         }
     }
 
@@ -433,7 +362,7 @@ impl Desk {
                 proof.staff
             }
             None => {
-                let request = Request::SessionWatch { id: id.to_string(), proof: None };
+                let request = Order::SessionWatch { id: id.to_string(), proof: None };
                 match self.actor(&request, caller).await? {
                     Actor::Staff(staff) => staff,
                     _ => return Err(Failure::new(exit::NOT_PERMITTED, "sign in first: `poterne login --as STAFF`")),

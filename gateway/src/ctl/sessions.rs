@@ -1,9 +1,9 @@
 //! Sessions and their recordings; the brakes.
 
-use super::protocol::{Failure, Proof, exit};
 use super::server::{Answer, Desk, data, gone, reasoned, refused};
 use super::view;
 use crate::registrar::Core;
+use lifecycle::order::{Failure, Proof, exit};
 use lifecycle::{Actor, Command, EndCause, Event, FreezeCause, Refusal, Role, SessionId, WithdrawCause};
 use policy::{StaffLogin, VendorId};
 use serde_json::{Value, json};

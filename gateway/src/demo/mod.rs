@@ -8,13 +8,13 @@ mod target;
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::ctl::client;
-use crate::ctl::protocol::{CredentialArgs, Factors, Hidden, PersonArgs, Request};
 use crate::daemon::{Daemon, Options, until_told_to_stop};
 use crate::{entropy, factors};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use jiff::tz::TimeZone;
 use lifecycle::Role;
+use lifecycle::order::{CredentialArgs, Factors, Hidden, Order, PersonArgs};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
@@ -321,7 +321,7 @@ async fn enrol(
     };
     let mut requests = Vec::new();
     for (n, (who, vendor)) in technicians.iter().enumerate() {
-        requests.push(Request::TechnicianAdd {
+        requests.push(Order::TechnicianAdd {
             login: who.login.parse()?,
             vendor: vendor.parse()?,
             person: person(who, n),
@@ -332,12 +332,12 @@ async fn enrol(
     }
     for (equipment, target) in targets {
         let credential = CredentialArgs::Key(Hidden::new(target.key.clone()));
-        requests.push(Request::TargetCredential { target: equipment.id.parse()?, login: None, credential });
+        requests.push(Order::TargetCredential { target: equipment.id.parse()?, login: None, credential });
     }
     // The operator last: from then on a changing verb takes a sign-in (D11).
     for (n, who) in staff.iter().enumerate() {
         let groups = who.group.map(str::parse).transpose()?.into_iter().collect();
-        requests.push(Request::StaffAdd {
+        requests.push(Order::StaffAdd {
             login: who.login.parse()?,
             person: person(who, n),
             roles: who.roles.iter().copied().collect(),

@@ -1,0 +1,386 @@
+//! What people of the hospital ask for: on the local socket, in the console, by the API. One list of
+//! verbs, and one table of who may use each (D11, D12).
+
+use crate::decide::Refusal;
+use crate::staff::Role;
+use policy::{GroupId, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use zeroize::Zeroizing;
+
+/// A secret on its way; wiped when dropped, and never shown by a debug print.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden(Zeroizing<String>);
+
+impl Hidden {
+    /// Wraps a secret.
+    pub fn new(secret: String) -> Self {
+        Self(Zeroizing::new(secret))
+    }
+
+    /// The secret.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(hidden)")
+    }
+}
+
+/// Who somebody is, as typed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the fields are those of `lifecycle::Identity`")]
+pub struct PersonArgs {
+    pub name: String,
+    pub email: String,
+    pub phone: String,
+}
+
+/// Factors that the caller brings; missing ones are made and shown once.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Factors {
+    /// The password.
+    pub password: Option<Hidden>,
+    /// The TOTP secret, as base32 or otpauth address.
+    pub totp: Option<Hidden>,
+}
+
+/// A member of staff who proves themselves for this one act.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Proof {
+    /// Who.
+    pub staff: StaffLogin,
+    /// Their password.
+    pub password: Hidden,
+    /// Their fresh code.
+    pub code: Hidden,
+    /// They signed in with their password a while ago, and only the code is asked for now (D12).
+    /// Nobody can say so of themselves on the socket: it is never read.
+    #[serde(skip)]
+    pub signed_in: bool,
+}
+
+/// What opens a target.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CredentialArgs {
+    /// This private key, in OpenSSH's form.
+    Key(Hidden),
+    /// This password.
+    Password(Hidden),
+    /// A new key; its public half is told.
+    Generate,
+}
+
+/// What is to be planned.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the fields are those of `lifecycle::PlanFacts`")]
+pub struct Planned {
+    pub technician: TechnicianLogin,
+    pub target: TargetId,
+    pub login: Option<TargetAccount>,
+    pub from: Option<jiff::Timestamp>,
+    pub until: Option<jiff::Timestamp>,
+    /// From now on, for so long; instead of `from` and `until`.
+    pub minutes: Option<u32>,
+    pub emergency: bool,
+    pub reason: String,
+    pub ticket: String,
+    pub verified: Verified,
+    pub rights: Option<Rights>,
+}
+
+/// Something that is asked for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "each is a verb of the command line, described there")]
+pub enum Order {
+    Login {
+        proof: Proof,
+    },
+    Logout,
+    Whoami,
+    Status,
+    Reload,
+    CheckState,
+    TechnicianAdd {
+        login: TechnicianLogin,
+        vendor: VendorId,
+        person: PersonArgs,
+        proofing: String,
+        keys: Vec<String>,
+        factors: Factors,
+    },
+    TechnicianInvite {
+        login: TechnicianLogin,
+        vendor: VendorId,
+        person: PersonArgs,
+        proofing: String,
+        keys: Vec<String>,
+    },
+    TechnicianActivate {
+        login: TechnicianLogin,
+        word: String,
+    },
+    TechnicianReset {
+        login: TechnicianLogin,
+        reason: String,
+        enable: bool,
+    },
+    TechnicianShow {
+        login: TechnicianLogin,
+    },
+    TechnicianKey {
+        login: TechnicianLogin,
+        key: String,
+        add: bool,
+    },
+    TechnicianList,
+    TechnicianDisable {
+        login: TechnicianLogin,
+        reason: String,
+    },
+    TechnicianUnlock {
+        login: TechnicianLogin,
+    },
+    StaffAdd {
+        login: StaffLogin,
+        person: PersonArgs,
+        roles: BTreeSet<Role>,
+        groups: BTreeSet<GroupId>,
+        factors: Factors,
+    },
+    StaffList,
+    StaffDisable {
+        login: StaffLogin,
+        reason: String,
+    },
+    TargetCredential {
+        target: TargetId,
+        login: Option<TargetAccount>,
+        credential: CredentialArgs,
+    },
+    TargetPinned {
+        target: TargetId,
+        fingerprint: String,
+    },
+    InterventionList {
+        all: bool,
+    },
+    InterventionShow {
+        number: u64,
+    },
+    InterventionApprove {
+        number: u64,
+        proof: Proof,
+        code: Option<String>,
+        verified: Verified,
+        rights: Option<Rights>,
+        minutes: Option<u32>,
+    },
+    InterventionRefuse {
+        number: u64,
+        proof: Proof,
+        reason: String,
+    },
+    InterventionWithdraw {
+        number: u64,
+    },
+    InterventionPlan {
+        proof: Proof,
+        planned: Planned,
+    },
+    InterventionExtend {
+        number: u64,
+        proof: Proof,
+        verified: Verified,
+        minutes: u32,
+    },
+    InterventionReview {
+        number: u64,
+        text: String,
+    },
+    SessionList {
+        all: bool,
+    },
+    SessionShow {
+        id: String,
+    },
+    SessionCut {
+        id: String,
+        reason: String,
+    },
+    SessionFreeze {
+        id: String,
+        reason: Option<String>,
+    },
+    SessionResume {
+        id: String,
+        proof: Option<Proof>,
+    },
+    SessionWatch {
+        id: String,
+        proof: Option<Proof>,
+    },
+    RecordingList,
+    RecordingShow {
+        id: String,
+    },
+    RecordingRead {
+        id: String,
+        how: String,
+        purpose: String,
+    },
+    LockdownBegin {
+        reason: String,
+    },
+    LockdownEnd {
+        reason: String,
+    },
+    VendorFreeze {
+        vendor: VendorId,
+        reason: String,
+    },
+    VendorThaw {
+        vendor: VendorId,
+        reason: String,
+    },
+    VendorList,
+    Explain {
+        technician: TechnicianLogin,
+        target: TargetId,
+        at: Option<jiff::Timestamp>,
+        source: Option<std::net::IpAddr>,
+    },
+}
+
+/// Why not, and with which exit status (sysexits).
+#[derive(Debug, Clone, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// The exit status.
+    pub exit: u8,
+    /// What is wrong and what to do.
+    pub message: String,
+    /// What was refused, for those who say it in another language. Does not go over the socket.
+    #[serde(skip)]
+    pub refusal: Option<Box<Refusal>>,
+}
+
+/// Exit statuses of sysexits.h.
+pub mod exit {
+    /// Wrong call.
+    pub const USAGE: u8 = 64;
+    /// Wrong input.
+    pub const DATA: u8 = 65;
+    /// An input that is not there.
+    pub const NO_INPUT: u8 = 66;
+    /// Somebody who is not there.
+    pub const NO_USER: u8 = 67;
+    /// The daemon is not there.
+    pub const UNAVAILABLE: u8 = 69;
+    /// The program failed.
+    pub const SOFTWARE: u8 = 70;
+    /// Later.
+    pub const TEMPORARY: u8 = 75;
+    /// Not allowed.
+    pub const NOT_PERMITTED: u8 = 77;
+    /// The configuration.
+    pub const CONFIG: u8 = 78;
+}
+
+impl Failure {
+    /// A failure with its exit status.
+    pub fn new(exit: u8, message: impl std::fmt::Display) -> Self {
+        Self { exit, message: message.to_string(), refusal: None }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let exit = match &refusal {
+            Refusal::NoTechnician(_) | Refusal::NoStaff(_) => exit::NO_USER,
+            Refusal::NoIntervention(_) | Refusal::NotDeclared { .. } => exit::NO_INPUT,
+            Refusal::StaffFactors(_)
+            | Refusal::StaffLocked(_)
+            | Refusal::Role { .. }
+            | Refusal::Denied(_)
+            | Refusal::NotOnCall(_)
+            | Refusal::OwnReview(_) => exit::NOT_PERMITTED,
+            _ => exit::DATA,
+        };
+        let message = refusal.to_string();
+        Self { exit, message, refusal: Some(Box::new(refusal)) }
+    }
+}
+
+/// What an order asks of whoever gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: it only looks.
+    Nothing,
+    /// One of these roles, signed in; or to be root: what takes access away never waits for a
+    /// sign-in (D11).
+    Brake(&'static [Role]),
+    /// One of these roles, signed in. Root may it as long as there is no operator.
+    Role(&'static [Role]),
+    /// An approver, signed in, as whom the sign-in took them: a brake does not ask the journal.
+    Freeze,
+    /// It brings its own proof.
+    Proof,
+}
+
+const ANY: &[Role] = &[Role::Approver, Role::Operator, Role::Security];
+const OPERATOR: &[Role] = &[Role::Operator];
+const OPERATOR_OR_SECURITY: &[Role] = &[Role::Operator, Role::Security];
+const APPROVER_OR_OPERATOR: &[Role] = &[Role::Approver, Role::Operator];
+
+/// What an order asks of whoever gives it.
+pub fn needs(order: &Order) -> Needs {
+    match order {
+        Order::Logout
+        | Order::Whoami
+        | Order::Status
+        | Order::CheckState
+        | Order::TechnicianShow { .. }
+        | Order::TechnicianList
+        | Order::StaffList
+        | Order::InterventionList { .. }
+        | Order::InterventionShow { .. }
+        | Order::SessionList { .. }
+        | Order::SessionShow { .. }
+        | Order::RecordingList
+        | Order::RecordingShow { .. }
+        | Order::VendorList
+        | Order::Explain { .. } => Needs::Nothing,
+        Order::TechnicianDisable { .. } | Order::SessionCut { .. } | Order::LockdownBegin { .. } => Needs::Brake(ANY),
+        Order::StaffDisable { .. } | Order::VendorFreeze { .. } => Needs::Brake(OPERATOR_OR_SECURITY),
+        Order::Reload => Needs::Brake(OPERATOR),
+        Order::TechnicianAdd { .. }
+        | Order::TechnicianInvite { .. }
+        | Order::TechnicianReset { .. }
+        | Order::TechnicianUnlock { .. }
+        | Order::TechnicianKey { .. }
+        | Order::StaffAdd { .. }
+        | Order::TargetCredential { .. }
+        | Order::TargetPinned { .. } => Needs::Role(OPERATOR),
+        Order::LockdownEnd { .. } | Order::VendorThaw { .. } => Needs::Role(OPERATOR_OR_SECURITY),
+        Order::TechnicianActivate { .. } | Order::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
+        Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
+        Order::RecordingRead { .. } => Needs::Role(&[Role::Security]),
+        Order::SessionFreeze { .. } => Needs::Freeze,
+        Order::SessionResume { proof, .. } | Order::SessionWatch { proof, .. } => match proof {
+            Some(_) => Needs::Proof,
+            None => Needs::Role(&[Role::Approver, Role::Security]),
+        },
+        Order::Login { .. }
+        | Order::InterventionApprove { .. }
+        | Order::InterventionRefuse { .. }
+        | Order::InterventionPlan { .. }
+        | Order::InterventionExtend { .. } => Needs::Proof,
+    }
+}
