@@ -1,5 +1,29 @@
 //! The pages of the hospital's staff.
 //!
 //! Knows commands and views only: no SSH, no key, no file. What it asks of the daemon stands in one
-//! trait, which the gateway implements; the gateway also terminates TLS and opens recordings (D29).
+//! trait, [`Commands`], which the gateway implements; the gateway also terminates TLS and opens
+//! recordings (D29). Every address stands in one table, [`ROUTES`], with who may use it.
 #![forbid(unsafe_code)]
+
+mod assets;
+mod commands;
+mod error;
+mod events;
+#[allow(unreachable_pub, reason = "what the macro makes is public")]
+mod filters;
+mod form;
+mod guard;
+pub mod listener;
+mod page;
+mod requests;
+mod routes;
+mod sessions;
+mod sign_in;
+mod signed_in;
+mod texts;
+mod watching;
+pub mod wire;
+
+pub use commands::{Commands, Known, LiveSession, Look, SignInTry, Soon, Watching};
+pub use routes::{Access, Kind, ROUTES, Route, router};
+pub use texts::{Texts, visible};

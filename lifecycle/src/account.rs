@@ -2,6 +2,7 @@
 
 use crate::guard::Guard;
 use crate::ids::AccountId;
+use crate::visible::is_hidden;
 use jiff::{SignedDuration, Timestamp};
 use policy::{Person, TechnicianLogin, VendorId};
 use serde::{Deserialize, Serialize};
@@ -110,12 +111,6 @@ impl Identity {
     pub fn person(&self) -> Person {
         Person::new(&self.email, &self.phone)
     }
-}
-
-/// Whether a character hides or reorders text.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Refuses a login that names a function or the vendor, with or without a number behind it.

@@ -16,6 +16,7 @@ pub mod order;
 mod register;
 mod session;
 mod staff;
+mod visible;
 
 pub use account::{Account, AccountState, Identity, IdentityError, Invitation};
 pub use decide::{
@@ -31,3 +32,4 @@ pub use intervention::{Intervention, InterventionState, Plan, Requested};
 pub use register::{Credential, Register, Sealed, SessionRecord};
 pub use session::{Input, Output, Session, Terms};
 pub use staff::{Role, Staff};
+pub use visible::{is_hidden, visible};

@@ -15,12 +15,8 @@ mod watch;
 use args::Call;
 use clap::Parser as _;
 use lifecycle::order::{Failure, exit};
+pub(crate) use lifecycle::visible;
 use std::process::ExitCode;
-
-/// Controls and direction marks made visible (D28).
-pub(crate) fn visible(text: &str) -> String {
-    output::visible(text)
-}
 
 /// The file that is read unless another is named.
 pub const DEFAULT_CONFIG: &str = "/etc/poterne/poterne.toml";

@@ -1,5 +1,6 @@
 //! Printing: JSON as asked, tables for people. Colours only on a terminal.
 
+pub(crate) use lifecycle::visible;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -28,21 +29,6 @@ fn cell(value: Option<&Value>) -> String {
         Some(other) => other.to_string(),
     };
     visible(&text)
-}
-
-/// Controls and direction marks made visible (D28).
-pub(crate) fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        let hidden = c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        if hidden {
-            let _ = write!(shown, "{}", c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
 }
 
 /// Rows of objects under headings.

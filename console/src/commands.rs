@@ -1,0 +1,105 @@
+//! What the console may ask of the daemon, in one place.
+
+use config::Config;
+use jiff::Timestamp;
+use lifecycle::order::{Failure, Hidden, Order};
+use lifecycle::{Event, Register, SessionId};
+use policy::{PolicySet, StaffLogin};
+use serde_json::Value;
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio::sync::{broadcast, mpsc};
+
+/// Something that the daemon gives when it is done.
+pub type Soon<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What there is to look at: the register and the rules at one instant.
+pub struct Known<'a> {
+    /// The fold of all events.
+    pub register: &'a Register,
+    /// The configuration in force.
+    pub config: &'a Config,
+    /// Its rules, without the targets whose quorum cannot be met.
+    pub rules: &'a PolicySet,
+    /// The instant of the look.
+    pub at: Timestamp,
+}
+
+/// A look. It runs where the register lives, so it copies what it needs and does nothing long.
+pub type Look = Box<dyn FnOnce(&Known<'_>) + Send>;
+
+/// A session that runs now, as the daemon knows it beyond the journal.
+#[derive(Debug, Clone)]
+pub struct LiveSession {
+    /// Which one.
+    pub id: SessionId,
+    /// Who watches now and counts, each once.
+    pub watchers: Vec<StaffLogin>,
+}
+
+/// Somebody's try to sign in.
+pub struct SignInTry {
+    /// Who they say they are.
+    pub staff: StaffLogin,
+    /// Their password.
+    pub password: Hidden,
+    /// Their fresh code.
+    pub code: Hidden,
+    /// From where.
+    pub source: IpAddr,
+}
+
+/// One watcher's two lanes. Dropping them ends the watch.
+pub struct Watching {
+    /// Pictures and what else is told.
+    pub from_session: mpsc::Receiver<crate::wire::ToWatcher>,
+    /// Acknowledgements and brakes.
+    pub to_session: mpsc::Sender<crate::wire::FromWatcher>,
+}
+
+/// The daemon, as the console sees it. Who acts is an argument, found out by the console's own
+/// sign-in, and never a field of a form.
+pub trait Commands: Send + Sync + 'static {
+    /// The time.
+    fn now(&self) -> Timestamp;
+
+    /// Random bytes, for tokens.
+    fn random(&self) -> Result<[u8; 32], Failure>;
+
+    /// The configuration in force.
+    fn config(&self) -> Arc<Config>;
+
+    /// Looks at the register. Fails when the journal is gone.
+    fn look(&self, look: Look) -> Soon<'_, Result<(), Failure>>;
+
+    /// Carries out an order as this member of staff. Whether their role allows it was asked before.
+    fn carry_out(&self, by: StaffLogin, order: Order) -> Soon<'_, Result<Value, Failure>>;
+
+    /// Judges a sign-in; a success is journalled.
+    fn sign_in(&self, attempt: SignInTry) -> Soon<'_, Result<(), Failure>>;
+
+    /// What happens, as it happens. Whoever lags loses events, and looks at the register instead.
+    fn feed(&self) -> broadcast::Receiver<Arc<(Timestamp, Event)>>;
+
+    /// Sessions that run now.
+    fn live(&self) -> Vec<LiveSession>;
+
+    /// Begins to watch.
+    fn watch(&self, staff: StaffLogin, session: SessionId) -> Soon<'_, Result<Watching, Failure>>;
+}
+
+/// Looks at the register and gives what the look gave.
+pub(crate) async fn look<R: Send + 'static>(
+    commands: &dyn Commands,
+    look: impl FnOnce(&Known<'_>) -> R + Send + 'static,
+) -> Result<R, Failure> {
+    let (send, receive) = tokio::sync::oneshot::channel();
+    commands
+        .look(Box::new(move |known| {
+            let _ = send.send(look(known));
+        }))
+        .await?;
+    receive.await.map_err(|_| Failure::new(lifecycle::order::exit::TEMPORARY, "the register did not answer"))
+}

@@ -1,0 +1,69 @@
+//! What goes wrong with a request to the console, before it has a page.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use lifecycle::order::{Failure, exit};
+
+/// Why there is no page. The guard turns it into one, in the reader's language.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum Trouble {
+    /// Nothing there, or not for this person: the two are not told apart.
+    #[error("not found")]
+    NotFound,
+    /// Not for this role.
+    #[error("not for this role")]
+    Forbidden,
+    /// Nobody is signed in.
+    #[error("not signed in")]
+    SignedOut,
+    /// The form is not one that this browser was given.
+    #[error("not a form of ours")]
+    Form,
+    /// A part of what was sent is missing or unreadable.
+    #[error("cannot be read")]
+    Input,
+    /// Too many tries.
+    #[error("too many")]
+    TooMany,
+    /// The daemon refused or failed.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+    /// A page could not be made.
+    #[error("the page cannot be made: {0}")]
+    Template(String),
+}
+
+impl Trouble {
+    /// The status of the answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Trouble::NotFound => StatusCode::NOT_FOUND,
+            Trouble::Forbidden | Trouble::Form => StatusCode::FORBIDDEN,
+            Trouble::SignedOut => StatusCode::UNAUTHORIZED,
+            Trouble::Input => StatusCode::BAD_REQUEST,
+            Trouble::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Trouble::Failure(failure) => match failure.exit {
+                exit::NO_INPUT | exit::NO_USER => StatusCode::NOT_FOUND,
+                exit::NOT_PERMITTED => StatusCode::FORBIDDEN,
+                exit::TEMPORARY | exit::UNAVAILABLE => StatusCode::SERVICE_UNAVAILABLE,
+                exit::SOFTWARE => StatusCode::INTERNAL_SERVER_ERROR,
+                _ => StatusCode::UNPROCESSABLE_ENTITY,
+            },
+            Trouble::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl IntoResponse for Trouble {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<askama::Error> for Trouble {
+    fn from(error: askama::Error) -> Self {
+        Trouble::Template(error.to_string())
+    }
+}

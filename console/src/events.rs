@@ -1,0 +1,159 @@
+//! What happens, told to every open page: how many requests wait, a new one, and what changed.
+
+use crate::commands::{Known, look};
+use crate::error::Trouble;
+use crate::page::{Me, Visit};
+use crate::routes::App;
+use crate::texts::visible;
+use axum::extract::State;
+use axum::response::sse::{Event as Told, KeepAlive, Sse};
+use futures::{Stream, stream};
+use jiff::Timestamp;
+use lifecycle::{Event, InterventionNumber, InterventionState};
+use serde_json::{Value, json};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast::{self, error::RecvError};
+
+/// How often it is asked whether the sign-in still holds.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// One page's ear.
+struct Ear {
+    app: App,
+    visit: Visit,
+    feed: broadcast::Receiver<Arc<(Timestamp, Event)>>,
+    ready: Vec<Told>,
+    waiting: Option<usize>,
+    over: bool,
+}
+
+/// The stream of one page. It ends with the sign-in.
+pub(crate) async fn events(
+    State(app): State<App>,
+    visit: Visit,
+) -> Result<Sse<impl Stream<Item = Result<Told, Infallible>>>, Trouble> {
+    visit.me()?;
+    let feed = app.commands.feed();
+    let mut ear = Ear { app, visit, feed, ready: Vec::new(), waiting: None, over: false };
+    ear.count().await;
+    let told = stream::unfold(ear, |mut ear| async move { ear.next().await.map(|told| (Ok(told), ear)) });
+    Ok(Sse::new(told).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+}
+
+fn told(name: &str, data: &Value) -> Told {
+    Told::default().event(name).data(data.to_string())
+}
+
+/// Which parts of the pages an event concerns.
+fn topics(event: &Event) -> &'static [&'static str] {
+    match event {
+        Event::Heartbeat { .. } | Event::RecordingCommitted { .. } => &[],
+        Event::WatchBegan { .. } | Event::WatchEnded { .. } | Event::ChannelOpened { .. } => &["sessions"],
+        _ if event.session().is_some() => &["sessions", "requests"],
+        _ if event.intervention().is_some() => &["requests", "sessions"],
+        _ if event.account().is_some() => &["people"],
+        Event::ConfigLoaded { .. } => &["site", "requests"],
+        Event::LockdownBegan { .. } | Event::LockdownEnded { .. } => &["requests", "sessions", "site"],
+        _ => &["people", "health"],
+    }
+}
+
+impl Ear {
+    /// The next thing to tell. Waits on the feed and on time.
+    async fn next(&mut self) -> Option<Told> {
+        loop {
+            if let Some(told) = self.ready.pop() {
+                return Some(told);
+            }
+            if self.over {
+                return None;
+            }
+            match tokio::time::timeout(LOOK, self.feed.recv()).await {
+                Ok(Ok(happened)) => self.take(&happened.1).await,
+                // Some were missed: everything is looked at anew.
+                Ok(Err(RecvError::Lagged(_))) => {
+                    self.ready.push(told("change", &json!({ "topics": ["requests", "sessions", "people", "site"] })));
+                    self.count().await;
+                }
+                Ok(Err(RecvError::Closed)) => return None,
+                Err(_) => self.still_signed_in(),
+            }
+        }
+    }
+
+    fn still_signed_in(&mut self) {
+        let now = self.app.commands.now();
+        if self.visit.key.and_then(|key| self.app.signed_in.at(key, now, false)).is_none() {
+            self.over = true;
+            self.ready.push(told("signed-out", &json!({})));
+        }
+    }
+
+    async fn take(&mut self, event: &Event) {
+        let topics = topics(event);
+        if topics.is_empty() {
+            return;
+        }
+        self.still_signed_in();
+        if self.over {
+            return;
+        }
+        let number = event.intervention();
+        self.ready.push(told("change", &json!({ "topics": topics, "number": number })));
+        if let Event::InterventionSubmitted { number } = event {
+            self.announce(*number).await;
+        }
+        if number.is_some() {
+            self.count().await;
+        }
+    }
+
+    /// Tells of a new request to whoever can decide it.
+    async fn announce(&mut self, number: InterventionNumber) {
+        let Some(me) = self.visit.me.clone() else { return };
+        let asked = look(&*self.app.commands, move |known| {
+            let one = known.register.interventions.get(&number)?;
+            let asked = &one.asked;
+            if !decidable(known, &me, number) {
+                return None;
+            }
+            let vendor = known.config.vendors.get(&asked.vendor).map_or_else(String::new, |one| one.rules.name.clone());
+            let target = known.config.targets.get(&asked.target).map_or_else(String::new, |one| one.rules.name.clone());
+            Some((asked.name.clone(), vendor, target))
+        });
+        let Ok(Some((name, vendor, target))) = asked.await else { return };
+        let values = [("name", name.as_str()), ("vendor", vendor.as_str()), ("target", target.as_str())];
+        let request = json!({
+            "number": number,
+            "title": self.visit.t("new-request-title"),
+            "text": visible(&self.visit.texts.with("new-request-text", &values)),
+            "href": format!("/requests/{number}"),
+        });
+        self.ready.push(told("request", &request));
+    }
+
+    /// Tells how many wait, if that is another number than before.
+    async fn count(&mut self) {
+        let Some(me) = self.visit.me.clone() else { return };
+        let counted = look(&*self.app.commands, move |known| {
+            let current = known.register.current().filter(|one| one.state == InterventionState::Requested);
+            current.filter(|one| me.decides_for(known, &one.asked.target)).count()
+        });
+        let Ok(count) = counted.await else { return };
+        if self.waiting != Some(count) {
+            self.waiting = Some(count);
+            self.ready.insert(0, told("waiting", &json!({ "count": count })));
+        }
+    }
+}
+
+/// Whether this person can decide a request that waits.
+fn decidable(known: &Known<'_>, me: &Me, number: InterventionNumber) -> bool {
+    known
+        .register
+        .interventions
+        .get(&number)
+        .is_some_and(|one| one.state == InterventionState::Requested && me.decides_for(known, &one.asked.target))
+}

@@ -1,0 +1,284 @@
+//! What every request passes before anything of ours runs: who it is, whether they may, and whether
+//! it was meant (cookies, roles, tokens of forms). Written once, for every address of the table.
+
+use crate::commands::look;
+use crate::error::Trouble;
+use crate::form::Fields;
+use crate::listener::OwnCertificate;
+use crate::page::{self, Me, Visit};
+use crate::routes::{Access, App, Kind, Route};
+use crate::signed_in::{COOKIE, FORM_COOKIE, Key, cookie_of, form_token};
+use crate::texts::Texts;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE as COOKIES, HOST, LOCATION, ORIGIN,
+    REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use config::Language;
+use lifecycle::InterventionState;
+use policy::StaffLogin;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// Largest body: a form with a reason of 2000 characters fits several times.
+const LARGEST_BODY: usize = 64 << 10;
+/// The cookie of the chosen language: no secret.
+pub(crate) const LANGUAGE_COOKIE: &str = "__Host-poterne-language";
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+     connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// Lets a request through, or answers it.
+pub(crate) async fn guard(State((app, route)): State<(App, &'static Route)>, request: Request, next: Next) -> Response {
+    // A body cannot be shared between threads, and is not needed to know who comes.
+    let (parts, body) = request.into_parts();
+    let (mut visit, form_cookie) = match arrive(&app, route, &parts).await {
+        Ok(arrived) => arrived,
+        Err(trouble) => {
+            // Without the register there is neither a person nor a language.
+            let texts = Texts::new(language(&parts.headers, app.commands.config().site.language), app.zone());
+            return finish(route, page::bare(&texts, &trouble), None);
+        }
+    };
+    let response = match pass(route, &visit, form_cookie.as_deref(), Request::from_parts(parts, body)).await {
+        Ok(mut request) => {
+            request.extensions_mut().insert(visit.clone());
+            next.run(request).await
+        }
+        Err(trouble) => trouble.into_response(),
+    };
+    let response = match response.extensions().get::<Trouble>().cloned() {
+        Some(Trouble::SignedOut) if route.kind == Kind::Page => to_sign_in(&visit),
+        Some(trouble) => {
+            if matches!(&trouble, Trouble::Template(_)) {
+                tracing::error!(path = visit.path, %trouble, "a page of the console");
+            }
+            if visit.me.is_none() {
+                visit.waiting = 0;
+            }
+            page::trouble(&visit, route.kind, &trouble)
+        }
+        None => response,
+    };
+    finish(route, response, visit.new_form_cookie.as_deref())
+}
+
+/// Who comes, with what they should see on any page.
+async fn arrive(app: &App, route: &Route, parts: &Parts) -> Result<(Visit, Option<String>), Trouble> {
+    let (headers, extensions) = (&parts.headers, &parts.extensions);
+    let now = app.commands.now();
+    let peer =
+        extensions.get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+    // In doubt the stricter: without the listener's word nothing is decided from afar.
+    let own_certificate = extensions.get::<OwnCertificate>().is_none_or(|own| own.0);
+    let signed = cookie(headers, COOKIE);
+    // What a page does by itself keeps nobody signed in.
+    let active = !matches!(route.kind, Kind::Stream | Kind::Asset) && !headers.contains_key("x-fragment");
+    let key = signed.as_deref().map(Key::of);
+    let sign_in = key.and_then(|key| app.signed_in.at(key, now, active));
+    let wanted = sign_in.clone().map(|one| (one.staff, one.secret));
+    let (me, waiting, lockdown) = look(&*app.commands, move |known| {
+        let me = wanted.and_then(|(login, secret)| {
+            let staff = known.register.staff.get(&login)?;
+            (!staff.disabled && staff.secret == secret).then(|| Me::of(staff))
+        });
+        let waiting = me.as_ref().map_or(0, |me| {
+            let submitted = known.register.current().filter(|one| one.state == InterventionState::Requested);
+            submitted.filter(|one| me.decides_for(known, &one.asked.target)).count()
+        });
+        (me, waiting, known.register.lockdown.clone())
+    })
+    .await?;
+    if me.is_none()
+        && let Some(key) = key
+    {
+        app.signed_in.end(key);
+    }
+    let config = app.commands.config();
+    let texts = Texts::new(language(headers, config.site.language), config.site.zone.clone());
+    let form_cookie = match &me {
+        Some(_) => signed.clone(),
+        None => cookie(headers, FORM_COOKIE),
+    };
+    let (new_form_cookie, token_of) = match (&form_cookie, route.kind) {
+        (None, Kind::Page) => {
+            let made = cookie_of(app.commands.random()?);
+            (Some(made.clone()), made)
+        }
+        (held, _) => (None, held.clone().unwrap_or_default()),
+    };
+    let visit = Visit {
+        site: config.site.name.clone(),
+        csrf: form_token(&token_of),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().map(str::to_owned),
+        may_decide_here: !own_certificate || peer.to_canonical().is_loopback(),
+        texts,
+        me,
+        key,
+        now,
+        peer,
+        waiting,
+        lockdown,
+        new_form_cookie,
+    };
+    Ok((visit, form_cookie))
+}
+
+/// Whether they may, and whether it was meant.
+async fn pass(route: &Route, visit: &Visit, form_cookie: Option<&str>, request: Request) -> Result<Request, Trouble> {
+    let request = if request.method() == Method::GET || request.method() == Method::HEAD {
+        request
+    } else {
+        meant(request, form_cookie).await?
+    };
+    match (&route.access, &visit.me) {
+        (Access::Anybody, _) | (Access::SignedIn, Some(_)) => {}
+        (Access::Roles(roles), Some(me)) if roles.iter().any(|role| me.roles.contains(role)) => {}
+        (_, None) => return Err(Trouble::SignedOut),
+        (Access::Roles(_), Some(_)) => return Err(Trouble::Forbidden),
+    }
+    Ok(request)
+}
+
+/// A request that changes something comes from one of our pages, in this very browser.
+async fn meant(request: Request, form_cookie: Option<&str>) -> Result<Request, Trouble> {
+    let headers = request.headers();
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if header("sec-fetch-site").is_some_and(|site| site != "same-origin") {
+        return Err(Trouble::Form);
+    }
+    let host = header(HOST.as_str()).or_else(|| request.uri().authority().map(|authority| authority.as_str()));
+    let own = host.map(|host| format!("https://{host}"));
+    if header(ORIGIN.as_str()) != own.as_deref() || own.is_none() {
+        return Err(Trouble::Form);
+    }
+    let expected = form_cookie.map(form_token).ok_or(Trouble::Form)?;
+    let by_header = header("x-csrf-token").map(str::to_owned);
+    let kind = header(CONTENT_TYPE.as_str()).map(|kind| kind.split(';').next().unwrap_or_default().trim().to_owned());
+    let (mut parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, LARGEST_BODY).await.map_err(|_| Trouble::Input)?;
+    let fields = match kind.as_deref() {
+        Some("application/x-www-form-urlencoded") => Fields::parse(&body),
+        Some("application/json") => Fields::default(),
+        None if body.is_empty() => Fields::default(),
+        _ => return Err(Trouble::Input),
+    };
+    let brought = by_header.or_else(|| fields.get("csrf").map(str::to_owned)).ok_or(Trouble::Form)?;
+    if aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_bytes(), brought.as_bytes()).is_err() {
+        return Err(Trouble::Form);
+    }
+    parts.extensions.insert(fields);
+    Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+/// To the sign-in, and back afterwards.
+fn to_sign_in(visit: &Visit) -> Response {
+    let back = match &visit.query {
+        Some(query) => format!("{}?{query}", visit.path),
+        None => visit.path.clone(),
+    };
+    let next: String = form_urlencoded::byte_serialize(back.as_bytes()).collect();
+    let to = if back == "/" { "/sign-in".to_owned() } else { format!("/sign-in?next={next}") };
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    if let Ok(to) = HeaderValue::from_str(&to) {
+        response.headers_mut().insert(LOCATION, to);
+    }
+    response
+}
+
+/// The headers of every answer.
+fn finish(route: &Route, mut response: Response, form_cookie: Option<&str>) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    for (name, value) in [
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("permissions-policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if route.kind != Kind::Asset {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if let Some(made) = form_cookie {
+        add_cookie(headers, FORM_COOKIE, made, None);
+    }
+    response
+}
+
+/// Sets a cookie. `seconds`: `None` until the browser closes; 0 takes it away.
+pub(crate) fn add_cookie(headers: &mut HeaderMap, name: &str, value: &str, seconds: Option<u32>) {
+    let age = seconds.map_or_else(String::new, |seconds| format!("; Max-Age={seconds}"));
+    let cookie = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Strict{age}");
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        headers.append(SET_COOKIE, cookie);
+    }
+}
+
+/// A cookie that the browser sent.
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let all = headers.get_all(COOKIES).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(held, _)| *held == name).map(|(_, value)| value.to_owned())
+}
+
+/// The chosen language, or what the browser asks for, or the site's.
+fn language(headers: &HeaderMap, site: Language) -> Language {
+    let named = |word: &str| match word {
+        "fr" => Some(Language::French),
+        "en" => Some(Language::English),
+        _ => None,
+    };
+    if let Some(chosen) = cookie(headers, LANGUAGE_COOKIE).and_then(|word| named(&word)) {
+        return chosen;
+    }
+    let Some(asked) = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()) else { return site };
+    let mut best: Option<(f32, Language)> = None;
+    for part in asked.split(',') {
+        let (tag, rest) = part.split_once(';').unwrap_or((part, ""));
+        let weight = rest.trim().strip_prefix("q=").map_or(Ok(1.0), str::parse).unwrap_or(0.0);
+        let primary = tag.trim().split('-').next().unwrap_or_default().to_ascii_lowercase();
+        if let Some(language) = named(&primary)
+            && weight > best.map_or(0.0, |(best, _)| best)
+        {
+            best = Some((weight, language));
+        }
+    }
+    best.map_or(site, |(_, language)| language)
+}
+
+/// Whether a login is one that can be typed. What is not is refused like a wrong one.
+pub(crate) fn login(text: &str) -> Option<StaffLogin> {
+    text.to_lowercase().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(header: &str) -> Language {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_str(header).unwrap());
+        language(&headers, Language::French)
+    }
+
+    /// HRD-13: French first, English second, by the reader's setting.
+    #[test]
+    fn the_language_is_the_readers() {
+        assert_eq!(asked("en-GB,en;q=0.9,fr;q=0.8"), Language::English);
+        assert_eq!(asked("de-DE,de;q=0.9,fr;q=0.5,en;q=0.4"), Language::French);
+        assert_eq!(asked("de"), Language::French);
+        assert_eq!(asked("en;q=x"), Language::French);
+        let mut headers = HeaderMap::new();
+        headers.insert(COOKIES, HeaderValue::from_static("a=b; __Host-poterne-language=en"));
+        assert_eq!(language(&headers, Language::French), Language::English);
+    }
+}

@@ -1,0 +1,124 @@
+//! The sessions that run now, and the brakes without a script.
+
+use crate::commands::look;
+use crate::error::Trouble;
+use crate::filters;
+use crate::form::Fields;
+use crate::page::{Answer, Visit, page, see_other};
+use crate::requests::proof;
+use crate::routes::App;
+use askama::Template;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+use jiff::Timestamp;
+use lifecycle::order::Order;
+use lifecycle::{FreezeCause, InterventionNumber, SessionId};
+use serde_json::json;
+
+/// One session that runs.
+struct Line {
+    id: SessionId,
+    number: InterventionNumber,
+    name: String,
+    vendor: String,
+    target: String,
+    started: Timestamp,
+    until: Timestamp,
+    frozen: Option<FreezeCause>,
+    emergency: bool,
+    watchers: String,
+    watchable: bool,
+}
+
+#[derive(Template)]
+#[template(path = "sessions.html")]
+struct ListPage<'a> {
+    v: &'a Visit,
+    sessions: Vec<Line>,
+}
+
+/// The list.
+pub(crate) async fn list(State(app): State<App>, visit: Visit) -> Answer {
+    let me = visit.me()?.clone();
+    let live = app.commands.live();
+    let sessions = look(&*app.commands, move |known| {
+        let mut lines: Vec<Line> = Vec::new();
+        for record in known.register.live() {
+            let Some(one) = known.register.interventions.get(&record.number) else { continue };
+            let asked = &one.asked;
+            if !me.may_see(known, &asked.target) {
+                continue;
+            }
+            let name_of = |login: &policy::StaffLogin| {
+                known.register.staff.get(login).map_or_else(|| login.to_string(), |staff| staff.identity.name.clone())
+            };
+            let watchers = live.iter().find(|one| one.id == record.id).map(|one| &one.watchers);
+            let vendor = known.config.vendors.get(&asked.vendor);
+            let target = known.config.targets.get(&asked.target);
+            lines.push(Line {
+                id: record.id.clone(),
+                number: record.number,
+                name: asked.name.clone(),
+                vendor: vendor.map_or_else(|| asked.vendor.to_string(), |one| one.rules.name.clone()),
+                target: target.map_or_else(|| asked.target.to_string(), |one| one.rules.name.clone()),
+                started: record.started,
+                until: record.until,
+                frozen: record.frozen.clone(),
+                emergency: one.is_emergency(),
+                watchers: watchers.into_iter().flatten().map(name_of).collect::<Vec<_>>().join(", "),
+                watchable: me.decides_for(known, &asked.target) || me.roles.contains(&lifecycle::Role::Security),
+            });
+        }
+        lines.sort_by_key(|line| line.started);
+        lines
+    })
+    .await?;
+    page(&ListPage { v: &visit, sessions })
+}
+
+/// The session, if what happens on its target is for these eyes. What is not does not exist.
+async fn seen(app: &App, visit: &Visit, id: &str) -> Result<SessionId, Trouble> {
+    let id: SessionId = id.parse().map_err(|_| Trouble::NotFound)?;
+    let (me, wanted) = (visit.me()?.clone(), id.clone());
+    let may = look(&*app.commands, move |known| {
+        let record = known.register.sessions.get(&wanted)?;
+        let asked = &known.register.interventions.get(&record.number)?.asked;
+        Some(me.may_see(known, &asked.target))
+    });
+    if may.await? == Some(true) { Ok(id) } else { Err(Trouble::NotFound) }
+}
+
+/// Freezes.
+pub(crate) async fn freeze(State(app): State<App>, visit: Visit, Path(id): Path<String>, fields: Fields) -> Answer {
+    let id = seen(&app, &visit, &id).await?.to_string();
+    let reason = fields.get("reason").filter(|reason| !reason.is_empty()).map(str::to_owned);
+    app.commands.carry_out(visit.me()?.login.clone(), Order::SessionFreeze { id: id.clone(), reason }).await?;
+    see_other(&format!("/sessions/{id}/watch"))
+}
+
+/// Cuts.
+pub(crate) async fn cut(State(app): State<App>, visit: Visit, Path(id): Path<String>, fields: Fields) -> Answer {
+    let id = seen(&app, &visit, &id).await?.to_string();
+    let order = Order::SessionCut { id, reason: fields.value("reason") };
+    app.commands.carry_out(visit.me()?.login.clone(), order).await?;
+    see_other("/sessions")
+}
+
+/// Lets go on what somebody else froze, or what reached its limit: with a fresh code (D12).
+pub(crate) async fn resume(State(app): State<App>, visit: Visit, Path(id): Path<String>, fields: Fields) -> Answer {
+    let id = seen(&app, &visit, &id).await?.to_string();
+    if !visit.may_decide_here {
+        let said = json!({ "error": visit.t("approve-not-here") });
+        return Ok((StatusCode::FORBIDDEN, Json(said)).into_response());
+    }
+    let proof = fields.get("otp").is_some().then(|| proof(&visit, &fields)).transpose()?;
+    match app.commands.carry_out(visit.me()?.login.clone(), Order::SessionResume { id, proof }).await {
+        Ok(_) => Ok(Json(json!({ "ok": true })).into_response()),
+        Err(failure) => {
+            let said = json!({ "error": visit.texts.failure(&failure) });
+            Ok((Trouble::Failure(failure).status(), Json(said)).into_response())
+        }
+    }
+}

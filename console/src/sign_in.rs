@@ -1,0 +1,125 @@
+//! Signing in and out (T2: two factors, one text for every refusal).
+
+use crate::commands::{SignInTry, look};
+use crate::error::Trouble;
+use crate::form::{Fields, Query};
+use crate::guard::{self, LANGUAGE_COOKIE, add_cookie};
+use crate::page::{Answer, Visit, page, page_with, see_other};
+use crate::routes::App;
+use crate::signed_in::{COOKIE, FORM_COOKIE, cookie_of};
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use config::Language;
+use lifecycle::Role;
+use lifecycle::order::Hidden;
+
+#[derive(Template)]
+#[template(path = "sign-in.html")]
+struct SignInPage<'a> {
+    v: &'a Visit,
+    login: &'a str,
+    next: &'a str,
+    said: Option<String>,
+    signed_out: bool,
+}
+
+/// To the page that this person needs first.
+pub(crate) async fn home(visit: Visit) -> Answer {
+    let roles = &visit.me()?.roles;
+    let to = if roles.contains(&Role::Approver) {
+        "/requests"
+    } else if roles.contains(&Role::Operator) {
+        "/people"
+    } else {
+        "/register"
+    };
+    see_other(to)
+}
+
+/// A page of ours that is asked for after the sign-in; never another site's.
+fn next_of(fields: &Fields) -> String {
+    let next = fields.value("next");
+    let ours = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
+    if ours { next } else { "/".to_owned() }
+}
+
+/// The form.
+pub(crate) async fn form(visit: Visit, Query(query): Query) -> Answer {
+    let next = next_of(&query);
+    if visit.me.is_some() {
+        return see_other(&next);
+    }
+    let said = query.get("next").map(|_| visit.t("sign-in-again"));
+    let signed_out = query.get("bye").is_some();
+    page(&SignInPage { v: &visit, login: "", next: &next, said, signed_out })
+}
+
+/// Signs in.
+pub(crate) async fn sign_in(State(app): State<App>, visit: Visit, fields: Fields) -> Answer {
+    let now = visit.now;
+    if app.tries.must_wait(visit.peer, now) {
+        return Err(Trouble::TooMany);
+    }
+    let next = next_of(&fields);
+    let typed = fields.value("login");
+    let refused = |app: &App| {
+        app.tries.failed(visit.peer, now);
+        let said = Some(visit.t("sign-in-refused"));
+        let page = SignInPage { v: &visit, login: &typed, next: &next, said, signed_out: false };
+        page_with(StatusCode::FORBIDDEN, &page)
+    };
+    let Some(staff) = guard::login(&typed) else { return refused(&app) };
+    let attempt = SignInTry {
+        staff: staff.clone(),
+        password: Hidden::new(fields.raw("password")),
+        code: Hidden::new(fields.value("otp")),
+        source: visit.peer,
+    };
+    match app.commands.sign_in(attempt).await {
+        Ok(()) => {}
+        Err(failure) if failure.refusal.is_some() => return refused(&app),
+        Err(failure) => return Err(failure.into()),
+    }
+    app.tries.succeeded(visit.peer);
+    let wanted = staff.clone();
+    let secret = look(&*app.commands, move |known| known.register.staff.get(&wanted).map(|one| one.secret)).await?;
+    let Some(secret) = secret else { return refused(&app) };
+    // A new cookie with each sign-in: what was planted before is worth nothing.
+    if let Some(key) = visit.key {
+        app.signed_in.end(key);
+    }
+    let cookie = cookie_of(app.commands.random()?);
+    app.signed_in.begin(&cookie, staff, secret, now);
+    let mut response = see_other(&next)?;
+    add_cookie(response.headers_mut(), COOKIE, &cookie, None);
+    add_cookie(response.headers_mut(), FORM_COOKIE, "", Some(0));
+    Ok(response)
+}
+
+/// Signs out here, or everywhere.
+pub(crate) async fn sign_out(State(app): State<App>, visit: Visit, fields: Fields) -> Answer {
+    if let Some(key) = visit.key {
+        app.signed_in.end(key);
+    }
+    if fields.get("everywhere").is_some() {
+        app.signed_in.forget(&visit.me()?.login);
+    }
+    let mut response = see_other("/sign-in?bye=1")?;
+    add_cookie(response.headers_mut(), COOKIE, "", Some(0));
+    Ok(response)
+}
+
+/// Chooses the language of this browser.
+pub(crate) async fn choose_language(fields: Fields) -> Answer {
+    /// A year.
+    const KEPT: u32 = 365 * 24 * 3600;
+    let language = match fields.get("language") {
+        Some("fr") => Language::French,
+        Some("en") => Language::English,
+        _ => return Err(Trouble::Input),
+    };
+    let mut response = see_other(&next_of(&fields))?;
+    add_cookie(response.headers_mut(), LANGUAGE_COOKIE, language.word(), Some(KEPT));
+    Ok(response)
+}

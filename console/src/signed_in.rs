@@ -1,0 +1,200 @@
+//! Who is signed in, in which browser. In memory only: a restart signs everybody out.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use data_encoding::BASE64URL_NOPAD;
+use jiff::{SignedDuration, Timestamp};
+use policy::StaffLogin;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+/// The cookie of a sign-in. `__Host-`: never sent elsewhere, never set by another host.
+pub(crate) const COOKIE: &str = "__Host-poterne";
+/// The cookie that ties a form to a browser that is not signed in.
+pub(crate) const FORM_COOKIE: &str = "__Host-poterne-form";
+/// Nothing done for this long: signed out (OWASP ASVS 7.3.1; the value is for a shared desk).
+pub(crate) const IDLE: SignedDuration = SignedDuration::from_mins(15);
+/// Signed out after this long in any case: a working day and what comes before and after.
+pub(crate) const LONGEST: SignedDuration = SignedDuration::from_hours(10);
+/// Sign-ins of one person at a time; the oldest goes.
+const AT_ONCE: usize = 5;
+
+/// What a browser holds, kept as its digest: a look into the memory of others gives no cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Key([u8; 32]);
+
+impl Key {
+    /// The key of a cookie's value.
+    pub(crate) fn of(cookie: &str) -> Self {
+        let mut key = [0; 32];
+        key.copy_from_slice(digest(&SHA256, cookie.as_bytes()).as_ref());
+        Self(key)
+    }
+}
+
+/// A cookie's value out of random bytes.
+pub(crate) fn cookie_of(random: [u8; 32]) -> String {
+    BASE64URL_NOPAD.encode(&random)
+}
+
+/// The token that forms of a browser with this cookie must bring. It follows from the cookie, which
+/// no script can read, and says nothing about it.
+pub(crate) fn form_token(cookie: &str) -> String {
+    BASE64URL_NOPAD.encode(digest(&SHA256, format!("form\n{cookie}").as_bytes()).as_ref())
+}
+
+/// One sign-in.
+#[derive(Debug, Clone)]
+pub(crate) struct SignIn {
+    /// Who.
+    pub(crate) staff: StaffLogin,
+    /// The generation of the factors it was made with: new factors end it.
+    pub(crate) secret: u64,
+    begun: Timestamp,
+    seen: Timestamp,
+}
+
+impl SignIn {
+    fn holds(&self, now: Timestamp) -> bool {
+        now.duration_since(self.seen) < IDLE && now.duration_since(self.begun) < LONGEST
+    }
+}
+
+/// All sign-ins.
+#[derive(Default)]
+pub(crate) struct SignIns(Mutex<HashMap<Key, SignIn>>);
+
+impl SignIns {
+    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<Key, SignIn>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Signs somebody in.
+    pub(crate) fn begin(&self, cookie: &str, staff: StaffLogin, secret: u64, now: Timestamp) {
+        let mut all = self.all();
+        all.retain(|_, one| one.holds(now));
+        let mut own: Vec<(Timestamp, Key)> =
+            all.iter().filter(|(_, one)| one.staff == staff).map(|(key, one)| (one.begun, *key)).collect();
+        own.sort_by_key(|(begun, _)| *begun);
+        for (_, key) in own.iter().take((own.len() + 1).saturating_sub(AT_ONCE)) {
+            all.remove(key);
+        }
+        all.insert(Key::of(cookie), SignIn { staff, secret, begun: now, seen: now });
+    }
+
+    /// The sign-in of a key, if it holds. `active`: somebody did something, so it goes on.
+    pub(crate) fn at(&self, key: Key, now: Timestamp, active: bool) -> Option<SignIn> {
+        let mut all = self.all();
+        let one = all.get_mut(&key)?;
+        if !one.holds(now) {
+            all.remove(&key);
+            return None;
+        }
+        if active {
+            one.seen = now;
+        }
+        Some(one.clone())
+    }
+
+    /// Signs one browser out.
+    pub(crate) fn end(&self, key: Key) {
+        self.all().remove(&key);
+    }
+
+    /// Signs somebody out everywhere.
+    pub(crate) fn forget(&self, staff: &StaffLogin) {
+        self.all().retain(|_, one| one.staff != *staff);
+    }
+}
+
+/// Failed sign-ins by source, so that one computer cannot try at will (T2).
+#[derive(Default)]
+pub(crate) struct Tries(Mutex<HashMap<std::net::IpAddr, (u32, Timestamp)>>);
+
+impl Tries {
+    /// Failures before a source waits.
+    const MOST: u32 = 10;
+    /// How long it waits, and how long failures are remembered.
+    const REMEMBERED: SignedDuration = SignedDuration::from_mins(10);
+    /// Sources that are remembered.
+    const SOURCES: usize = 4096;
+
+    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<std::net::IpAddr, (u32, Timestamp)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this source must wait.
+    pub(crate) fn must_wait(&self, source: std::net::IpAddr, now: Timestamp) -> bool {
+        let all = self.all();
+        all.get(&source)
+            .is_some_and(|(count, last)| *count >= Self::MOST && now.duration_since(*last) < Self::REMEMBERED)
+    }
+
+    /// Notes a failure.
+    pub(crate) fn failed(&self, source: std::net::IpAddr, now: Timestamp) {
+        let mut all = self.all();
+        all.retain(|_, (_, last)| now.duration_since(*last) < Self::REMEMBERED);
+        if all.len() < Self::SOURCES || all.contains_key(&source) {
+            let one = all.entry(source).or_insert((0, now));
+            *one = (one.0.saturating_add(1), now);
+        }
+    }
+
+    /// Forgets them: somebody signed in.
+    pub(crate) fn succeeded(&self, source: std::net::IpAddr) {
+        self.all().remove(&source);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + minute * 60).unwrap()
+    }
+
+    /// A sign-in ends 15 minutes after the last thing done, and after 10 hours in any case.
+    #[test]
+    fn a_sign_in_ends_when_idle_and_at_last() {
+        let all = SignIns::default();
+        all.begin("x", "claire".parse().unwrap(), 1, at(0));
+        let key = Key::of("x");
+        assert!(all.at(key, at(14), false).is_some());
+        assert!(all.at(key, at(15), true).is_none());
+        all.begin("y", "claire".parse().unwrap(), 1, at(0));
+        let key = Key::of("y");
+        for minute in (0..600).step_by(10) {
+            assert!(all.at(key, at(minute), true).is_some(), "{minute}");
+        }
+        assert!(all.at(key, at(600), true).is_none());
+        assert!(all.at(Key::of("z"), at(0), true).is_none());
+    }
+
+    #[test]
+    fn sign_ins_are_few_and_end_together() {
+        let all = SignIns::default();
+        for n in 0..7 {
+            all.begin(&n.to_string(), "claire".parse().unwrap(), 1, at(n));
+        }
+        all.begin("henri", "henri".parse().unwrap(), 1, at(7));
+        assert!(all.at(Key::of("1"), at(8), false).is_none());
+        assert!(all.at(Key::of("6"), at(8), false).is_some());
+        all.forget(&"claire".parse().unwrap());
+        assert!(all.at(Key::of("6"), at(8), false).is_none());
+        assert!(all.at(Key::of("henri"), at(8), false).is_some());
+    }
+
+    #[test]
+    fn a_source_waits_after_ten_failures() {
+        let tries = Tries::default();
+        let source = "203.0.113.7".parse().unwrap();
+        for _ in 0..10 {
+            assert!(!tries.must_wait(source, at(0)));
+            tries.failed(source, at(0));
+        }
+        assert!(tries.must_wait(source, at(9)));
+        assert!(!tries.must_wait(source, at(10)));
+        tries.succeeded(source);
+        assert!(!tries.must_wait(source, at(0)));
+    }
+}

@@ -1,0 +1,328 @@
+//! What staff read: French and English, by fluent files that a test holds side by side.
+
+use config::Language;
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use lifecycle::order::Failure;
+use lifecycle::{EndCause, FreezeCause, IdentityError, Refusal};
+use policy::{Denial, Right, Rights};
+use std::borrow::Borrow;
+use std::sync::LazyLock;
+use unic_langid::LanguageIdentifier;
+
+pub use lifecycle::visible;
+
+/// One area of the pages, in both languages.
+struct Area {
+    french: &'static str,
+    english: &'static str,
+}
+
+macro_rules! areas {
+    ($($name:literal),+ $(,)?) => {
+        const AREAS: &[Area] = &[$(Area {
+            french: include_str!(concat!("../texts/fr/", $name, ".ftl")),
+            english: include_str!(concat!("../texts/en/", $name, ".ftl")),
+        }),+];
+    };
+}
+areas!("common", "refusals", "sign-in", "requests", "live");
+
+type Bundle = FluentBundle<FluentResource>;
+
+fn bundle(language: Language) -> Bundle {
+    let id: LanguageIdentifier = language.word().parse().unwrap_or_default();
+    let mut bundle = FluentBundle::new_concurrent(vec![id]);
+    // Values are isolated by the pages' own markup.
+    bundle.set_use_isolating(false);
+    for area in AREAS {
+        let source = match language {
+            Language::French => area.french,
+            Language::English => area.english,
+        };
+        // A file that does not parse is found by a test; what could be read of it is used.
+        let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(resource, _)| resource);
+        bundle.add_resource_overriding(resource);
+    }
+    bundle
+}
+
+static FRENCH: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::French));
+static ENGLISH: LazyLock<Bundle> = LazyLock::new(|| bundle(Language::English));
+
+/// The texts of one language, with the site's zone for times.
+#[derive(Debug, Clone)]
+pub struct Texts {
+    /// Which language.
+    pub language: Language,
+    zone: TimeZone,
+}
+
+impl Texts {
+    /// Texts in this language; times in this zone.
+    pub fn new(language: Language, zone: TimeZone) -> Self {
+        Self { language, zone }
+    }
+
+    /// The text of a key.
+    pub fn text(&self, key: &str) -> String {
+        self.with(key, &[])
+    }
+
+    /// The text of a key, with values. A key that does not exist shows as itself; a test finds it.
+    pub fn with(&self, key: &str, values: &[(&str, &str)]) -> String {
+        let bundle: &Bundle = match self.language {
+            Language::French => &FRENCH,
+            Language::English => &ENGLISH,
+        };
+        let Some(pattern) = bundle.get_message(key).and_then(|message| message.value()) else {
+            return key.to_owned();
+        };
+        let mut args = FluentArgs::new();
+        for (name, value) in values {
+            // Numbers choose their plural; a reason that consists of digits stays as it was written.
+            match value.parse::<i64>() {
+                Ok(number) if ["count", "left", "missing"].contains(name) => args.set((*name).to_owned(), number),
+                _ => args.set((*name).to_owned(), visible(value)),
+            }
+        }
+        bundle.format_pattern(pattern, Some(&args), &mut Vec::new()).into_owned()
+    }
+
+    /// Day and hour in the site's zone, with the zone's name.
+    pub fn time(&self, at: impl Borrow<Timestamp>) -> String {
+        self.formatted(*at.borrow(), "%d/%m/%Y %H:%M %Z", "%Y-%m-%d %H:%M %Z")
+    }
+
+    /// The same, to the second: for what is evidence.
+    pub fn exact_time(&self, at: impl Borrow<Timestamp>) -> String {
+        self.formatted(*at.borrow(), "%d/%m/%Y %H:%M:%S %Z", "%Y-%m-%d %H:%M:%S %Z")
+    }
+
+    /// The hour alone.
+    pub fn hour(&self, at: impl Borrow<Timestamp>) -> String {
+        self.formatted(*at.borrow(), "%H:%M", "%H:%M")
+    }
+
+    fn formatted(&self, at: Timestamp, french: &str, english: &str) -> String {
+        let format = match self.language {
+            Language::French => french,
+            Language::English => english,
+        };
+        at.to_zoned(self.zone.clone()).strftime(format).to_string()
+    }
+
+    /// A length of time, in words: `1 h 05 min`, `45 s`.
+    pub fn length(&self, seconds: i64) -> String {
+        let seconds = seconds.max(0);
+        let (hours, minutes, rest) = (seconds / 3600, seconds % 3600 / 60, seconds % 60);
+        match (hours, minutes) {
+            (0, 0) => format!("{rest} s"),
+            (0, minutes) if minutes < 10 => format!("{minutes} min {rest:02} s"),
+            (0, minutes) => format!("{minutes} min"),
+            (hours, minutes) => format!("{hours} h {minutes:02} min"),
+        }
+    }
+
+    /// An amount of bytes, by thousands.
+    pub fn bytes(&self, bytes: u64) -> String {
+        const UNITS: [(&str, u64); 3] = [("go", 1_000_000_000), ("mo", 1_000_000), ("ko", 1000)];
+        match UNITS.iter().find(|(_, size)| bytes >= *size) {
+            Some((unit, size)) => {
+                let tenths = bytes / (size / 10);
+                let point = if self.language == Language::French { ',' } else { '.' };
+                format!("{}{point}{} {}", tenths / 10, tenths % 10, self.text(&format!("unit-{unit}")))
+            }
+            None => format!("{bytes} {}", self.text("unit-o")),
+        }
+    }
+
+    /// What a right allows, in plain words.
+    pub fn right(&self, right: impl Borrow<Right>) -> String {
+        self.text(&format!("right-{}", right.borrow().as_str()))
+    }
+
+    /// Several of them.
+    pub fn rights(&self, rights: &Rights) -> Vec<String> {
+        rights.iter().map(|right| self.right(right)).collect()
+    }
+
+    /// Why the rules do not allow something.
+    pub fn denial(&self, denial: &Denial) -> String {
+        let key = format!("denial-{}", denial.code());
+        match denial {
+            Denial::TargetForbidden { because } => self.with(&key, &[("because", because)]),
+            Denial::ContractNotBegun { first } => self.with(&key, &[("day", &first.to_string())]),
+            Denial::ContractOver { last } => self.with(&key, &[("day", &last.to_string())]),
+            Denial::Closed { next_opening: Some(opening), holiday } => {
+                let when = self.time(*opening);
+                match holiday {
+                    Some(holiday) => self.with("denial-closed-holiday", &[("opening", &when), ("holiday", holiday)]),
+                    None => self.with(&key, &[("opening", &when)]),
+                }
+            }
+            Denial::Closed { next_opening: None, .. } => self.text("denial-closed-for-good"),
+            _ => self.text(&key),
+        }
+    }
+
+    /// Why a session ended.
+    pub fn end(&self, cause: &EndCause) -> String {
+        match cause {
+            EndCause::Cut { reason, .. } => self.with("end-cut", &[("reason", reason)]),
+            cause => self.text(&format!("end-{}", word(cause))),
+        }
+    }
+
+    /// Why a session is frozen.
+    pub fn freeze(&self, cause: &FreezeCause) -> String {
+        match cause {
+            FreezeCause::Staff(by) => self.with("freeze-staff", &[("staff", by.as_str())]),
+            cause => self.text(&format!("freeze-{}", word(cause))),
+        }
+    }
+
+    /// Why something was not done, and what to do.
+    pub fn failure(&self, failure: &Failure) -> String {
+        match &failure.refusal {
+            Some(refusal) => self.refusal(refusal),
+            None if failure.exit == lifecycle::order::exit::TEMPORARY => self.text("failure-journal"),
+            None => self.with("failure-other", &[("message", &failure.message)]),
+        }
+    }
+
+    /// A refusal of the rules of life.
+    pub fn refusal(&self, refusal: &Refusal) -> String {
+        match refusal {
+            Refusal::LoginTaken(login) => self.with("refusal-login-taken", &[("login", login)]),
+            Refusal::NoTechnician(login) => self.with("refusal-no-technician", &[("login", login.as_str())]),
+            Refusal::NoStaff(login) => self.with("refusal-no-staff", &[("login", login.as_str())]),
+            Refusal::NotDeclared { name, .. } => self.with("refusal-not-declared", &[("name", name)]),
+            Refusal::Identity(error) => self.identity(error),
+            Refusal::SamePerson(name, login) => self.with("refusal-same-person", &[("name", name), ("login", login)]),
+            Refusal::NoIntervention(number) => self.with("refusal-no-intervention", &[("number", &number.to_string())]),
+            Refusal::NotWaiting { number, state, .. } => {
+                let state = self.text(&format!("state-{state}"));
+                self.with("refusal-not-waiting", &[("number", &number.to_string()), ("state", &state)])
+            }
+            Refusal::StaffFactors(_) => self.text("refusal-factors"),
+            Refusal::StaffLocked(_) => self.text("refusal-locked"),
+            Refusal::Role { role, .. } => {
+                let role = self.text(&format!("role-{role}"));
+                self.with("refusal-role", &[("role", &role)])
+            }
+            Refusal::WrongCode { left: 0, .. } => self.text("refusal-wrong-code-last"),
+            Refusal::WrongCode { left, .. } => self.with("refusal-wrong-code", &[("left", &left.to_string())]),
+            Refusal::Denied(denial) => self.denial(denial),
+            Refusal::AccountState { technician, state, .. } => {
+                let state = self.text(&format!("state-{state}"));
+                self.with("refusal-account-state", &[("login", technician.as_str()), ("state", &state)])
+            }
+            Refusal::WrongWord { left, .. } => self.with("refusal-wrong-word", &[("left", &left.to_string())]),
+            Refusal::NotOnCall(_) => self.text("refusal-not-on-call"),
+            Refusal::OwnReview(_) => self.text("refusal-own-review"),
+            Refusal::Busy(number) => self.with("refusal-busy", &[("number", &number.to_string())]),
+            Refusal::CoolingDown(until) => self.with("refusal-cooling-down", &[("until", &self.hour(*until))]),
+            Refusal::TooLong(_) => self.text("refusal-too-long"),
+            Refusal::Empty(_) => self.text("refusal-empty"),
+            Refusal::SessionOver => self.text("refusal-session-over"),
+            other => self.with("failure-other", &[("message", &other.to_string())]),
+        }
+    }
+
+    fn identity(&self, error: &IdentityError) -> String {
+        match error {
+            IdentityError::Name(name) => self.with("identity-name", &[("name", name)]),
+            IdentityError::Email(email) => self.with("identity-email", &[("email", email)]),
+            IdentityError::Phone(phone) => self.with("identity-phone", &[("phone", phone)]),
+            IdentityError::Generic(login) => self.with("identity-generic", &[("login", login)]),
+            IdentityError::Hidden(_) => self.text("identity-hidden"),
+        }
+    }
+}
+
+/// The tag of a value as the journal writes it.
+fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        Ok(serde_json::Value::Object(fields)) => fields.keys().next().cloned().unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    fn keys(source: &str) -> BTreeMap<String, BTreeSet<String>> {
+        let resource = FluentResource::try_new(source.to_owned()).map_err(|(_, errors)| errors).unwrap();
+        assert!(resource.entries().count() > 0);
+        let mut keys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut current = String::new();
+        for line in source.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
+            if !line.starts_with([' ', '}']) && line.contains(" =") {
+                current = line.split(" =").next().unwrap().to_owned();
+                assert!(keys.insert(current.clone(), BTreeSet::new()).is_none(), "`{current}` stands twice");
+            }
+            let values = line.split("{ $").skip(1).map(|rest| rest.split([' ', '}']).next().unwrap().to_owned());
+            keys.get_mut(&current).unwrap().extend(values);
+        }
+        keys
+    }
+
+    /// HRD-13: no key without its twin, no twin with other values.
+    #[test]
+    fn both_languages_say_the_same_things() {
+        let mut all = BTreeSet::new();
+        for area in AREAS {
+            let (french, english) = (keys(area.french), keys(area.english));
+            assert_eq!(french, english);
+            for key in french.into_keys() {
+                assert!(all.insert(key.clone()), "`{key}` stands in two areas");
+            }
+        }
+    }
+
+    /// Every key that a page or the code names exists.
+    #[test]
+    fn every_key_that_is_named_exists() {
+        let all: BTreeSet<String> = AREAS.iter().flat_map(|area| keys(area.french).into_keys()).collect();
+        let root = env!("CARGO_MANIFEST_DIR");
+        let mut missing = BTreeSet::new();
+        for folder in ["src", "templates"] {
+            let mut folders = vec![std::path::PathBuf::from(format!("{root}/{folder}"))];
+            while let Some(folder) = folders.pop() {
+                for entry in std::fs::read_dir(folder).unwrap() {
+                    let path = entry.unwrap().path();
+                    if path.is_dir() {
+                        folders.push(path);
+                        continue;
+                    }
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    for call in [".t(\"", ".tw(\"", ".text(\"", ".with(\"", ".tw1(\"", "refused_with(\""] {
+                        for rest in text.split(call).skip(1) {
+                            let key = rest.split('"').next().unwrap();
+                            if !all.contains(key) {
+                                missing.insert(format!("{key} in {}", path.display()));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        assert!(missing.is_empty(), "{missing:#?}");
+    }
+
+    #[test]
+    fn lengths_and_bytes_are_told_in_words() {
+        let texts = Texts::new(Language::French, TimeZone::UTC);
+        assert_eq!(texts.length(45), "45 s");
+        assert_eq!(texts.length(65), "1 min 05 s");
+        assert_eq!(texts.length(3900), "1 h 05 min");
+        assert_eq!(texts.bytes(999), "999 octets");
+        assert_eq!(texts.bytes(1_540), "1,5 ko");
+    }
+}

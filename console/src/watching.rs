@@ -1,0 +1,181 @@
+//! Watching a session in the browser: pictures go out as server-sent events, acknowledgements and
+//! brakes come back by one address for each open window. Whoever closes the window is gone.
+
+use crate::commands::look;
+use crate::error::Trouble;
+use crate::filters;
+use crate::page::{Answer, Visit, page};
+use crate::routes::App;
+use crate::signed_in::Key;
+use crate::wire::{FromWatcher, ToWatcher};
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+use axum::response::sse::{Event as Told, KeepAlive, Sse};
+use data_encoding::BASE64URL_NOPAD;
+use futures::{Stream, stream};
+use lifecycle::{InterventionNumber, SessionId};
+use policy::Supervision;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// How often it is asked whether the sign-in still holds.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// One open window: whose, and the lane into the session.
+struct Place {
+    key: Key,
+    session: SessionId,
+    lane: mpsc::Sender<FromWatcher>,
+}
+
+/// The open windows, by a name that only the window itself was told.
+#[derive(Default)]
+pub(crate) struct Places(Mutex<HashMap<String, Place>>);
+
+impl Places {
+    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<String, Place>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lane(&self, name: &str, key: Key, session: &SessionId) -> Option<mpsc::Sender<FromWatcher>> {
+        let all = self.all();
+        let place = all.get(name)?;
+        (place.key == key && place.session == *session).then(|| place.lane.clone())
+    }
+}
+
+/// A window that is open; gone when this is.
+struct Window {
+    app: App,
+    name: String,
+    key: Key,
+    from_session: mpsc::Receiver<ToWatcher>,
+    told: Option<Told>,
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        self.app.places.all().remove(&self.name);
+    }
+}
+
+impl Window {
+    /// The next thing to tell. Waits on the session and on time; ends with the sign-in.
+    async fn next(&mut self) -> Option<Told> {
+        if let Some(told) = self.told.take() {
+            return Some(told);
+        }
+        loop {
+            match tokio::time::timeout(LOOK, self.from_session.recv()).await {
+                Ok(Some(what)) => return event_of(&what),
+                Ok(None) => return None,
+                Err(_) => {}
+            }
+            self.app.signed_in.at(self.key, self.app.commands.now(), false)?;
+        }
+    }
+}
+
+/// The event of a message: its tag names the event, its contents are the data.
+fn event_of(what: &ToWatcher) -> Option<Told> {
+    let Ok(Value::Object(tagged)) = serde_json::to_value(what) else { return None };
+    let (name, data) = tagged.into_iter().next()?;
+    Some(Told::default().event(name).data(data.to_string()))
+}
+
+/// The pictures of one window.
+pub(crate) async fn stream(
+    State(app): State<App>,
+    visit: Visit,
+    Path(id): Path<String>,
+) -> Result<Sse<impl Stream<Item = Result<Told, Infallible>>>, Trouble> {
+    let session: SessionId = id.parse().map_err(|_| Trouble::NotFound)?;
+    let (me, key) = (visit.me()?, visit.key.ok_or(Trouble::SignedOut)?);
+    let watching = app.commands.watch(me.login.clone(), session.clone()).await.map_err(hide)?;
+    let random = app.commands.random()?;
+    let name = BASE64URL_NOPAD.encode(&random);
+    let place = Place { key, session, lane: watching.to_session };
+    app.places.all().insert(name.clone(), place);
+    let first = Told::default().event("place").data(json!({ "place": name }).to_string());
+    let window = Window { app, name, key, from_session: watching.from_session, told: Some(first) };
+    let told = stream::unfold(window, |mut window| async move { window.next().await.map(|told| (Ok(told), window)) });
+    Ok(Sse::new(told).keep_alive(KeepAlive::new()))
+}
+
+/// A session that is not for this person is one that does not exist.
+fn hide(failure: lifecycle::order::Failure) -> Trouble {
+    match failure.exit {
+        lifecycle::order::exit::NOT_PERMITTED | lifecycle::order::exit::NO_INPUT => Trouble::NotFound,
+        _ => Trouble::Failure(failure),
+    }
+}
+
+/// What one window says.
+pub(crate) async fn said(
+    State(app): State<App>,
+    visit: Visit,
+    Path((id, place)): Path<(String, String)>,
+    body: Bytes,
+) -> Answer {
+    let session: SessionId = id.parse().map_err(|_| Trouble::NotFound)?;
+    let key = visit.key.ok_or(Trouble::SignedOut)?;
+    let lane = app.places.lane(&place, key, &session).ok_or(Trouble::NotFound)?;
+    let said: FromWatcher = serde_json::from_slice(&body).map_err(|_| Trouble::Input)?;
+    lane.send(said).await.map_err(|_| Trouble::NotFound)?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// What the page says of the session before the first picture.
+struct Watched {
+    id: SessionId,
+    number: InterventionNumber,
+    name: String,
+    vendor: String,
+    target: String,
+    reason: String,
+    required: bool,
+    counts: bool,
+    over: bool,
+}
+
+#[derive(Template)]
+#[template(path = "watch.html")]
+struct WatchPage<'a> {
+    v: &'a Visit,
+    one: Arc<Watched>,
+}
+
+/// The page.
+pub(crate) async fn watch_page(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Answer {
+    let session: SessionId = id.parse().map_err(|_| Trouble::NotFound)?;
+    let me = visit.me()?.clone();
+    let watched = look(&*app.commands, move |known| {
+        let record = known.register.sessions.get(&session)?;
+        let asked = &known.register.interventions.get(&record.number)?.asked;
+        if !me.may_see(known, &asked.target) {
+            return None;
+        }
+        let vendor = known.config.vendors.get(&asked.vendor);
+        let target = known.config.targets.get(&asked.target);
+        Some(Watched {
+            id: record.id.clone(),
+            number: record.number,
+            name: asked.name.clone(),
+            vendor: vendor.map_or_else(|| asked.vendor.to_string(), |one| one.rules.name.clone()),
+            target: target.map_or_else(|| asked.target.to_string(), |one| one.rules.name.clone()),
+            reason: asked.reason.clone(),
+            required: asked.supervision == Supervision::Required,
+            counts: me.decides_for(known, &asked.target),
+            over: record.end.is_some(),
+        })
+    });
+    let one = Arc::new(watched.await?.ok_or(Trouble::NotFound)?);
+    page(&WatchPage { v: &visit, one })
+}

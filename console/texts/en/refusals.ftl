@@ -1,0 +1,52 @@
+# Why something was not done, and what to do.
+refusal-login-taken = The login “{ $login }” is taken, and a login is given out once only: choose another.
+refusal-no-technician = There is no technician “{ $login }”.
+refusal-no-staff = There is no account “{ $login }”.
+refusal-not-declared = “{ $name }” is not declared in the configuration: ask the operator.
+refusal-same-person = { $name } has an account already, “{ $login }”: one person, one account.
+refusal-no-intervention = There is no request number { $number }.
+refusal-not-waiting = Too late: request { $number } is { $state }. There is nothing left to decide.
+refusal-factors = Your 6-digit code is not accepted. Wait until your app shows a new one, then type that.
+refusal-locked = Too many wrong tries: your account is locked for a minute. Try again then, or call the operator.
+refusal-role = This takes the role { $role }. Ask somebody who has it.
+refusal-wrong-code = { $left ->
+    [one] That is not the code the technician sees. Have it read again: { $left } try is left.
+   *[other] That is not the code the technician sees. Have it read again: { $left } tries are left.
+ }
+refusal-wrong-code-last = That was not the code, for the third time: the request is refused and security is alerted.
+refusal-account-state = The account “{ $login }” is { $state }: this is not possible now.
+refusal-wrong-word = That is not the word the technician was shown. Tries left: { $left }. Call the number in the contract, and no other.
+refusal-not-on-call = You are not on call now: an emergency is opened by whoever is on call.
+refusal-own-review = You approved it yourself: another person must look at it.
+refusal-busy = Intervention { $number } of this technician is still going on.
+refusal-cooling-down = Two requests were refused: the next one is possible at { $until }.
+refusal-too-long = This text is longer than 2000 characters: shorten it.
+refusal-empty = A text is missing: write a few words.
+refusal-session-over = This session is over.
+failure-journal = Poterne's journal does not answer: nothing can be approved. Tell the IT department.
+failure-other = This was not done: { $message }
+identity-name = “{ $name }” is not a first name and a surname: write both, such as Alice Martin.
+identity-email = “{ $email }” is not an e-mail address: write it as name@company.example.
+identity-phone = “{ $phone }” is not a telephone number: write at least 8 digits.
+identity-generic = The login “{ $login }” names no person: choose one such as “alice” or “a-martin”.
+identity-hidden = One of the texts contains an invisible character: type it instead of pasting it.
+denial-vendor-unknown = This company is not declared.
+denial-target-unknown = This equipment is not declared.
+denial-target-not-allowed = This equipment is not entrusted to this company.
+denial-target-forbidden = A rule forbids it: { $because }
+denial-target-withdrawn = There are not enough approvers for this equipment.
+denial-account-not-allowed = This login on the equipment is not allowed.
+denial-source-not-declared = The company did not declare this address.
+denial-contract-not-begun = The contract begins on { $day } only.
+denial-contract-over = The contract ended on { $day }.
+denial-closed = Closed until { $opening }.
+denial-closed-holiday = Closed ({ $holiday }) until { $opening }.
+denial-closed-for-good = Closed; no opening is planned.
+denial-no-right = No right would be left: leave at least one.
+denial-quorum-missing = More approvals are needed.
+denial-approver-not-of-target = You do not approve for this equipment: somebody of its department must decide.
+denial-approver-is-requester = You are the person who asks: another one must approve.
+denial-approver-of-vendor = You are of the company who asks: a person of the hospital must approve.
+denial-approver-twice = You approved already: another person must too.
+denial-call-back-needed = For this request you must call the number in the contract yourself: call it, then choose “I called the number in the contract”.
+denial-approval-over = The approval would end before it begins: choose more time.

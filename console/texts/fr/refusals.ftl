@@ -1,0 +1,52 @@
+# Pourquoi quelque chose n'a pas été fait, et que faire.
+refusal-login-taken = L'identifiant « { $login } » est déjà pris, et un identifiant ne sert qu'une fois : choisissez-en un autre.
+refusal-no-technician = Il n'y a pas de technicien « { $login } ».
+refusal-no-staff = Il n'y a pas de compte « { $login } ».
+refusal-not-declared = « { $name } » n'est pas déclaré dans la configuration : demandez à l'exploitant.
+refusal-same-person = { $name } a déjà un compte, « { $login } » : une personne, un compte.
+refusal-no-intervention = Il n'y a pas de demande numéro { $number }.
+refusal-not-waiting = Trop tard : la demande { $number } est { $state }. Il n'y a plus rien à décider.
+refusal-factors = Votre code à 6 chiffres n'est pas accepté. Attendez que votre application en montre un nouveau, puis tapez celui-là.
+refusal-locked = Trop d'essais faux : votre compte est bloqué une minute. Réessayez ensuite, ou appelez l'exploitant.
+refusal-role = Il faut pour cela le rôle { $role }. Demandez à une personne qui l'a.
+refusal-wrong-code = { $left ->
+    [one] Ce n'est pas le code affiché au technicien. Faites-le relire : il reste { $left } essai.
+   *[other] Ce n'est pas le code affiché au technicien. Faites-le relire : il reste { $left } essais.
+ }
+refusal-wrong-code-last = Ce n'était pas le code, pour la troisième fois : la demande est refusée et la sécurité est alertée.
+refusal-account-state = Le compte « { $login } » est { $state } : ce n'est pas possible maintenant.
+refusal-wrong-word = Ce n'est pas le mot affiché au technicien. Essais restants : { $left }. Appelez le numéro du contrat, et pas un autre.
+refusal-not-on-call = Vous n'êtes pas d'astreinte en ce moment : une urgence est ouverte par la personne d'astreinte.
+refusal-own-review = Vous l'avez accordée vous-même : une autre personne doit la relire.
+refusal-busy = L'intervention { $number } de ce technicien est encore en cours.
+refusal-cooling-down = Deux demandes ont été refusées : la suivante est possible à { $until }.
+refusal-too-long = Ce texte dépasse 2000 caractères : raccourcissez-le.
+refusal-empty = Il manque un texte : écrivez quelques mots.
+refusal-session-over = Cette session est terminée.
+failure-journal = Le journal de Poterne ne répond pas : rien ne peut être accordé. Prévenez la DSI.
+failure-other = Cela n'a pas été fait : { $message }
+identity-name = « { $name } » n'est pas un prénom et un nom : écrivez les deux, par exemple Alice Martin.
+identity-email = « { $email } » n'est pas une adresse électronique : écrivez-la comme nom@societe.example.
+identity-phone = « { $phone } » n'est pas un numéro de téléphone : écrivez au moins 8 chiffres.
+identity-generic = L'identifiant « { $login } » ne désigne pas une personne : choisissez par exemple « alice » ou « a-martin ».
+identity-hidden = Un des textes contient un caractère invisible : retapez-le au lieu de le coller.
+denial-vendor-unknown = Cette société n'est pas déclarée.
+denial-target-unknown = Cet équipement n'est pas déclaré.
+denial-target-not-allowed = Cet équipement n'est pas confié à cette société.
+denial-target-forbidden = Une règle l'interdit : { $because }
+denial-target-withdrawn = Il n'y a pas assez d'approbateurs pour cet équipement.
+denial-account-not-allowed = Cet identifiant sur l'équipement n'est pas permis.
+denial-source-not-declared = La société n'a pas déclaré cette adresse.
+denial-contract-not-begun = Le contrat ne commence que le { $day }.
+denial-contract-over = Le contrat s'est terminé le { $day }.
+denial-closed = Fermé jusqu'au { $opening }.
+denial-closed-holiday = Fermé ({ $holiday }) jusqu'au { $opening }.
+denial-closed-for-good = Fermé ; aucune ouverture n'est prévue.
+denial-no-right = Il ne resterait aucun droit : laissez-en au moins un.
+denial-quorum-missing = Il faut d'autres accords.
+denial-approver-not-of-target = Vous n'êtes pas approbateur de cet équipement : une personne de son service doit décider.
+denial-approver-is-requester = Vous êtes la personne qui demande : une autre doit accorder.
+denial-approver-of-vendor = Vous êtes de la société qui demande : une personne de l'hôpital doit accorder.
+denial-approver-twice = Vous avez déjà donné votre accord : il faut celui d'une autre personne.
+denial-call-back-needed = Pour cette demande il faut que vous rappeliez vous-même le numéro du contrat : appelez-le, puis choisissez « J'ai rappelé le numéro du contrat ».
+denial-approval-over = L'accord finirait avant d'avoir commencé : choisissez plus de temps.

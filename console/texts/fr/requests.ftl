@@ -1,0 +1,85 @@
+# Les demandes.
+requests-title = Demandes
+requests-none = Personne n'attend.
+requests-none-hint = Quand un technicien demande un accès, il apparaît ici et un son retentit. Gardez cette page ouverte.
+requests-waiting = { $count ->
+    [one] { $count } demande attend
+   *[other] { $count } demandes attendent
+ }
+requests-elsewhere = En attente pour d'autres services
+requests-planned = Prévues
+requests-review = Urgences à relire
+requests-open = Voir la demande
+requests-since = depuis
+request-title = Demande { $number }
+request-asks = { $name }, de { $vendor }, demande à entrer dans :
+request-reason = Motif
+request-ticket = Ticket
+request-who = Qui demande
+request-name = Nom
+request-company = Société
+request-phone = Téléphone
+request-email = Adresse électronique
+request-login = Identifiant
+request-visits = Dernières venues
+request-no-visits = C'est la première fois.
+request-visit-here = { $when }, ici
+request-visit = { $when }, { $target }
+request-from = Depuis l'adresse
+request-from-usual = comme d'habitude
+request-from-new = Nouvelle adresse pour cette personne.
+request-from-planned = connue à son arrivée
+request-factor-changed = Ses moyens de connexion ont été refaits il y a moins de 7 jours : rappelez le numéro du contrat.
+request-call-back = Vous devez rappeler vous-même le numéro ci-dessous avant d'accorder.
+request-call = Numéro du contrat
+request-call-who = { $name }
+request-what = Ce qui est demandé
+request-rights = Pour
+request-account = Compte sur l'équipement
+request-until = Au plus tard jusqu'à
+request-longest = pendant { $length } au plus
+request-hours-end = À la fin des heures d'ouverture, à { $time }, la session est coupée ; le technicien est averti 15, 5 et 1 minutes avant.
+request-time-end = À la fin du temps accordé la session est coupée ; le technicien est averti 15, 5 et 1 minutes avant.
+request-watched = Quelqu'un doit regarder : sans regard, rien ne bouge.
+request-watch-offered = Vous pouvez regarder et couper à tout moment.
+request-emergency = URGENCE hors des heures
+request-state = État
+request-closes = Sans réponse, la demande s'éteint dans
+request-approvals = Accords
+request-approved-by = { $staff }, à { $time } : { $how }
+request-missing = { $missing ->
+    [one] Il manque { $missing } accord.
+   *[other] Il manque { $missing } accords.
+ }
+request-missing-who = Peuvent encore accorder : { $who }
+approve-title = Accorder
+approve-step-who = 1. Comment savez-vous qui appelle ?
+approve-called = J'ai rappelé le numéro du contrat
+approve-called-hint = le plus sûr
+approve-caller = Je reconnais la personne qui m'appelle
+approve-present = La personne est devant moi
+approve-step-code = 2. Les 4 caractères que le technicien vous lit
+approve-code-hint = Demandez-les-lui. Ils ne sont écrits nulle part ici.
+approve-step-otp = 3. Votre code à 6 chiffres
+approve-narrow = Accorder moins
+approve-minutes = Pendant
+approve-minutes-full = tout le temps permis
+approve-minutes-some = { $length }
+approve-rights = Seulement pour
+approve-button = Accorder l'accès
+approve-not-here = Accorder n'est possible que depuis la machine de Poterne tant qu'aucun certificat n'est installé. Prévenez la DSI.
+approve-not-yours = Ce sont les personnes de { $groups } qui décident pour cet équipement.
+approve-done-missing = Votre accord est consigné. Il en faut encore un autre.
+approve-done = Accès accordé. La session s'ouvre…
+approve-watch = Regarder la session
+refuse-title = Refuser
+refuse-reason = Pourquoi ? Le technicien le lira.
+refuse-button = Refuser la demande
+request-handled = Cette demande est { $state }. Il n'y a plus rien à décider.
+request-refused-because = Refusée par { $staff } : { $reason }
+request-refused-codes = Refusée après trois codes faux.
+request-see-register = Voir dans le registre
+error-verified = Dites d'abord comment vous savez qui appelle.
+error-code-missing = Tapez les 4 caractères que le technicien vous lit.
+error-minutes = Cette durée n'est pas lisible : choisissez-en une de la liste.
+plan-code = Accord complet. Le code à lire au technicien, montré cette seule fois : { $code }
