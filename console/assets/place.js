@@ -1,8 +1,7 @@
 // A window's place at a watch: where its commands go. It ends with the stream it belongs to.
 
 export class Place {
-  /** Its name, while there is one. */
-  name = null;
+  #name = null;
   #stream;
   #csrf;
   #gone;
@@ -14,9 +13,24 @@ export class Place {
     [this.#stream, this.#csrf, this.#gone] = [stream, csrf, gone];
   }
 
+  /** Its name, while there is one. */
+  get name() {
+    return this.#name;
+  }
+
+  /** There is one. What was painted before belongs to another. */
+  begin(name) {
+    [this.#name, this.#newest] = [name, null];
+  }
+
+  /** There is none. */
+  end() {
+    this.begin(null);
+  }
+
   /** Sends a command. `false`: it did not get there. */
   async send(command) {
-    const { name } = this;
+    const name = this.#name;
     if (name === null) {
       return false;
     }
@@ -28,7 +42,7 @@ export class Place {
         keepalive: true,
       });
       const gone = [401, 403, 404, 409, 410].includes(response.status);
-      if (gone && name === this.name) {
+      if (gone && name === this.#name) {
         this.#gone();
       }
       return response.ok;
@@ -37,8 +51,11 @@ export class Place {
     }
   }
 
-  /** Says that a picture was painted. One at a time: a slow line must not pile them up, and the last says all. */
-  async acknowledge(n) {
+  /** Says that a picture of that place was painted. One at a time: a slow line must not pile them up, and the last says all. */
+  async acknowledge(n, name) {
+    if (name !== this.#name) {
+      return;
+    }
     this.#newest = n;
     if (this.#acknowledging) {
       return;

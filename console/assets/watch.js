@@ -17,6 +17,8 @@ import { Place, submitPlainly } from './place.js';
 const BEHIND = 1000;
 /** A stream that says nothing for so long is broken, whatever the browser thinks: one comes each second. */
 const SILENT = 6000;
+/** Least time between two openings of the stream. */
+const REOPEN = 2000;
 /** After freezing, letting go is out of reach for a moment: a second click must not undo the first. */
 const GUARD = 1200;
 
@@ -39,6 +41,8 @@ let painting = false;
 let lastHeard = performance.now();
 let hiddenSince = null;
 let over = false;
+let openedAt = performance.now();
+let reopening = null;
 
 const stream = new Stream(
   root.dataset.stream,
@@ -69,7 +73,7 @@ function say(text) {
 
 function began(name) {
   heard();
-  place.name = name;
+  place.begin(name);
   shown = null;
   picture = null;
   challenge.hide();
@@ -109,9 +113,9 @@ function paint() {
   if (atEnd) {
     scrollback.toEnd();
   }
-  const { n } = picture;
+  const [{ n }, { name }] = [picture, place];
   // The next frame begins after this one is on the glass.
-  requestAnimationFrame(() => place.acknowledge(n));
+  requestAnimationFrame(() => place.acknowledge(n, name));
 }
 
 function showPicture() {
@@ -197,11 +201,16 @@ function guarded(button, visible) {
 // ---- brakes -----------------------------------------------------------------------------------------
 
 function reopen() {
-  if (!over) {
-    place.name = null;
-    heard();
-    stream.open();
+  if (over) {
+    return;
   }
+  place.end();
+  heard();
+  // Not faster, whatever is refused.
+  const wait = Math.max(0, openedAt + REOPEN - performance.now());
+  openedAt = performance.now() + wait;
+  clearTimeout(reopening);
+  reopening = setTimeout(() => !over && stream.open(), wait);
 }
 
 async function brake(command, form) {
@@ -255,7 +264,7 @@ function onAnswered(right) {
 
 function onEnded(text) {
   over = true;
-  place.name = null;
+  place.end();
   stream.close();
   challenge.hide();
   closeDialog(byId('cut-dialog'));
@@ -269,7 +278,7 @@ function onEnded(text) {
 }
 
 function onLost(refused) {
-  place.name = null;
+  place.end();
   if (!over) {
     showState('reconnecting');
     if (refused) {
