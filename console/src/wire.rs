@@ -1,4 +1,5 @@
-//! What goes between the daemon and a watcher: one JSON object a line, each way.
+//! What goes between the daemon and a watcher, each way: one JSON object a line over the local socket,
+//! one server-sent event or one posted object in the browser.
 
 use lifecycle::FreezeCause;
 use recorder::Run;
@@ -23,6 +24,18 @@ pub enum ToWatcher {
     Answered(bool),
     /// What came of something that was asked for.
     Said(String),
+    /// Lines of a terminal that scrolled away, as they were asked for.
+    History {
+        /// The channel.
+        track: u32,
+        /// The number of the first of these lines. Lines are counted on their channel, from 0, since the
+        /// session began; a number stays with its line.
+        first: u64,
+        /// The lines, oldest first, without any control character. Empty ones never were among them.
+        lines: Vec<String>,
+        /// Whether older ones are still there.
+        more: bool,
+    },
     /// The session is over.
     Ended(String),
 }
@@ -106,6 +119,13 @@ pub enum FromWatcher {
     Answer(String),
     /// Show another channel.
     Show(u32),
+    /// Send lines of a terminal that scrolled away.
+    History {
+        /// The channel.
+        track: u32,
+        /// Only lines with a number below this one; `None`: the newest.
+        before: Option<u64>,
+    },
     /// Freeze.
     Freeze,
     /// Let go on what this watcher froze.

@@ -29,7 +29,7 @@ mod spool;
 mod writer;
 
 pub use cast::CastEvent;
-pub use emulator::{COLUMNS, Colour, Emulator, ROWS, Run, Screen, Style};
+pub use emulator::{COLUMNS, Colour, Emulator, ROWS, Run, Screen, Style, visible};
 pub use follow::{FollowError, Follower};
 pub use frame::{Frame, FrameKind, Track};
 pub use keys::{KeyError, Recipients, RecordingKey, RecoveryKey};

@@ -6,7 +6,7 @@ use super::output;
 use super::paint::{Footer, Key, Stage, keys};
 use crate::ctl::client;
 use crate::texts::Texts;
-use crate::watch::wire::{FromWatcher, Hello, Picture, ToWatcher};
+use console::wire::{FromWatcher, Hello, Picture, ToWatcher};
 use lifecycle::FreezeCause;
 use lifecycle::order::{Failure, Order, Proof, exit};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -115,6 +115,8 @@ impl Window {
                         self.say(self.texts.text(key));
                     }
                     ToWatcher::Said(text) => self.say(text),
+                    // This window does not look back: it never asks.
+                    ToWatcher::History { .. } => {}
                     ToWatcher::Ended(text) => return Some(text),
                 },
                 Ok(Happened::Typed(bytes)) => {

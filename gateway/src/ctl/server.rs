@@ -9,7 +9,7 @@ use super::view;
 use crate::registrar::{Core, JournalGone};
 use crate::reload::{ReloadError, Reloader};
 use crate::site::Site;
-use crate::watch::attend;
+use crate::watch::{attend, socket};
 use lifecycle::order::{Failure, Needs, Order, Proof, exit, needs};
 use lifecycle::{Actor, Command, Event, InterventionNumber, Refusal, Role, WithdrawCause};
 use policy::StaffLogin;
@@ -122,9 +122,9 @@ impl Desk {
             match read {
                 Ok(Ok(_)) => match serde_json::from_str(&line) {
                     Ok(Order::SessionWatch { id, proof }) => match self.may_watch(&caller, &id, proof).await {
-                        Ok(watch) => {
+                        Ok(ticket) => {
                             write_response(&mut writer, Ok(json!({}))).await?;
-                            return Ok(Some(watch.over(reader, writer)));
+                            return Ok(Some(socket::over(ticket, reader, writer)));
                         }
                         Err(failure) => Err(failure),
                     },
@@ -346,7 +346,7 @@ impl Desk {
         Ok(json!({ "staff": proof.staff, "until": until }))
     }
 
-    /// Whether the caller may watch, and whether their watching counts (D11, T22).
+    /// Whether the caller may watch: a person at a terminal, who is signed in or proves who they are (T22).
     async fn may_watch(&self, caller: &Caller, id: &str, proof: Option<Proof>) -> Result<attend::Ticket, Failure> {
         let id: lifecycle::SessionId = id.parse().map_err(data)?;
         if !caller.has_terminal() {
@@ -369,22 +369,7 @@ impl Desk {
                 }
             }
         };
-        let counts = self.approves_for(&staff, &id).await?;
-        let security = {
-            let wanted = staff.clone();
-            let look = move |core: &Core, _| {
-                core.register.staff.get(&wanted).is_some_and(|one| one.roles.contains(&Role::Security))
-            };
-            self.site.registrar.view(look).await.map_err(gone)?
-        };
-        if !counts && !security {
-            return Err(refused(Refusal::Denied(policy::Denial::ApproverNotOfTarget)));
-        }
-        let sessions = self.site.live.matching(|session| session.id == id);
-        let session = sessions.into_iter().next().ok_or_else(|| {
-            Failure::new(exit::NO_INPUT, format!("there is no live session {id}: see `poterne session list`"))
-        })?;
-        Ok(attend::Ticket { site: self.site.clone(), session, staff, counts })
+        self.ticket(&staff, &id).await
     }
 
     async fn status(&self) -> Answer {

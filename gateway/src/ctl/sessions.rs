@@ -3,6 +3,7 @@
 use super::server::{Answer, Desk, data, gone, reasoned, refused};
 use super::view;
 use crate::registrar::Core;
+use crate::watch::attend::Ticket;
 use lifecycle::order::{Failure, Proof, exit};
 use lifecycle::{Actor, Command, EndCause, Event, FreezeCause, Refusal, Role, SessionId, WithdrawCause};
 use policy::{StaffLogin, VendorId};
@@ -59,6 +60,25 @@ impl Desk {
                 if staff.roles.contains(&Role::Approver) && !staff.groups.is_disjoint(&target.approvers))
         });
         judged.await.map_err(gone)
+    }
+
+    /// Lets somebody of the staff watch, whose name is proven: an approver of the target, who counts, or
+    /// security, who does not (D11).
+    ///
+    /// Fails where they are neither, where no such session is live, and without a journal.
+    pub(crate) async fn ticket(&self, staff: &StaffLogin, id: &SessionId) -> Result<Ticket, Failure> {
+        let counts = self.approves_for(staff, id).await?;
+        let wanted = staff.clone();
+        let security = self.site.registrar.view(move |core, _| {
+            let staff = core.register.staff.get(&wanted).filter(|one| !one.disabled);
+            staff.is_some_and(|one| one.roles.contains(&Role::Security))
+        });
+        if !counts && !security.await.map_err(gone)? {
+            return Err(refused(Refusal::Denied(policy::Denial::ApproverNotOfTarget)));
+        }
+        let sessions = self.site.live.matching(|session| session.id == *id);
+        let session = sessions.into_iter().next().ok_or_else(|| no_session(id))?;
+        Ok(Ticket { site: self.site.clone(), session, staff: staff.clone(), counts })
     }
 
     /// A brake: it acts on the session before anything is journalled (D18).

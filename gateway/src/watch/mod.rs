@@ -2,6 +2,11 @@
 //! and whether somebody really watches is found out, not believed (T22, APR-04).
 
 pub mod attend;
+mod attendance;
+mod history;
+mod outlet;
+mod pictures;
 pub mod presence;
+mod rights;
+pub(crate) mod socket;
 pub mod stage;
-pub mod wire;

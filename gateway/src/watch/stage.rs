@@ -2,6 +2,7 @@
 //! for each terminal. It begins with the first watcher, at the beginning of the recording, so whoever
 //! comes late sees the whole screen; while nobody watches it rests where it stands.
 
+use super::history::{self, Excerpt, History};
 use crate::clock::Clock;
 use jiff::Timestamp;
 use recorder::{Emulator, Follower, Frame, FrameKind, Head, Recording, RecoveryKey, Screen, Track};
@@ -46,6 +47,8 @@ struct Channel {
     emulator: Option<Emulator>,
     /// What it showed when it ended.
     last: Option<Screen>,
+    /// What scrolled away.
+    history: History,
     /// Told to those who paint: the screen is another than at this count.
     version: u64,
 }
@@ -173,17 +176,18 @@ impl Stage {
         channel.version += 1;
         channel.view.active = frame.at;
         let bytes = frame.data.len() as u64;
+        let mut gone = Vec::new();
         match frame.kind {
             FrameKind::Output | FrameKind::ErrorOutput => {
                 channel.view.bytes_out += bytes;
                 if let Some(emulator) = &mut channel.emulator {
-                    emulator.feed(&frame.data);
+                    gone = emulator.feed(&frame.data);
                 }
             }
             FrameKind::Input | FrameKind::InputDropped => channel.view.bytes_in += bytes,
             FrameKind::Resize => {
                 if let (Some(emulator), Some((columns, rows))) = (&mut channel.emulator, frame.size()) {
-                    emulator.resize(columns, rows);
+                    gone = emulator.resize(columns, rows);
                 }
             }
             FrameKind::End => {
@@ -191,6 +195,10 @@ impl Stage {
                 channel.last = channel.emulator.take().map(|emulator| emulator.screen());
             }
             FrameKind::Marker | FrameKind::Begin => {}
+        }
+        if !gone.is_empty() {
+            channel.history.take(&gone);
+            history::bound(channels.values_mut().map(|one| &mut one.history));
         }
         let ended: Vec<Track> = channels.values().filter(|one| one.view.ended).map(|one| one.view.number).collect();
         for old in ended.iter().take(ended.len().saturating_sub(REMEMBERED)) {
@@ -222,6 +230,11 @@ impl Stage {
         self.channels().values().map(|channel| channel.view.clone()).collect()
     }
 
+    /// Lines of a channel that scrolled away before this number; `None`: the newest.
+    pub fn history(&self, track: Track, before: Option<u64>) -> Excerpt {
+        self.channels().get(&track).map_or_else(|| History::default().before(None), |one| one.history.before(before))
+    }
+
     /// The screen of a channel, if it is another than at this count; and the count it has now.
     pub fn screen(&self, track: Track, seen: Option<u64>) -> Option<(u64, Screen)> {
         let channels = self.channels();
@@ -237,7 +250,7 @@ impl Stage {
 fn begin(number: Track, at: Timestamp, what: &serde_json::Value) -> Channel {
     let size = |name: &str| what.get(name).and_then(serde_json::Value::as_u64).and_then(|n| usize::try_from(n).ok());
     let emulator = match (size("columns"), size("rows")) {
-        (Some(columns), Some(rows)) => Emulator::new(columns, rows).map(Emulator::without_transcript),
+        (Some(columns), Some(rows)) => Emulator::new(columns, rows),
         _ => None,
     };
     let kind = what.get("what").and_then(serde_json::Value::as_str).unwrap_or_default();
@@ -261,6 +274,7 @@ fn begin(number: Track, at: Timestamp, what: &serde_json::Value) -> Channel {
         },
         emulator,
         last: None,
+        history: History::default(),
         version: 0,
     }
 }
