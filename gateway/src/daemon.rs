@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::ctl;
 use crate::entropy;
 use crate::factors::Comparer;
+use crate::https;
 use crate::lockdown::Lockdown;
 use crate::memory::{remember, write_memory};
 use crate::recovery::{open_journal, remove_garbage, settle};
@@ -58,6 +59,7 @@ impl Daemon {
     /// Starts everything. Fails closed: whatever cannot be had, nothing opens.
     pub async fn start(options: &Options, clock: Arc<dyn Clock>) -> anyhow::Result<Daemon> {
         let config = config::load(&options.config, config::Options { at: clock.now(), unpinned: false })?;
+        https::check(&config, &options.config, clock.now())?;
         if recorder::Recipients::parse(&config.recordings.recipients)?.names().len() == 1 {
             tracing::warn!(
                 "there is one recipient of recordings: secrets typed on targets open to two together, so none are set apart; name a second officer"

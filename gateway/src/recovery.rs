@@ -4,6 +4,7 @@
 use crate::clock::Clock;
 use crate::daemon::{Options, SITE, make_private};
 use crate::entropy;
+use crate::https::CONSOLE_CERTIFICATE;
 use crate::memory::MEMORY;
 use crate::registrar::entry;
 use crate::site::{
@@ -248,7 +249,8 @@ fn last_frame(path: &Path, recovery: &RecoveryKey, committed: Option<&(String, u
 
 /// Removes generations of the vault that no entry names (D21).
 pub(crate) fn remove_garbage(vault: &Vault, register: &Register) -> anyhow::Result<()> {
-    let mut wanted = vec![(SITE.to_owned(), 1), (MEMORY.to_owned(), 1)];
+    // Written over, these have one generation.
+    let mut wanted: Vec<_> = [SITE, MEMORY, CONSOLE_CERTIFICATE].map(|name| (name.to_owned(), 1)).into();
     wanted.extend(register.accounts.values().map(|account| (technician_document(&account.id), account.secret)));
     wanted.extend(register.staff.values().map(|staff| (staff_document(&staff.login), staff.secret)));
     wanted

@@ -73,8 +73,14 @@ impl Reloader {
     /// every live session is judged again.
     pub async fn reload(&self, by: Actor) -> Result<Vec<String>, ReloadError> {
         let at = self.site.clock.now();
-        let loaded = config::load(&self.main, config::Options { at, unpinned: false });
         let before = self.site.config();
+        let loaded = config::load(&self.main, config::Options { at, unpinned: false }).and_then(|next| {
+            // A certificate that ended by itself must not keep a change of rights out.
+            if next.console != before.console {
+                crate::https::check(&next, &self.main, at)?;
+            }
+            Ok(next)
+        });
         let next = match loaded {
             Ok(next) => Arc::new(next),
             Err(error) => {

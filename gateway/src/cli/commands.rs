@@ -141,6 +141,10 @@ fn configuration(main: &Path, verb: ConfigVerb) -> Outcome {
             for warning in &config.warnings {
                 eprintln!("poterne: warning: {warning}");
             }
+            let certificate = crate::https::check(&config, main, SystemClock::start().now());
+            if let Some(warning) = certificate.map_err(|error| Failure::new(exit::CONFIG, error))? {
+                eprintln!("poterne: warning: {warning}");
+            }
             if state {
                 let answer = ask(main, &Order::CheckState)?;
                 let problems: Vec<&str> = answer

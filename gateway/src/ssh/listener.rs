@@ -1,5 +1,6 @@
 //! The vendors' port: open only while somebody could legitimately come in (D15).
 
+use crate::places::{Place, Places};
 use crate::relay::gate::{Gate, GatedStream};
 use crate::relay::pressure::ClientSide;
 use crate::relay::{CLIENT_WINDOW, PACKET};
@@ -11,12 +12,11 @@ use lifecycle::EndCause;
 use russh::keys::PrivateKey;
 use russh::{MethodKind, MethodSet, SshId, server};
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Connections of one address that may be in the lobby at once. A hospital's vendors share few
@@ -49,7 +49,8 @@ pub async fn keep(site: Arc<Site>, keys: Arc<HostKeys>, bound: watch::Sender<Vec
         let mut listeners = JoinSet::new();
         if open {
             let mut addresses = Vec::new();
-            let lobby = Lobbies::new(current.ssh.pending);
+            let pending = current.ssh.pending;
+            let lobby = Places::new(pending, pending / SHARE_OF_A_SOURCE);
             for address in &current.ssh.listen {
                 match TcpListener::bind(address).await {
                     Ok(listener) => {
@@ -150,59 +151,14 @@ async fn arming(site: &Site, now: jiff::Timestamp) -> Arming {
     site.registrar.view(look).await.unwrap_or_default()
 }
 
-/// Places in the lobby: so many in all, a share of them for each source.
-#[derive(Clone)]
-struct Lobbies {
-    places: Arc<Semaphore>,
-    share: u32,
-    sources: Arc<Mutex<HashMap<IpAddr, u32>>>,
-}
-
-struct Place {
-    lobbies: Lobbies,
-    source: IpAddr,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Lobbies {
-    fn new(pending: u32) -> Self {
-        let places = Arc::new(Semaphore::new(usize::try_from(pending).unwrap_or(1)));
-        Self { places, share: (pending / SHARE_OF_A_SOURCE).max(1), sources: Arc::default() }
-    }
-
-    fn enter(&self, source: IpAddr) -> Option<Place> {
-        let permit = self.places.clone().try_acquire_owned().ok()?;
-        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = sources.entry(source).or_default();
-        if *count >= self.share {
-            return None;
-        }
-        *count += 1;
-        drop(sources);
-        Some(Place { lobbies: self.clone(), source, _permit: permit })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut sources = self.lobbies.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = sources.get_mut(&self.source) {
-            *count -= 1;
-            if *count == 0 {
-                sources.remove(&self.source);
-            }
-        }
-    }
-}
-
-async fn accept(listener: TcpListener, site: Arc<Site>, keys: Arc<HostKeys>, lobbies: Lobbies) {
+async fn accept(listener: TcpListener, site: Arc<Site>, keys: Arc<HostKeys>, lobby: Places) {
     let legacy = site.config().ssh.legacy_clients;
     let config = Arc::new(server_config(&keys, legacy));
     loop {
         match listener.accept().await {
             Ok((tcp, source)) => {
                 // INVARIANT: nothing here waits for the peer; one slow client never blocks the others.
-                match lobbies.enter(source.ip().to_canonical()) {
+                match lobby.enter(source.ip().to_canonical()) {
                     Some(place) => {
                         tokio::spawn(serve(tcp, source, site.clone(), config.clone(), place));
                     }
