@@ -8,13 +8,21 @@ use axum::response::IntoResponse as _;
 
 /// Name, type and contents.
 const ASSETS: &[(&str, &str, &str)] = &[
+    ("challenge.js", "text/javascript; charset=utf-8", include_str!("../assets/challenge.js")),
+    ("channels.js", "text/javascript; charset=utf-8", include_str!("../assets/channels.js")),
     ("console.css", "text/css; charset=utf-8", include_str!("../assets/console.css")),
     ("console.js", "text/javascript; charset=utf-8", include_str!("../assets/console.js")),
-    ("screen.js", "text/javascript; charset=utf-8", include_str!("../assets/screen.js")),
-    ("watch.js", "text/javascript; charset=utf-8", include_str!("../assets/watch.js")),
-    ("replay.js", "text/javascript; charset=utf-8", include_str!("../assets/replay.js")),
-    ("icon.svg", "image/svg+xml", include_str!("../assets/icon.svg")),
     ("icon-waiting.svg", "image/svg+xml", include_str!("../assets/icon-waiting.svg")),
+    ("icon.svg", "image/svg+xml", include_str!("../assets/icon.svg")),
+    ("live.js", "text/javascript; charset=utf-8", include_str!("../assets/live.js")),
+    ("page.js", "text/javascript; charset=utf-8", include_str!("../assets/page.js")),
+    ("place.js", "text/javascript; charset=utf-8", include_str!("../assets/place.js")),
+    ("replay.js", "text/javascript; charset=utf-8", include_str!("../assets/replay.js")),
+    ("screen.js", "text/javascript; charset=utf-8", include_str!("../assets/screen.js")),
+    ("scrollback.js", "text/javascript; charset=utf-8", include_str!("../assets/scrollback.js")),
+    ("search.js", "text/javascript; charset=utf-8", include_str!("../assets/search.js")),
+    ("shared.js", "text/javascript; charset=utf-8", include_str!("../assets/shared.js")),
+    ("watch.js", "text/javascript; charset=utf-8", include_str!("../assets/watch.js")),
 ];
 
 /// One of them. Asked for anew after an update, so it is kept for a short while only.

@@ -1,5 +1,6 @@
 //! Putting the parts together: open vault and journal, settle what a crash left, start the tasks.
 
+use crate::backend::Backend;
 use crate::clock::Clock;
 use crate::ctl;
 use crate::entropy;
@@ -43,6 +44,8 @@ pub struct Daemon {
     pub journal_key: String,
     /// Where vendors can connect now; empty while the port is closed.
     pub bound: watch::Receiver<Vec<SocketAddr>>,
+    /// The console's port and certificate.
+    pub console: https::Listening,
     reload: Arc<Reloader>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -117,13 +120,16 @@ impl Daemon {
         let mut tasks = vec![registrar_task];
         let desk = Arc::new(ctl::server::Desk::new(site.clone(), reload.clone(), verifier.clone(), host_key));
         tasks.push(tokio::spawn(ctl::server::serve(desk.clone())?));
+        let door = https::prepare(&site).await?;
+        let console = door.listening();
+        tasks.push(door.serve(console::router(Arc::new(Backend::new(desk)))));
         tasks.push(tokio::spawn(registrar.clone().keep_time(clock)));
         tasks.push(tokio::spawn(remember(site.clone())));
         tasks.push(tokio::spawn(heartbeat(site.clone())));
         tasks.push(tokio::spawn(watchdog(site.clone())));
         tasks.push(tokio::spawn(sealing::keep(site.clone(), to_seal)));
         tasks.push(tokio::spawn(listener::keep(site.clone(), keys, bound_sender)));
-        Ok(Daemon { site, journal_key: verifier, bound, reload, tasks })
+        Ok(Daemon { site, journal_key: verifier, bound, console, reload, tasks })
     }
 
     /// Takes a new configuration, whole or not at all.

@@ -2,7 +2,6 @@
 
 pub(crate) use lifecycle::visible;
 use serde_json::Value;
-use std::fmt::Write as _;
 use std::io::Write as _;
 
 /// Prints JSON on one line an object's worth of depth, so that people can read it too.

@@ -330,13 +330,19 @@ impl Desk {
         Ok(json!({}))
     }
 
+    /// Judges password and code together; a success is journalled with its purpose.
+    pub(crate) async fn sign_in(&self, proof: &Proof, purpose: String) -> Result<(), Failure> {
+        let attempt = self.prove(proof).await?;
+        self.command(Command::Prove { attempt, purpose }).await?;
+        Ok(())
+    }
+
     /// Signs somebody in at the caller's terminal (D11).
     async fn login(&self, caller: &Caller, proof: Proof) -> Answer {
         let Some(seat) = caller.seat.clone() else {
             return Err(Failure::new(exit::NOT_PERMITTED, "the kernel does not say where you sit: nobody can sign in"));
         };
-        let attempt = self.prove(&proof).await?;
-        self.command(Command::Prove { attempt, purpose: format!("sign in as uid {}", caller.uid) }).await?;
+        self.sign_in(&proof, format!("sign in as uid {}", caller.uid)).await?;
         let wanted = proof.staff.clone();
         let roles = self.site.registrar.view(move |core, _| {
             core.register.staff.get(&wanted).map(|staff| staff.roles.iter().copied().collect::<Vec<_>>())

@@ -36,6 +36,9 @@ pub struct DemoArgs {
     /// The vendors' port; 0 takes a free one.
     #[arg(long, default_value_t = 2222)]
     ssh_port: u16,
+    /// The port of the pages for the hospital's staff, on loopback; 0 takes a free one.
+    #[arg(long, default_value_t = 8443)]
+    console_port: u16,
     /// Write what a script needs as JSON to this file, once all is ready.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -96,6 +99,9 @@ pub(crate) struct Stage {
     pub(crate) folder: PathBuf,
     pub(crate) main: PathBuf,
     pub(crate) ssh: SocketAddr,
+    /// Where the pages are, and the fingerprint of their certificate.
+    pub(crate) console: String,
+    pub(crate) fingerprint: String,
     pub(crate) technicians: Vec<(Somebody, &'static str)>,
     pub(crate) staff: Vec<Somebody>,
     pub(crate) next_opening: String,
@@ -181,12 +187,14 @@ async fn play(args: &DemoArgs, folder: PathBuf) -> anyhow::Result<()> {
     for equipment in &TARGETS {
         targets.push((equipment, target::Target::start(&folder.join(equipment.id)).await?));
     }
-    let port = match args.ssh_port {
-        0 => std::net::TcpListener::bind((args.ssh_address, 0))?.local_addr()?.port(),
-        port => port,
-    };
+    let free =
+        |address: IpAddr| Ok::<_, std::io::Error>(std::net::TcpListener::bind((address, 0))?.local_addr()?.port());
+    let port = if args.ssh_port == 0 { free(args.ssh_address)? } else { args.ssh_port };
     let ssh = SocketAddr::new(args.ssh_address, port);
-    let main = write_site(&folder, ssh, language, &targets, &clock)?;
+    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let console_port = if args.console_port == 0 { free(loopback)? } else { args.console_port };
+    let console = SocketAddr::new(loopback, console_port);
+    let main = write_site(&folder, (ssh, console), language, &targets, &clock)?;
     let daemon = Daemon::start(&Options { config: main.clone(), confirm_clock: false }, clock.clone()).await?;
     let mut bound = daemon.bound.clone();
     // The listener opens as its own task gets to run; the port may also be taken by another.
@@ -197,6 +205,11 @@ async fn play(args: &DemoArgs, folder: PathBuf) -> anyhow::Result<()> {
             .is_ok_and(|opened| opened.is_ok());
     if !opened {
         bail!("the port {port} is taken: choose another with --ssh-port, or 0 for a free one");
+    }
+    let mut listening = daemon.console.clone();
+    let opened = tokio::time::timeout(std::time::Duration::from_secs(5), listening.opened()).await;
+    if !matches!(opened, Ok(Some(_))) {
+        bail!("the port {console_port} is taken: choose another with --console-port, or 0 for a free one");
     }
     let socket = daemon.site.paths.socket();
     let technicians = vec![
@@ -211,7 +224,9 @@ async fn play(args: &DemoArgs, folder: PathBuf) -> anyhow::Result<()> {
     ];
     enrol(&socket, &technicians, &staff, &targets).await?;
     let next_opening = next_opening(&daemon);
-    let stage = Stage { folder, main, ssh, technicians, staff, next_opening };
+    let fingerprint = daemon.console.certificate().map(|certificate| certificate.fingerprint).unwrap_or_default();
+    let console = format!("https://{console}");
+    let stage = Stage { folder, main, ssh, console, fingerprint, technicians, staff, next_opening };
     if let Some(file) = &args.ready_file {
         write_ready(file, &stage, &daemon.journal_key)?;
     }
@@ -233,7 +248,7 @@ fn next_opening(daemon: &Daemon) -> String {
 /// after tomorrow.
 fn write_site(
     folder: &Path,
-    ssh: SocketAddr,
+    (ssh, console): (SocketAddr, SocketAddr),
     language: &str,
     targets: &[(&Equipment, target::Target)],
     clock: &SystemClock,
@@ -256,6 +271,7 @@ fn write_site(
         "# A throw-away site made by `poterne demo`.\n\
          [site]\nname = \"CHU Exemple\"\ntimezone = \"Europe/Paris\"\nlanguage = \"{language}\"\nstate = \"{}\"\n\n\
          [ssh]\nlisten = [\"{ssh}\"]\nopen = \"hours\"\nhelp = \"{help}\"\n\n\
+         [console]\nlisten = \"{console}\"\n\n\
          [calendars.toujours]\nholidays = \"none\"\nhours = [{{ days = \"mon-sun\", from = \"00:00\", to = \"24:00\" }}]\n\n\
          [calendars.bientot]\nholidays = \"none\"\nhours = [{{ days = \"{weekday}\", from = \"08:00\", to = \"18:00\" }}]\n\n\
          [groups.radiologie]\nname = \"Radiologie\"\n\n[groups.laboratoire]\nname = \"Laboratoire\"\n\n\
@@ -375,6 +391,7 @@ fn write_ready(file: &Path, stage: &Stage, journal_key: &str) -> anyhow::Result<
         TARGETS.iter().map(|one| json!({ "id": one.id, "open": one.open, "supervision": one.supervision })).collect();
     let ready = json!({
         "ssh": { "host": stage.ssh.ip().to_string(), "port": stage.ssh.port() },
+        "console": stage.console,
         "config": stage.main,
         "officer_key": stage.main.with_file_name("officer.key"),
         "journal_key": journal_key,

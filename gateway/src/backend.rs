@@ -1,0 +1,88 @@
+//! The daemon as the console sees it: the one desk, the one register, the one feed.
+
+use crate::ctl::server::{Answer, Desk};
+use crate::entropy;
+use config::Config;
+use console::wire::{FromWatcher, ToWatcher};
+use console::{Commands, Known, LiveSession, Look, SignInTry, Soon, Watching};
+use jiff::Timestamp;
+use lifecycle::order::{Failure, Order, Proof, exit};
+use lifecycle::{Actor, Event, SessionId};
+use policy::StaffLogin;
+use std::sync::Arc;
+use tokio::sync::{broadcast, mpsc};
+
+/// Pictures on their way to a browser beyond what the watch itself counts: one is being sent.
+const PICTURES: usize = 1;
+/// What a browser says that waits to be taken: brakes are never held up behind more.
+const SAID: usize = 8;
+
+/// The daemon, behind the console's trait.
+pub struct Backend {
+    desk: Arc<Desk>,
+}
+
+impl Backend {
+    /// Over this desk.
+    pub fn new(desk: Arc<Desk>) -> Self {
+        Self { desk }
+    }
+
+    async fn sign_in(&self, attempt: SignInTry) -> Result<(), Failure> {
+        let SignInTry { staff, password, code, source } = attempt;
+        let proof = Proof { staff, password, code, signed_in: false };
+        self.desk.sign_in(&proof, format!("sign in at the console from {source}")).await
+    }
+
+    async fn watch(&self, staff: StaffLogin, session: SessionId) -> Result<Watching, Failure> {
+        let ticket = self.desk.ticket(&staff, &session).await?;
+        let (to_browser, from_session) = mpsc::channel::<ToWatcher>(PICTURES);
+        let (to_session, from_browser) = mpsc::channel::<FromWatcher>(SAID);
+        tokio::spawn(ticket.over(from_browser, to_browser, "browser").run());
+        Ok(Watching { from_session, to_session })
+    }
+}
+
+impl Commands for Backend {
+    fn now(&self) -> Timestamp {
+        self.desk.site.clock.now()
+    }
+
+    fn random(&self) -> Result<[u8; 32], Failure> {
+        entropy::bytes().map_err(|error| Failure::new(exit::SOFTWARE, error))
+    }
+
+    fn config(&self) -> Arc<Config> {
+        self.desk.site.config()
+    }
+
+    fn look(&self, look: Look) -> Soon<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            let looked = self.desk.site.registrar.view(move |core, at| {
+                look(&Known { register: &core.register, config: &core.config, rules: &core.rules, at });
+            });
+            looked.await.map_err(|error| Failure::new(exit::TEMPORARY, error))
+        })
+    }
+
+    fn carry_out(&self, by: StaffLogin, order: Order) -> Soon<'_, Answer> {
+        Box::pin(self.desk.carry_out(order, Actor::Staff(by)))
+    }
+
+    fn sign_in(&self, attempt: SignInTry) -> Soon<'_, Result<(), Failure>> {
+        Box::pin(self.sign_in(attempt))
+    }
+
+    fn feed(&self) -> broadcast::Receiver<Arc<(Timestamp, Event)>> {
+        self.desk.site.registrar.feed()
+    }
+
+    fn live(&self) -> Vec<LiveSession> {
+        let sessions = self.desk.site.live.matching(|_| true);
+        sessions.iter().map(|one| LiveSession { id: one.id.clone(), watchers: one.presence.names() }).collect()
+    }
+
+    fn watch(&self, staff: StaffLogin, session: SessionId) -> Soon<'_, Result<Watching, Failure>> {
+        Box::pin(self.watch(staff, session))
+    }
+}
