@@ -2,9 +2,20 @@
 
 use crate::error::Trouble;
 use crate::page::Answer;
+use crate::routes::{Access, Kind, Route};
 use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse as _;
+use axum::routing::get;
+
+/// The addresses of this part.
+pub(crate) const ROUTES: &[Route] = &[Route {
+    method: "GET",
+    path: "/assets/{name}",
+    access: Access::Anybody,
+    kind: Kind::Asset,
+    handler: || get(asset),
+}];
 
 /// Name, type and contents.
 const ASSETS: &[(&str, &str, &str)] = &[

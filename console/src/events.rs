@@ -4,9 +4,11 @@ use crate::commands::{Known, look};
 use crate::error::Trouble;
 use crate::page::{Me, Visit};
 use crate::routes::App;
+use crate::routes::{self, Access, Route};
 use crate::texts::visible;
 use axum::extract::State;
 use axum::response::sse::{Event as Told, KeepAlive, Sse};
+use axum::routing::get;
 use futures::{Stream, stream};
 use jiff::Timestamp;
 use lifecycle::{Event, InterventionNumber, InterventionState};
@@ -15,6 +17,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::{self, error::RecvError};
+
+/// The addresses of this part.
+pub(crate) const ROUTES: &[Route] = &[routes::stream("/events", Access::SignedIn, || get(events))];
 
 /// How often it is asked whether the sign-in still holds.
 const LOOK: Duration = Duration::from_secs(10);

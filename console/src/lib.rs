@@ -2,7 +2,7 @@
 //!
 //! Knows commands and views only: no SSH, no key, no file. What it asks of the daemon stands in one
 //! trait, [`Commands`], which the gateway implements; the gateway also terminates TLS and opens
-//! recordings (D29). Every address stands in one table, [`ROUTES`], with who may use it.
+//! recordings (D29). Every address stands in one table, [`routes`], with who may use it.
 #![forbid(unsafe_code)]
 
 mod assets;
@@ -25,5 +25,5 @@ mod watching;
 pub mod wire;
 
 pub use commands::{Commands, Known, LiveSession, Look, SignInTry, Soon, Watching};
-pub use routes::{Access, Kind, ROUTES, Route, router};
+pub use routes::{Access, Kind, Route, router, routes};
 pub use texts::{Texts, visible};

@@ -3,5 +3,15 @@
 mod decide;
 mod view;
 
-pub(crate) use decide::{approve, proof, refuse};
-pub(crate) use view::{list, show};
+pub(crate) use decide::proof;
+
+use crate::routes::{self, APPROVER, LOOKING, Route};
+use axum::routing::{get, post};
+
+/// The addresses of this part.
+pub(crate) const ROUTES: &[Route] = &[
+    routes::page("/requests", LOOKING, || get(view::list)),
+    routes::page("/requests/{number}", LOOKING, || get(view::show)),
+    routes::act("/requests/{number}/approve", APPROVER, || post(decide::approve)),
+    routes::act("/requests/{number}/refuse", APPROVER, || post(decide::refuse)),
+];

@@ -6,7 +6,7 @@ use crate::watching::Places;
 use crate::{assets, events, guard, requests, sessions, sign_in, watching};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get};
 use jiff::tz::TimeZone;
 use lifecycle::Role;
 use std::ops::Deref;
@@ -48,56 +48,46 @@ pub struct Route {
     pub access: Access,
     /// What it gives.
     pub kind: Kind,
-    handler: fn() -> MethodRouter<App>,
+    /// What serves it.
+    pub(crate) handler: fn() -> MethodRouter<App>,
 }
 
-const APPROVER: Access = Access::Roles(&[Role::Approver]);
-const LOOKING: Access = Access::Roles(&[Role::Approver, Role::Operator, Role::Security]);
-const WATCHING: Access = Access::Roles(&[Role::Approver, Role::Security]);
-const BRAKE: Access = Access::Roles(&[Role::Approver, Role::Operator, Role::Security]);
+/// Whoever decides.
+pub(crate) const APPROVER: Access = Access::Roles(&[Role::Approver]);
+/// Whoever looks at what goes on.
+pub(crate) const LOOKING: Access = Access::Roles(&[Role::Approver, Role::Operator, Role::Security]);
 
-/// All of them.
-pub const ROUTES: &[Route] = &[
-    // For everybody.
-    page("/", Access::SignedIn, || get(sign_in::home)),
-    page("/sign-in", Access::Anybody, || get(sign_in::form)),
-    act("/sign-in", Access::Anybody, || post(sign_in::sign_in)),
-    act("/sign-out", Access::SignedIn, || post(sign_in::sign_out)),
-    act("/language", Access::Anybody, || post(sign_in::choose_language)),
-    stream("/events", Access::SignedIn, || get(events::events)),
-    asset("/assets/{name}", || get(assets::asset)),
-    // Requests.
-    page("/requests", LOOKING, || get(requests::list)),
-    page("/requests/{number}", LOOKING, || get(requests::show)),
-    act("/requests/{number}/approve", APPROVER, || post(requests::approve)),
-    act("/requests/{number}/refuse", APPROVER, || post(requests::refuse)),
-    // Live.
-    page("/sessions", LOOKING, || get(sessions::list)),
-    page("/sessions/{id}/watch", WATCHING, || get(watching::watch_page)),
-    stream("/sessions/{id}/stream", WATCHING, || get(watching::stream)),
-    data_post("/sessions/{id}/stream/{place}", WATCHING, || post(watching::said)),
-    act("/sessions/{id}/freeze", APPROVER, || post(sessions::freeze)),
-    act("/sessions/{id}/cut", BRAKE, || post(sessions::cut)),
-    data_post("/sessions/{id}/resume", APPROVER, || post(sessions::resume)),
-];
+/// All addresses, by the part of the console that has them.
+const AREAS: &[&[Route]] =
+    &[sign_in::ROUTES, events::ROUTES, assets::ROUTES, requests::ROUTES, sessions::ROUTES, watching::ROUTES];
 
-const fn page(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
+/// All addresses.
+pub fn routes() -> impl Iterator<Item = &'static Route> {
+    AREAS.iter().copied().flatten()
+}
+
+/// A page.
+pub(crate) const fn page(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
     Route { method: "GET", path, access, kind: Kind::Page, handler }
 }
 
-const fn act(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
+/// Something to be done.
+pub(crate) const fn act(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
     Route { method: "POST", path, access, kind: Kind::Act, handler }
 }
 
-const fn stream(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
+/// Server-sent events.
+pub(crate) const fn stream(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
     Route { method: "GET", path, access, kind: Kind::Stream, handler }
 }
 
-const fn asset(path: &'static str, handler: fn() -> MethodRouter<App>) -> Route {
-    Route { method: "GET", path, access: Access::Anybody, kind: Kind::Asset, handler }
+/// Data for a page that is open.
+pub(crate) const fn data(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
+    Route { method: "GET", path, access, kind: Kind::Data, handler }
 }
 
-const fn data_post(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
+/// Something done by a page that is open; the answer is data.
+pub(crate) const fn data_post(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
     Route { method: "POST", path, access, kind: Kind::Data, handler }
 }
 
@@ -141,8 +131,7 @@ pub fn router(commands: Arc<dyn Commands>) -> Router {
     let guarded = |router: Router<App>, route: &'static Route| {
         router.route(route.path, (route.handler)().layer(from_fn_with_state((app.clone(), route), guard::guard)))
     };
-    ROUTES
-        .iter()
+    routes()
         .fold(Router::new(), guarded)
         .fallback_service(
             get(nothing).layer(from_fn_with_state((app.clone(), &NOWHERE), guard::guard)).with_state(app.clone()),

@@ -7,15 +7,25 @@ use crate::form::Fields;
 use crate::page::{Answer, Visit, page, see_other};
 use crate::requests::proof;
 use crate::routes::App;
+use crate::routes::{self, APPROVER, LOOKING, Route};
 use askama::Template;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
+use axum::routing::{get, post};
 use jiff::Timestamp;
 use lifecycle::order::Order;
 use lifecycle::{FreezeCause, InterventionNumber, SessionId};
 use serde_json::json;
+
+/// The addresses of this part.
+pub(crate) const ROUTES: &[Route] = &[
+    routes::page("/sessions", LOOKING, || get(list)),
+    routes::act("/sessions/{id}/freeze", APPROVER, || post(freeze)),
+    routes::act("/sessions/{id}/cut", LOOKING, || post(cut)),
+    routes::data_post("/sessions/{id}/resume", APPROVER, || post(resume)),
+];
 
 /// One session that runs.
 struct Line {

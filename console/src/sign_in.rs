@@ -6,13 +6,24 @@ use crate::form::{Fields, Query};
 use crate::guard::{self, LANGUAGE_COOKIE, add_cookie};
 use crate::page::{Answer, Visit, page, page_with, see_other};
 use crate::routes::App;
+use crate::routes::{self, Access, Route};
 use crate::signed_in::{COOKIE, FORM_COOKIE, cookie_of};
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::routing::{get, post};
 use config::Language;
 use lifecycle::Role;
 use lifecycle::order::Hidden;
+
+/// The addresses of this part.
+pub(crate) const ROUTES: &[Route] = &[
+    routes::page("/", Access::SignedIn, || get(home)),
+    routes::page("/sign-in", Access::Anybody, || get(form)),
+    routes::act("/sign-in", Access::Anybody, || post(sign_in)),
+    routes::act("/sign-out", Access::SignedIn, || post(sign_out)),
+    routes::act("/language", Access::Anybody, || post(choose_language)),
+];
 
 #[derive(Template)]
 #[template(path = "sign-in.html")]

@@ -6,6 +6,7 @@ use crate::error::Trouble;
 use crate::filters;
 use crate::page::{Answer, Visit, page};
 use crate::routes::App;
+use crate::routes::{self, Access, Route};
 use crate::signed_in::Key;
 use crate::wire::{FromWatcher, ToWatcher};
 use askama::Template;
@@ -14,9 +15,10 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use axum::response::sse::{Event as Told, KeepAlive, Sse};
+use axum::routing::{get, post};
 use data_encoding::BASE64URL_NOPAD;
-use futures::{Stream, stream};
-use lifecycle::{InterventionNumber, SessionId};
+use futures::{Stream, stream as streams};
+use lifecycle::{InterventionNumber, Role, SessionId};
 use policy::Supervision;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -24,6 +26,15 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
+
+const WATCHING: Access = Access::Roles(&[Role::Approver, Role::Security]);
+
+/// The addresses of this part.
+pub(crate) const ROUTES: &[Route] = &[
+    routes::page("/sessions/{id}/watch", WATCHING, || get(watch_page)),
+    routes::stream("/sessions/{id}/stream", WATCHING, || get(stream)),
+    routes::data_post("/sessions/{id}/stream/{place}", WATCHING, || post(said)),
+];
 
 /// How often it is asked whether the sign-in still holds.
 const LOOK: Duration = Duration::from_secs(5);
@@ -105,7 +116,7 @@ pub(crate) async fn stream(
     app.places.all().insert(name.clone(), place);
     let first = Told::default().event("place").data(json!({ "place": name }).to_string());
     let window = Window { app, name, key, from_session: watching.from_session, told: Some(first) };
-    let told = stream::unfold(window, |mut window| async move { window.next().await.map(|told| (Ok(told), window)) });
+    let told = streams::unfold(window, |mut window| async move { window.next().await.map(|told| (Ok(told), window)) });
     Ok(Sse::new(told).keep_alive(KeepAlive::new()))
 }
 

@@ -18,13 +18,13 @@ const PICTURES: usize = 1;
 const SAID: usize = 8;
 
 /// The daemon, behind the console's trait.
-pub struct Backend {
+pub(crate) struct Backend {
     desk: Arc<Desk>,
 }
 
 impl Backend {
     /// Over this desk.
-    pub fn new(desk: Arc<Desk>) -> Self {
+    pub(crate) fn new(desk: Arc<Desk>) -> Self {
         Self { desk }
     }
 
