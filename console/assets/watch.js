@@ -17,6 +17,10 @@ import { Place, submitPlainly } from './place.js';
 const BEHIND = 1000;
 /** A stream that says nothing for so long is broken, whatever the browser thinks: one comes each second. */
 const SILENT = 6000;
+/** How long words stand, in milliseconds. */
+const SAID = 8000;
+/** Pixels of frame and padding below and around the screen. */
+const MARGIN = 36;
 /** Least time between two openings of the stream. */
 const REOPEN = 2000;
 /** After freezing, letting go is out of reach for a moment: a second click must not undo the first. */
@@ -43,6 +47,7 @@ let hiddenSince = null;
 let over = false;
 let openedAt = performance.now();
 let reopening = null;
+let saying = null;
 
 const stream = new Stream(
   root.dataset.stream,
@@ -66,7 +71,12 @@ function heard() {
 function say(text) {
   // The same words twice are news twice: an empty moment between makes them heard.
   setText(byId('said'), '');
-  setTimeout(() => setText(byId('said'), text), 50);
+  clearTimeout(saying);
+  saying = setTimeout(() => {
+    setText(byId('said'), text);
+    // What was said is soon no longer so; what is stands in the state.
+    saying = setTimeout(() => setText(byId('said'), ''), SAID);
+  }, 50);
 }
 
 // ---- the picture ------------------------------------------------------------------------------------
@@ -160,7 +170,9 @@ const STATES = {
 function showState(next, cause = null) {
   const element = byId('watch-state');
   const text = [words[STATES[next]], why(cause)].filter(Boolean).join(' – ');
-  const news = state !== next || element?.textContent !== text;
+  // That it begins, and that it goes on as before, is no news.
+  const begins = state === 'connecting' && (next === 'connecting' || next === 'live');
+  const news = !begins && (state !== next || element?.textContent !== text);
   state = next;
   root.dataset.state = next;
   if (element) {
@@ -168,7 +180,7 @@ function showState(next, cause = null) {
     setText(element, text);
   }
   showBrakes(next, cause);
-  if (news && next !== 'live') {
+  if (news) {
     say(text);
   }
 }
@@ -317,7 +329,8 @@ function onVisibility() {
 
 function resize() {
   const frame = byId('terminal-box') ?? box;
-  const room = innerHeight - Math.max(0, frame.getBoundingClientRect().top + scrollY) - 24;
+  const above = frame.getBoundingClientRect().top + scrollY + (byId('more-history')?.offsetHeight ?? 0);
+  const room = innerHeight - above - MARGIN;
   fit(frame, screen, Math.max(room, innerHeight * 0.45), byId('larger')?.getAttribute('aria-pressed') === 'true');
 }
 
