@@ -97,7 +97,7 @@ function lookOf(style) {
 const MARK = /^\p{M}$/u;
 const UNSAFE = /^[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]$/u;
 // Letters that every fixed-width font has in one width: these may stand together as plain text.
-const PLAIN = /^[ -~\u00a1-\u00ac\u00ae-\u017f\u2500-\u259f]$/;
+const PLAIN = /^[ -~\u00a1-\u00ac\u00ae-\u017f\u0391-\u03c9\u0410-\u044f\u2500-\u259f]$/;
 const WIDE = [
   [0x1100, 0x115f], [0x231a, 0x231b], [0x23e9, 0x23ec], [0x25fd, 0x25fe], [0x2614, 0x2615], [0x2648, 0x2653], [0x26aa, 0x26ab],
   [0x26bd, 0x26be], [0x26c4, 0x26c5], [0x2705, 0x2705], [0x270a, 0x270b], [0x2753, 0x2755], [0x2795, 0x2797], [0x2b1b, 0x2b1c],
@@ -118,6 +118,12 @@ function visible(character) {
     return '\u2421';
   }
   return UNSAFE.test(character) || (point >= 0xd800 && point <= 0xdfff) ? '\ufffd' : character;
+}
+
+/** A line of text for anywhere else: cut, and with nothing in it that hides or reorders. */
+export function visibleText(text, most) {
+  const whole = Array.from(String(text).slice(0, most), visible).join('');
+  return text.length > most ? `${whole}…` : whole;
 }
 
 /** Text as pieces: plain stretches, and single characters with the cells they take. */
@@ -168,6 +174,7 @@ function dress(element, look, text) {
   element.classList.add(...look.names);
   element.style.setProperty('color', look.ink);
   if (look.ground) {
+    element.classList.add('ground');
     element.style.setProperty('background-color', look.ground);
   }
   if (look.hidden && text.trim() !== '') {
@@ -240,17 +247,25 @@ export class Screen {
     }
   }
 
-  /** Draws what was taken. */
-  draw() {
+  /**
+   * Draws what was taken, for so many milliseconds. `false`: more is left. A screen full of colours takes
+   * seconds, and no target may keep the watcher's hand from the brakes for so long.
+   */
+  draw(budget = Infinity) {
+    const from = performance.now();
     this.#resize();
     for (const [n, runs] of this.#waiting) {
+      if (performance.now() - from > budget) {
+        break;
+      }
+      this.#waiting.delete(n);
       if (this.#rows[n]) {
         drawRow(this.#rows[n], runs, this.columns);
         this.#light(this.#rows[n]);
       }
     }
-    this.#waiting.clear();
     this.#placeCursor();
+    return this.#waiting.size === 0;
   }
 
   /** Marks the rows that hold this text. */
@@ -312,6 +327,7 @@ export function fit(box, screen, room, large) {
   const width = letterWidth(box);
   const wanted = Math.min(inner / (screen.columns * width), room / (screen.height * LINE), LARGEST);
   const size = Math.max(wanted, large ? 14 : SMALLEST);
+  box.style.setProperty('--columns', String(screen.columns));
   box.style.setProperty('--letter', `${Math.floor(size * 10) / 10}px`);
 }
 
