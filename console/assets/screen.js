@@ -215,6 +215,7 @@ export class Screen {
   #cursor = document.createElement('span');
   #at = null;
   #found = '';
+  #followed = '';
   columns = 80;
   height = 0;
 
@@ -274,9 +275,17 @@ export class Screen {
     this.#rows.forEach((row) => this.#light(row));
   }
 
-  /** Where the cursor stands on the page, or null. */
-  get cursorBox() {
-    return this.#at ? this.#cursor.getBoundingClientRect() : null;
+  /** Where a box is too small for the letters, it goes along with a cursor that moved. */
+  follow(box) {
+    const at = String(this.#at);
+    if (!this.#at || at === this.#followed || box.scrollWidth <= box.clientWidth) {
+      return;
+    }
+    this.#followed = at;
+    const [cursor, view] = [this.#cursor.getBoundingClientRect(), box.getBoundingClientRect()];
+    if (cursor.left < view.left || cursor.right > view.right) {
+      box.scrollLeft += cursor.left - view.left - view.width * 0.7;
+    }
   }
 
   #light(row) {

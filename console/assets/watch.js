@@ -129,6 +129,7 @@ function paint() {
   resize();
   if (atEnd) {
     scrollback.toEnd();
+    screen.follow(byId('terminal-box') ?? box);
   }
   if (!whole) {
     paintSoon();
