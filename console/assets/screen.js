@@ -3,6 +3,7 @@
 // text that was meant not to be seen is shown and outlined.
 
 import { show } from './shared.js';
+import { Flicker, lightOf } from './flicker.js';
 
 /** Most columns and rows, as the bastion's own emulator has them. */
 const MOST_COLUMNS = 500;
@@ -86,7 +87,8 @@ function lookOf(style) {
   const hidden = contrast(ink, ground) < HIDDEN_CONTRAST || Boolean(style.conceal);
   const drawn = readable(style.faint ? mix(ink, ground, 0.35) : ink, ground);
   const names = ['bold', 'italic', 'underline'].filter((name) => style[name]);
-  const look = { hidden, names, ink: css(drawn), ground: css(ground) === css(PAPER) ? null : css(ground) };
+  const light = [luminance(drawn), luminance(ground)];
+  const look = { hidden, names, light, ink: css(drawn), ground: css(ground) === css(PAPER) ? null : css(ground) };
   if (looks.size >= MOST_LOOKS) {
     looks.clear();
   }
@@ -189,15 +191,19 @@ function cell(piece) {
   return element;
 }
 
+/** Draws a row and gives its light, in cells. */
 function drawRow(row, runs, columns) {
   let room = columns;
+  let light = 0;
   const children = [];
   for (const run of runs) {
     const { found, left } = pieces(String(run.text), room);
     room = left;
     const span = document.createElement('span');
     span.className = 'run';
-    dress(span, lookOf(run.style ?? {}), run.text);
+    const look = lookOf(run.style ?? {});
+    dress(span, look, run.text);
+    light += found.reduce((sum, piece) => sum + lightOf(piece.text, ...look.light), 0);
     span.append(...found.filter((piece) => piece.text).map((piece) => (piece.plain ? piece.text : cell(piece))));
     children.push(span);
     if (room <= 0) {
@@ -205,6 +211,7 @@ function drawRow(row, runs, columns) {
     }
   }
   row.replaceChildren(...children);
+  return light;
 }
 
 /** One terminal on a page. Changes are collected by `take` and drawn by `draw`. */
@@ -212,6 +219,7 @@ export class Screen {
   #element;
   #rows = [];
   #waiting = new Map();
+  #flicker;
   #cursor = document.createElement('span');
   #at = null;
   #found = '';
@@ -221,6 +229,7 @@ export class Screen {
 
   constructor(element) {
     this.#element = element;
+    this.#flicker = new Flicker(element);
     this.#cursor.className = 'cursor';
     this.#cursor.setAttribute('aria-hidden', 'true');
     this.clear();
@@ -261,10 +270,11 @@ export class Screen {
       }
       this.#waiting.delete(n);
       if (this.#rows[n]) {
-        drawRow(this.#rows[n], runs, this.columns);
+        this.#flicker.row(n, drawRow(this.#rows[n], runs, this.columns));
         this.#light(this.#rows[n]);
       }
     }
+    this.#flicker.drawn(this.columns * this.height);
     this.#placeCursor();
     return this.#waiting.size === 0;
   }
@@ -294,6 +304,7 @@ export class Screen {
   }
 
   #resize() {
+    this.#flicker.cut(this.height);
     this.#element.style.setProperty('--columns', String(this.columns));
     while (this.#rows.length > this.height) {
       this.#rows.pop().remove();
@@ -314,37 +325,4 @@ export class Screen {
       this.#cursor.style.setProperty('--row', String(this.#at[1]));
     }
   }
-}
-
-/** Smallest and largest letters, in CSS pixels: below, nobody reads; above, nothing is gained. */
-const SMALLEST = 7;
-const LARGEST = 19;
-/** Height of a row, in letters' sizes; as in the style sheet. */
-const LINE = 1.25;
-
-/**
- * Chooses the size of letters so that the whole screen is seen, as far as letters stay readable.
- * `large`: never below reading size; then the box scrolls.
- */
-export function fit(box, screen, room, large) {
-  if (screen.height === 0 || box.clientWidth === 0) {
-    return;
-  }
-  const style = getComputedStyle(box);
-  const inner = box.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-  // Letters of fixed-width fonts are 0.6 wide at most; measured where the browser can.
-  const width = letterWidth(box);
-  const wanted = Math.min(inner / (screen.columns * width), room / (screen.height * LINE), LARGEST);
-  const size = Math.max(wanted, large ? 14 : SMALLEST);
-  box.style.setProperty('--columns', String(screen.columns));
-  box.style.setProperty('--letter', `${Math.floor(size * 10) / 10}px`);
-}
-
-function letterWidth(box) {
-  const context = document.createElement('canvas').getContext('2d');
-  if (!context) {
-    return 0.61;
-  }
-  context.font = `100px ${getComputedStyle(box).fontFamily}`;
-  return context.measureText('M').width / 100 || 0.61;
 }

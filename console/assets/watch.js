@@ -7,7 +7,8 @@
 // answered-right, answered-wrong, answered-late, not-sent.
 
 import { byId, clock, fill, language, setText, show, Stream } from './shared.js';
-import { Screen, fit } from './screen.js';
+import { Screen } from './screen.js';
+import { fit } from './fit.js';
 import { Scrollback } from './scrollback.js';
 import { showChannels } from './channels.js';
 import { Challenge } from './challenge.js';
