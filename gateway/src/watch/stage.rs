@@ -21,7 +21,7 @@ const MOST_BEHIND: i64 = 1000;
 const LOOK: Duration = Duration::from_secs(1);
 /// Frames taken between two looks at everything else.
 const AT_ONCE: usize = 256;
-/// How far behind it stays while nobody watches: whoever comes waits for so much to be read, a fifth of
+/// How far behind it stays while nobody watches: whoever comes waits for so much to be read, a tenth of
 /// a second where it is text.
 pub(super) const DISTANCE: u64 = 4 << 20;
 /// How long it works at once while nobody watches, so that whoever comes does not wait for it.
