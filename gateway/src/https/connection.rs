@@ -30,7 +30,8 @@ use tower::ServiceExt as _;
 /// The first byte of every TLS connection: a record that holds a handshake (RFC 8446, 5.1).
 const HANDSHAKE: u8 = 22;
 /// What a browser reads that was given `http://` with this port.
-const PLAIN: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n\
+const PLAIN: &[u8] =
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n\
 Cette adresse commence par https:// et non http://. This address begins with https://.\r\n";
 /// Bytes of one request's head, and of what waits to be sent, over HTTP/1.1.
 const HEAD: usize = 16 << 10;
