@@ -3,8 +3,9 @@
 use crate::guard::Guard;
 use crate::ids::AccountId;
 use jiff::{SignedDuration, Timestamp};
-use policy::{Person, TechnicianLogin, VendorId};
+use policy::{Person, StaffLogin, TechnicianLogin, VendorId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Who a person is. Mandatory in full: no account without a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,7 +114,7 @@ impl Identity {
 }
 
 /// Whether a character hides or reorders text.
-fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
@@ -192,6 +193,10 @@ pub struct Account {
     pub was_reset: bool,
     /// When its factors were made.
     pub factors_since: Timestamp,
+    /// Staff who invited, added or reset it, or gave it a key: none of them approves for it (APR-02).
+    /// Reading back the check word is not among it, nor is taking a key away. Nobody is ever struck
+    /// from it.
+    pub set_up_by: BTreeSet<StaffLogin>,
     /// Counters against guessing.
     pub guard: Guard,
 }

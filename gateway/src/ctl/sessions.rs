@@ -54,7 +54,7 @@ impl Desk {
                 let asked = &core.register.interventions.get(&record.number)?.asked;
                 core.rules.targets.get(&asked.target)
             });
-            let staff = core.register.staff.get(&staff).filter(|staff| !staff.disabled);
+            let staff = core.register.staff.get(&staff).filter(|staff| staff.is_active());
             matches!((target, staff), (Some(target), Some(staff))
                 if staff.roles.contains(&Role::Approver) && !staff.groups.is_disjoint(&target.approvers))
         });

@@ -419,7 +419,7 @@ impl Watch {
     async fn still_may(&self) -> bool {
         let (staff, id, counts) = (self.staff.clone(), self.session.id.clone(), self.counts);
         let look = move |core: &crate::registrar::Core, _: Timestamp| {
-            let Some(staff) = core.register.staff.get(&staff).filter(|staff| !staff.disabled) else { return false };
+            let Some(staff) = core.register.staff.get(&staff).filter(|staff| staff.is_active()) else { return false };
             let asked = core.register.sessions.get(&id).and_then(|one| core.register.interventions.get(&one.number));
             let target = asked.and_then(|one| core.rules.targets.get(&one.asked.target));
             let approves = target.is_some_and(|target| !staff.groups.is_disjoint(&target.approvers));
