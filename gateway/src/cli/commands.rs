@@ -330,7 +330,9 @@ fn target(main: &Path, verb: TargetVerb) -> Outcome {
 pub(super) fn proof(flags: ProofFlags) -> Result<Proof, Failure> {
     let mut read = secrets::read(&["password", "one-time code"])?.into_iter();
     match (read.next(), read.next()) {
-        (Some(password), Some(code)) => Ok(Proof { staff: flags.staff, password, code, signed_in: false }),
+        (Some(password), Some(code)) => {
+            Ok(Proof { staff: flags.staff, password, code, signed_in: false, source: None })
+        }
         _ => Err(Failure::new(exit::NO_INPUT, "password and one-time code are needed")),
     }
 }
@@ -360,7 +362,7 @@ fn intervention(main: &Path, verb: InterventionVerb) -> Outcome {
             Ok(())
         }
         InterventionVerb::Refuse { number, reason, proof: flags } => {
-            ask(main, &Order::InterventionRefuse { number, proof: proof(flags)?, reason })?;
+            ask(main, &Order::InterventionRefuse { number, proof: Some(proof(flags)?), reason })?;
             output::say(&format!("intervention {number} is refused"));
             Ok(())
         }
