@@ -19,6 +19,7 @@ pub mod invitation;
 pub mod lockdown;
 pub mod log;
 mod memory;
+pub mod notify;
 mod recovery;
 pub mod registrar;
 pub mod relay;
