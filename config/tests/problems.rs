@@ -489,10 +489,18 @@ fn each_mistake_in_a_notification_says_what_to_write() {
         let text = notifying(&files, &HOOK.replace(from, to));
         files.put(M, text).refused(&[said]);
     };
-    hook("https://soc.chu.example/in", "http://soc.chu.example/in", "poterne.toml:20:7: `notify.webhooks.soc.url`: \
-         `http://soc.chu.example` is not encrypted: write https://, or 127.0.0.1 as its host");
-    hook("https://soc.chu.example/in", "http://localhost/in", "poterne.toml:20:7: `notify.webhooks.soc.url`: \
-         `http://localhost` is not encrypted: write https://, or 127.0.0.1 as its host");
+    hook(
+        "https://soc.chu.example/in",
+        "http://soc.chu.example/in",
+        "poterne.toml:20:7: `notify.webhooks.soc.url`: \
+         `http://soc.chu.example` is not encrypted: write https://, or 127.0.0.1 as its host",
+    );
+    hook(
+        "https://soc.chu.example/in",
+        "http://localhost/in",
+        "poterne.toml:20:7: `notify.webhooks.soc.url`: \
+         `http://localhost` is not encrypted: write https://, or 127.0.0.1 as its host",
+    );
     let instead = "write one such as https://chat.chu.example/hooks/bastion";
     for (url, why) in [
         ("soc.chu.example", "this is not an https address"),
@@ -506,32 +514,72 @@ fn each_mistake_in_a_notification_says_what_to_write() {
         let said = format!("poterne.toml:20:7: `notify.webhooks.soc.url`: {why}: {instead}");
         hook("https://soc.chu.example/in", url, &said);
     }
-    hook("key-file = \"FILE\"\n", "", "poterne.toml:19:18: `notify.webhooks.soc.key-file` is missing: write the path \
-         of a file made by `openssl rand -hex 32`; its key signs what is posted");
-    hook("FILE", "/nonexistent/key", "poterne.toml:21:12: `notify.webhooks.soc.key-file`: `/nonexistent/key` cannot be \
-         read: No such file or directory (os error 2)");
-    hook("key-file", "events = [\"requests\"]\nkey-file", "poterne.toml:21:11: `notify.webhooks.soc.events`: `requests` \
-         is unknown here: write one of request, approval, arrival, emergency, unwatched, alert, lockdown, evidence");
-    hook("key-file", "events = []\nkey-file", "poterne.toml:21:10: `notify.webhooks.soc.events`: an empty list opens \
-         nothing: write events such as \"request\"");
-    hook("key-file", "groups = [\"radio\"]\nkey-file", "poterne.toml:21:11: `notify.webhooks.soc.groups` names the \
-         group `radio`, which is declared nowhere: there is only `radiologie`");
-    hook("webhooks.soc", "webhooks.mail", "poterne.toml:19:18: the webhook `mail` is the name of the mail: give the \
-         webhook another one");
+    hook(
+        "key-file = \"FILE\"\n",
+        "",
+        "poterne.toml:19:18: `notify.webhooks.soc.key-file` is missing: write the path \
+         of a file made by `openssl rand -hex 32`; its key signs what is posted",
+    );
+    hook(
+        "FILE",
+        "/nonexistent/key",
+        "poterne.toml:21:12: `notify.webhooks.soc.key-file`: `/nonexistent/key` cannot be \
+         read: No such file or directory (os error 2)",
+    );
+    hook(
+        "key-file",
+        "events = [\"requests\"]\nkey-file",
+        "poterne.toml:21:11: `notify.webhooks.soc.events`: `requests` \
+         is unknown here: write one of request, approval, arrival, emergency, unwatched, alert, lockdown, evidence",
+    );
+    hook(
+        "key-file",
+        "events = []\nkey-file",
+        "poterne.toml:21:10: `notify.webhooks.soc.events`: an empty list opens \
+         nothing: write events such as \"request\"",
+    );
+    hook(
+        "key-file",
+        "groups = [\"radio\"]\nkey-file",
+        "poterne.toml:21:11: `notify.webhooks.soc.groups` names the \
+         group `radio`, which is declared nowhere: there is only `radiologie`",
+    );
+    hook(
+        "webhooks.soc",
+        "webhooks.mail",
+        "poterne.toml:19:18: the webhook `mail` is the name of the mail: give the \
+         webhook another one",
+    );
     let mail = |from: &str, to: &str, said: &[&str]| {
         let files = Files::new();
         assert!(MAIL.contains(from), "{from}");
         let text = notifying(&files, &format!("{HOOK}{}", MAIL.replace(from, to)));
         files.put(M, text).refused(said);
     };
-    mail(":587", "", &["poterne.toml:23:10: `notify.mail.server`: `smtp.chu.example` is not a host with a port: write \
-         one such as smtp.chu.example:587"]);
-    mail("from", "tls = \"none\"\nfrom", &["poterne.toml:24:7: `notify.mail.tls`: `none` would send to \
-         `smtp.chu.example` unencrypted: write starttls or implicit"]);
-    mail("from", "user = \"poterne\"\nfrom", &["poterne.toml:24:8: `notify.mail.user`: stands without \
-         `notify.mail.password-file`: write both, or neither"]);
-    mail("poterne@chu.example", "Poterne", &["poterne.toml:24:8: `notify.mail.from`: `Poterne` is not an e-mail \
-         address: write it as support@company.example"]);
+    mail(
+        ":587",
+        "",
+        &["poterne.toml:23:10: `notify.mail.server`: `smtp.chu.example` is not a host with a port: write \
+         one such as smtp.chu.example:587"],
+    );
+    mail(
+        "from",
+        "tls = \"none\"\nfrom",
+        &["poterne.toml:24:7: `notify.mail.tls`: `none` would send to \
+         `smtp.chu.example` unencrypted: write starttls or implicit"],
+    );
+    mail(
+        "from",
+        "user = \"poterne\"\nfrom",
+        &["poterne.toml:24:8: `notify.mail.user`: stands without \
+         `notify.mail.password-file`: write both, or neither"],
+    );
+    mail(
+        "poterne@chu.example",
+        "Poterne",
+        &["poterne.toml:24:8: `notify.mail.from`: `Poterne` is not an e-mail \
+         address: write it as support@company.example"],
+    );
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! From what happened to the lanes: which notice, for which channels.
 
+use super::MAIL;
 use super::lane::{Entrance, Item, Lane, Pace};
 use super::mail::Post;
 use super::notice::{Facts, Notice};
 use super::people::People;
 use super::sighting::{About, Sighting};
 use super::webhook::Hook;
-use super::MAIL;
 use crate::registrar::Core;
 use crate::site::Site;
 use config::Topic;

@@ -213,3 +213,135 @@ impl<C: Carrier> Lane<C> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
+
+    /// A carrier that gives the outcomes it was told to, and notes what it was given.
+    #[derive(Clone, Default)]
+    struct Told {
+        outcomes: Arc<Mutex<VecDeque<Outcome>>>,
+        seen: Arc<Mutex<Vec<String>>>,
+        tried: Arc<Notify>,
+    }
+
+    impl Carrier for Told {
+        async fn carry(&self, item: &Item) -> Outcome {
+            self.seen.lock().unwrap().push(item.to.clone().unwrap_or_default());
+            self.tried.notify_one();
+            self.outcomes.lock().unwrap().pop_front().unwrap_or(Outcome::Done)
+        }
+    }
+
+    struct Rig {
+        told: Told,
+        entrance: Entrance,
+        health: Arc<Health>,
+        task: tokio::task::JoinHandle<()>,
+    }
+
+    fn rig(outcomes: &[Outcome], waits: &[u64]) -> Rig {
+        let told = Told::default();
+        told.outcomes.lock().unwrap().extend(outcomes.iter().cloned());
+        let health = Arc::new(Health::default());
+        health.keep(&["hook".to_owned()]);
+        let waits = waits.iter().map(|wait| Duration::from_millis(*wait)).collect();
+        let pace = Pace { waits, oldest: Duration::from_secs(3600) };
+        let (entrance, lane) = Lane::new("hook", told.clone(), pace, health.clone(), Arc::new(SystemClock::start()));
+        Rig { told, entrance, health, task: tokio::spawn(lane.run()) }
+    }
+
+    impl Rig {
+        fn put(&self, name: &str) {
+            self.entrance.put(Item::new(Arc::new(Notice::of_words("a", "b")), Some(name.to_owned())));
+        }
+
+        /// Waits until so many tries were made, and the last was noted.
+        async fn tries(&self, count: usize) -> Vec<String> {
+            while self.told.seen.lock().unwrap().len() < count {
+                self.told.tried.notified().await;
+            }
+            self.told.seen.lock().unwrap().clone()
+        }
+
+        /// Closes the entrance and waits for the lane's end; gives how it did.
+        async fn end(self) -> (Vec<String>, super::super::ChannelHealth) {
+            drop(self.entrance);
+            self.task.await.unwrap();
+            let seen = self.told.seen.lock().unwrap().clone();
+            (seen, self.health.channels().remove("hook").unwrap())
+        }
+    }
+
+    fn down() -> Outcome {
+        Outcome::Down("no route".to_owned())
+    }
+
+    #[tokio::test]
+    async fn what_failed_is_tried_again_and_the_order_is_kept() {
+        let rig = rig(&[down(), down()], &[1, 1, 1, 1]);
+        rig.put("one");
+        rig.put("two");
+        rig.tries(4).await;
+        let (seen, health) = rig.end().await;
+        assert_eq!(seen, ["one", "one", "one", "two"]);
+        assert_eq!((health.delivered, health.given_up, health.waiting), (2, 0, 0));
+        assert_eq!(health.last_error.as_ref().map(|(_, why)| why.as_str()), Some("no route"));
+    }
+
+    #[tokio::test]
+    async fn five_tries_are_enough() {
+        let rig = rig(&[down(), down(), down(), down(), down()], &[1, 1, 1, 1]);
+        rig.put("one");
+        rig.tries(5).await;
+        rig.put("two");
+        rig.tries(6).await;
+        let (seen, health) = rig.end().await;
+        assert_eq!(seen, ["one", "one", "one", "one", "one", "two"]);
+        assert_eq!((health.delivered, health.given_up), (1, 1));
+    }
+
+    /// The pause after a failure may be long; who asks then does not sit it out.
+    #[tokio::test]
+    async fn a_new_notice_ends_the_pause() {
+        let rig = rig(&[down()], &[3_600_000]);
+        rig.put("one");
+        rig.tries(1).await;
+        rig.put("two");
+        rig.tries(3).await;
+        let (seen, health) = rig.end().await;
+        assert_eq!(seen, ["one", "one", "two"]);
+        assert!(health.is_well(), "{health:?}");
+    }
+
+    /// One address that the server wants later holds up no other; one it never wants is given up.
+    #[tokio::test]
+    async fn one_address_holds_up_no_other() {
+        let outcomes = [Outcome::Later("busy".to_owned()), Outcome::Never("unknown".to_owned())];
+        let rig = rig(&outcomes, &[50]);
+        for name in ["one", "two", "three"] {
+            rig.put(name);
+        }
+        rig.tries(4).await;
+        let (seen, health) = rig.end().await;
+        assert_eq!(seen, ["one", "two", "three", "one"]);
+        assert_eq!((health.delivered, health.given_up, health.waiting), (2, 1, 0));
+    }
+
+    /// A full line drops and counts, and whoever puts never waits.
+    #[tokio::test]
+    async fn a_full_line_drops_and_counts() {
+        let rig = rig(&[], &[]);
+        // The lane's task has no turn before this test waits.
+        for n in 0..ROOM + 7 {
+            rig.put(&n.to_string());
+        }
+        rig.tries(ROOM).await;
+        let (seen, health) = rig.end().await;
+        assert_eq!((seen.len(), health.given_up, health.waiting), (ROOM, 7, 0));
+    }
+}

@@ -93,3 +93,56 @@ impl Carrier for Post {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOSTILE: &str =
+        "a\r\nBcc: everybody@chu.example\r\n\r\n.\r\nQUIT\u{202e}\r\n<script>https://evil.example/requests/1";
+
+    /// No line of a header and no end of a mail comes out of what people write.
+    #[test]
+    fn what_people_write_adds_no_header() {
+        let notice = Notice::of_words(HOSTILE, HOSTILE);
+        let text =
+            String::from_utf8(message(&notice, "poterne@chu.example", "claire@chu.example").unwrap().formatted());
+        let text = text.unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let names: Vec<&str> =
+            head.lines().filter(|line| !line.starts_with(' ')).map(|line| line.split(':').next().unwrap()).collect();
+        assert_eq!(
+            names,
+            [
+                "From",
+                "To",
+                "Subject",
+                "Date",
+                "Message-ID",
+                "Auto-Submitted",
+                "Content-Type",
+                "Content-Transfer-Encoding"
+            ]
+        );
+        assert!(!body.lines().any(|line| line.starts_with("Bcc") || line == "." || line.starts_with("QUIT")), "{body}");
+        assert!(!body.contains("https://evil"), "{body}");
+        assert!(body.contains("https://poterne.chu.example/requests/12"), "{body}");
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_refused() {
+        let notice = Notice::of_words("a", "b");
+        for to in ["", "claire", "claire@chu.example\r\nBcc: x@y.example", "a@b.example, c@d.example"] {
+            assert!(message(&notice, "poterne@chu.example", to).is_err(), "{to}");
+        }
+    }
+
+    #[test]
+    fn a_mail_has_one_line_that_is_the_link() {
+        let letter = Notice::of_words("Demande 12 : IRM", "PACS plein").letter();
+        let links: Vec<&str> = letter.lines().filter(|line| line.contains("/requests/")).collect();
+        assert_eq!(links, ["https://poterne.chu.example/requests/12"], "{letter}");
+        assert!(letter.contains("Motif : PACS plein\r\n"), "{letter}");
+        assert!(letter.contains("personne n'accorde rien en y répondant"), "{letter}");
+    }
+}

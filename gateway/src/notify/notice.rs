@@ -152,6 +152,29 @@ impl Notice {
         Self { event: "test", title, text, ..plain }
     }
 
+    /// A notice about request 12 for the tests of what carries it.
+    #[cfg(test)]
+    pub(super) fn of_words(title: &str, reason: &str) -> Self {
+        Self {
+            id: "5eed".to_owned(),
+            event: "request",
+            at: Timestamp::UNIX_EPOCH,
+            title: title.to_owned(),
+            text: title.to_owned(),
+            url: "https://poterne.chu.example/requests/12".to_owned(),
+            site: "CHU".to_owned(),
+            number: Some(12),
+            target: None,
+            vendor: None,
+            who: Some(reason.to_owned()),
+            reason: Some(reason.to_owned()),
+            texts: Texts::new(config::Language::French, jiff::tz::TimeZone::UTC),
+            address: "https://poterne.chu.example".to_owned(),
+            groups: None,
+            audience: BTreeSet::new(),
+        }
+    }
+
     /// What a webhook gets.
     pub(super) fn to_json(&self) -> Value {
         let named = |named: &Option<Named>| named.as_ref().map(|named| json!({ "id": named.id, "name": named.name }));
