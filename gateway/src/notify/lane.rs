@@ -154,7 +154,8 @@ impl<C: Carrier> Lane<C> {
                     // Somebody asks now: no moment to sit out the pause of an earlier failure. This
                     // try comes on top of the others.
                     () = self.came.notified(), if self.head.is_some() => {
-                        if let Some(head) = self.head.take() {
+                        // What came may have been the head itself.
+                        if let Some(head) = self.head.take_if(|_| !self.line.is_empty()) {
                             self.attempt(head, false).await;
                         }
                     }
