@@ -11,6 +11,7 @@ mod files;
 mod keys;
 mod load;
 mod measure;
+mod notify;
 mod parts;
 mod read;
 mod show;
@@ -19,6 +20,7 @@ mod values;
 pub use keys::{KEYS, Key, man_table};
 pub use load::{LoadError, Options, load};
 pub use measure::{ByteSize, Months};
+pub use notify::{Mail, MailTls, Notify, Topic, Webhook};
 pub use read::{Problem, Severity};
 pub use show::{differences, show};
 
@@ -49,6 +51,8 @@ pub struct Config {
     pub supervision: SupervisionTimes,
     /// `[retention]`
     pub retention: Retention,
+    /// `[notify]`
+    pub notify: Notify,
     /// `[vendor.*]`
     pub vendors: BTreeMap<VendorId, Vendor>,
     /// `[target.*]`
@@ -174,6 +178,8 @@ pub struct Console {
     pub certificate: Option<PathBuf>,
     /// Its key's file.
     pub key: Option<PathBuf>,
+    /// How browsers reach it: `https://host[:port]`, without a slash at its end.
+    pub address: String,
 }
 
 /// `[groups.*]`: members are staff accounts, kept in the register.
@@ -183,6 +189,8 @@ pub struct Group {
     pub name: String,
     /// Who is on call, by a calendar.
     pub on_call: Option<CalendarId>,
+    /// Addresses that get the mail of its approvers too.
+    pub mail: Vec<String>,
 }
 
 /// `[recordings]`

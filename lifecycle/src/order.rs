@@ -259,6 +259,9 @@ pub enum Order {
         at: Option<jiff::Timestamp>,
         source: Option<std::net::IpAddr>,
     },
+    NotifyTest {
+        channel: Option<String>,
+    },
 }
 
 /// Why not, and with which exit status (sysexits).
@@ -372,7 +375,8 @@ pub fn needs(order: &Order) -> Needs {
         | Order::TechnicianKey { .. }
         | Order::StaffAdd { .. }
         | Order::TargetCredential { .. }
-        | Order::TargetPinned { .. } => Needs::Role(OPERATOR),
+        | Order::TargetPinned { .. }
+        | Order::NotifyTest { .. } => Needs::Role(OPERATOR),
         Order::LockdownEnd { .. } | Order::VendorThaw { .. } => Needs::Role(OPERATOR_OR_SECURITY),
         Order::TechnicianActivate { .. } | Order::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
         Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),

@@ -69,7 +69,7 @@ export class Technician {
 
   constructor(site, person, target) {
     const { host, port } = site.facts.ssh;
-    const ssh = `ssh -tt -p ${port} -o UserKnownHostsFile=${site.folder}/known_hosts -o StrictHostKeyChecking=yes ${person.login}+${target}@${host}`;
+    const ssh = `ssh -tt -p ${port} -o UserKnownHostsFile=${site.folder}/known_hosts -o StrictHostKeyChecking=accept-new ${person.login}+${target}@${host}`;
     this.person = person;
     this.#child = spawn('script', ['-qfec', ssh, '/dev/null'], { env: { ...process.env, TERM: 'xterm' } });
     this.#child.stdout.on('data', (data) => (this.screen += data));

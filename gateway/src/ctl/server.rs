@@ -320,6 +320,7 @@ impl Desk {
             Order::VendorThaw { vendor, reason } => self.command(Command::ThawVendor { vendor, reason, by }).await,
             Order::VendorList => self.vendor_list().await,
             Order::Explain { technician, target, at, source } => self.explain(technician, target, at, source).await,
+            Order::NotifyTest { channel } => crate::notify::test(&self.site, channel, &by).await,
         }
     }
 
