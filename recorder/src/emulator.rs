@@ -298,8 +298,7 @@ fn runs(line: &Line) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for cell in line.cells().iter().filter(|cell| cell.width() > 0) {
         let style = style(cell.pen());
-        let c =
-            if cell.char().is_control() || is_hidden(cell.char()) { char::REPLACEMENT_CHARACTER } else { cell.char() };
+        let c = shown(cell.char());
         match runs.last_mut() {
             Some(run) if run.style == style => run.text.push(c),
             _ => runs.push(Run { text: c.to_string(), style }),
@@ -314,6 +313,15 @@ fn runs(line: &Line) -> Vec<Run> {
     runs
 }
 
+/// A text with nothing in it that hides, reorders or controls: each such character is U+FFFD (T20).
+pub fn visible(text: &str) -> String {
+    text.chars().map(shown).collect()
+}
+
+fn shown(c: char) -> char {
+    if c.is_control() || is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c }
+}
+
 /// Characters that hide, reorder or take no room: shown as U+FFFD (T20).
 fn is_hidden(c: char) -> bool {
     matches!(c,
@@ -325,7 +333,7 @@ fn is_hidden(c: char) -> bool {
 mod tests {
     use super::*;
 
-    fn shown(bytes: &[u8]) -> Vec<String> {
+    fn screen_of(bytes: &[u8]) -> Vec<String> {
         let mut emulator = Emulator::new(20, 3).unwrap();
         emulator.feed(bytes);
         emulator.screen().text()
@@ -333,14 +341,14 @@ mod tests {
 
     #[test]
     fn what_is_overwritten_is_resolved() {
-        assert_eq!(shown(b"hello\x08\x08p!\r\n\x1b[31mred"), ["help!", "red", ""]);
+        assert_eq!(screen_of(b"hello\x08\x08p!\r\n\x1b[31mred"), ["help!", "red", ""]);
     }
 
     /// REC-11: nothing but text and a fixed set of attributes comes out.
     #[test]
     fn no_control_character_comes_out() {
         let hostile = "\u{1b}]0;title\u{7}\u{1b}P+q\u{1b}\\a\u{202e}b\u{1b}[8mhidden\u{9b}31m\u{85}".as_bytes();
-        let text = shown(hostile).concat();
+        let text = screen_of(hostile).concat();
         assert!(text.chars().all(|c| !c.is_control() && !is_hidden(c)), "{text:?}");
         assert!(text.contains("hidden"), "concealed text is shown (T20): {text:?}");
     }
