@@ -48,6 +48,10 @@ fn with_files(folder: &Path, text: &str) -> String {
     std::fs::write(&pem, "").unwrap();
     std::fs::write(&key, "0123456789abcdef0123456789abcdef\n").unwrap();
     std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let officer = folder.join("officer.age");
+    std::fs::write(&officer, "age-encryption.org/v1\n-> scrypt c2FsdA 18\n").unwrap();
+    std::fs::set_permissions(&officer, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let text = text.replace("OFFICER", officer.to_str().unwrap());
     text.replace("CERTIFICATE", pem.to_str().unwrap()).replace("KEY", key.to_str().unwrap())
 }
 
@@ -113,6 +117,7 @@ fn the_defaults_of_the_table_are_the_true_ones() {
     let mail = config.notify.mail.as_ref().unwrap();
     assert_eq!((mail.tls, &mail.login), (MailTls::Starttls, &None));
     assert_eq!((config.recordings.record_limit.0, config.recordings.session_quota.0), (1 << 30, 20 << 30));
+    assert_eq!(config.recordings.replay_key, None, "replay in the browser is an explicit setting");
     assert_eq!(config.supervision.freeze_after, SignedDuration::from_secs(5));
     assert_eq!(config.supervision.end_after, SignedDuration::from_mins(5));
     assert_eq!((config.retention.journal.0, config.retention.recordings.0), (12, 6));

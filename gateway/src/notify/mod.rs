@@ -109,7 +109,7 @@ async fn own_address(site: &Site, by: &Actor) -> Option<String> {
     let Actor::Staff(login) = by else { return None };
     let wanted = login.clone();
     let look = move |core: &crate::registrar::Core, _| {
-        core.register.staff.get(&wanted).filter(|staff| !staff.disabled).map(|staff| staff.identity.email.clone())
+        core.register.staff.get(&wanted).filter(|staff| staff.is_active()).map(|staff| staff.identity.email.clone())
     };
     site.registrar.view(look).await.ok().flatten()
 }

@@ -29,7 +29,7 @@ impl People {
             roles: staff.roles.clone(),
             groups: staff.groups.clone(),
         };
-        Self(register.staff.values().filter(|staff| !staff.disabled).map(person).collect())
+        Self(register.staff.values().filter(|staff| staff.is_active()).map(person).collect())
     }
 
     /// The addresses that hear of this, where the target is of these groups.

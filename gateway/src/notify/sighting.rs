@@ -85,7 +85,7 @@ impl Sighting {
             Event::TechnicianLocked { account, lock, .. } if lock.until.is_none() => {
                 Self::new(Topic::Alert, "locked", About::Account(account.clone()))
             }
-            Event::StaffLocked { staff, lock } if lock.until.is_none() => {
+            Event::StaffLocked { staff, lock, .. } if lock.until.is_none() => {
                 Self::new(Topic::Alert, "staff-locked", About::Staff(staff.clone()))
             }
             Event::LockdownBegan { reason, .. } => {
