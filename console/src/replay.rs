@@ -7,7 +7,7 @@
 //! track began.
 
 use crate::wire::ScreenChange;
-use recorder::{Run, State};
+use recorder::State;
 use serde::{Deserialize, Serialize};
 
 /// Longest text to search for, in characters: a row of the widest terminal.

@@ -71,7 +71,7 @@ export class Technician {
     const { host, port } = site.facts.ssh;
     const ssh = `ssh -tt -p ${port} -o UserKnownHostsFile=${site.folder}/known_hosts -o StrictHostKeyChecking=accept-new ${person.login}+${target}@${host}`;
     this.person = person;
-    this.#child = spawn('script', ['-qfec', ssh, '/dev/null'], { env: { ...process.env, TERM: 'xterm' } });
+    this.#child = spawn('script', ['-qfec', `stty rows 24 cols 80; ${ssh}`, '/dev/null'], { env: { ...process.env, TERM: 'xterm' } });
     this.#child.stdout.on('data', (data) => (this.screen += data));
     this.ended = new Promise((resolve) => this.#child.on('exit', resolve));
   }

@@ -101,7 +101,7 @@ async fn approved(app: &App, visit: &Visit, number: &str, done: &Value) -> Answe
     if let Some(code) = done.get("code").and_then(Value::as_str) {
         return armed(app, visit, number, code).await;
     }
-    see_other(&format!("/requests/{number}"))
+    see_other(&format!("/requests/{number}?approved"))
 }
 
 /// The page with the code of a planned intervention.

@@ -3,7 +3,8 @@
 use crate::commands::{Known, look};
 use crate::error::Trouble;
 use crate::filters;
-use crate::page::{Answer, Me, Visit, page};
+use crate::form::Query;
+use crate::page::{Answer, Me, Visit, page, see_other};
 use crate::routes::App;
 use askama::Template;
 use axum::extract::{Path, State};
@@ -307,7 +308,16 @@ pub(super) async fn request_of(app: &App, visit: &Visit, number: &str) -> Result
 }
 
 /// One request.
-pub(crate) async fn show(State(app): State<App>, visit: Visit, Path(number): Path<String>) -> Answer {
+pub(crate) async fn show(
+    State(app): State<App>,
+    visit: Visit,
+    Path(number): Path<String>,
+    Query(query): Query,
+) -> Answer {
     let one = request_of(&app, &visit, &number).await?;
+    // Whoever has just approved wants the screen before their eyes; the page waits for it otherwise.
+    if let (Some(_), Some(session), true) = (query.get("approved"), &one.session, one.approved_by_me) {
+        return see_other(&format!("/sessions/{session}/watch"));
+    }
     page(&RequestPage { v: &visit, one, said: None, done: None, typed: Typed::default() })
 }
