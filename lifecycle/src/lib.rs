@@ -20,8 +20,8 @@ mod visible;
 
 pub use account::{Account, AccountState, Identity, IdentityError, Invitation};
 pub use decide::{
-    Admission, Attempt, CodeCheck, Command, Decided, FactorsRequired, Judged, PlanFacts, Refusal, RequestFacts,
-    StaffAttempt, decide,
+    Admission, Attempt, CodeCheck, Command, Decided, Explained, FactorsRequired, Judged, KeyError, PlanFacts, Refusal,
+    RequestFacts, StaffAttempt, WindowError, decide,
 };
 pub use event::{
     Actor, ChannelKind, EndCause, Event, FactorCause, FreezeCause, RecordingState, SessionEnd, WithdrawCause,
