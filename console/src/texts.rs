@@ -101,6 +101,15 @@ impl Texts {
         self.formatted(*at.borrow(), "%d/%m/%Y %H:%M:%S %Z", "%Y-%m-%d %H:%M:%S %Z")
     }
 
+    /// A day, without its hour.
+    pub fn date(&self, day: impl Borrow<jiff::civil::Date>) -> String {
+        let format = match self.language {
+            Language::French => "%d/%m/%Y",
+            Language::English => "%Y-%m-%d",
+        };
+        day.borrow().strftime(format).to_string()
+    }
+
     /// The hour alone.
     pub fn hour(&self, at: impl Borrow<Timestamp>) -> String {
         self.formatted(*at.borrow(), "%H:%M", "%H:%M")

@@ -208,8 +208,8 @@ impl Desk {
             .registrar
             .act(move |core, at| {
                 let until = at.saturating_add(SignedDuration::from_mins(i64::from(minutes))).unwrap_or(at);
-                let decided =
-                    core.decide(Command::Extend { number, attempt, verified, until, on_call: core.config.on_call(at) }, at);
+                let decided = core
+                    .decide(Command::Extend { number, attempt, verified, until, on_call: core.config.on_call(at) }, at);
                 let extended = decided.events.iter().find_map(|event| match event {
                     Event::InterventionExtended { missing, until, .. } => Some((*missing, *until)),
                     _ => None,
@@ -262,9 +262,7 @@ impl Desk {
         let explained = self
             .site
             .registrar
-            .view(move |core, now| {
-                core.register.explain(&core.rules, &technician, target, source, at.unwrap_or(now))
-            })
+            .view(move |core, now| core.register.explain(&core.rules, &technician, target, source, at.unwrap_or(now)))
             .await
             .map_err(gone)?
             .map_err(refused)?;

@@ -338,12 +338,7 @@ impl Register {
     }
 
     /// How far an extension that is approved now reaches: as far as the rules give time anew.
-    pub fn extension_reaches(
-        &self,
-        rules: &PolicySet,
-        one: &Intervention,
-        at: Timestamp,
-    ) -> Result<Timestamp, Denial> {
+    pub fn extension_reaches(&self, rules: &PolicySet, one: &Intervention, at: Timestamp) -> Result<Timestamp, Denial> {
         let terms = self.terms(rules, one, one.asked.source, at)?;
         let reach = terms.closes_at.min(at.saturating_add(terms.longest).unwrap_or(at));
         let emergency = one.plan.as_ref().filter(|plan| plan.emergency);
