@@ -11,6 +11,8 @@ mod files;
 mod keys;
 mod load;
 mod measure;
+mod notify;
+mod officer;
 mod parts;
 mod read;
 mod show;
@@ -19,6 +21,7 @@ mod values;
 pub use keys::{KEYS, Key, man_table};
 pub use load::{LoadError, Options, load};
 pub use measure::{ByteSize, Months};
+pub use notify::{Mail, MailTls, Notify, Topic, Webhook};
 pub use read::{Problem, Severity};
 pub use show::{differences, show};
 
@@ -49,6 +52,8 @@ pub struct Config {
     pub supervision: SupervisionTimes,
     /// `[retention]`
     pub retention: Retention,
+    /// `[notify]`
+    pub notify: Notify,
     /// `[vendor.*]`
     pub vendors: BTreeMap<VendorId, Vendor>,
     /// `[target.*]`
@@ -181,6 +186,8 @@ pub struct Console {
     pub certificate: Option<PathBuf>,
     /// Its key's file.
     pub key: Option<PathBuf>,
+    /// How browsers reach it: `https://host[:port]`, without a slash at its end.
+    pub address: String,
 }
 
 /// `[groups.*]`: members are staff accounts, kept in the register.
@@ -190,6 +197,8 @@ pub struct Group {
     pub name: String,
     /// Who is on call, by a calendar.
     pub on_call: Option<CalendarId>,
+    /// Addresses that get the mail of its approvers too.
+    pub mail: Vec<String>,
 }
 
 /// `[recordings]`
@@ -201,6 +210,8 @@ pub struct Recordings {
     pub record_limit: ByteSize,
     /// Bytes of one session's recording; beyond it the session is frozen (D25).
     pub session_quota: ByteSize,
+    /// An officer's key, encrypted with a passphrase: recordings are replayed in the browser (D23).
+    pub replay_key: Option<PathBuf>,
 }
 
 /// `[supervision]`

@@ -84,7 +84,7 @@ async fn arrive(app: &App, route: &Route, parts: &Parts) -> Result<(Visit, Optio
     let (me, waiting, lockdown) = look(&*app.commands, move |known| {
         let me = wanted.and_then(|(login, secret)| {
             let staff = known.register.staff.get(&login)?;
-            (!staff.disabled && staff.secret == secret).then(|| Me::of(staff))
+            (staff.is_active() && staff.secret == secret).then(|| Me::of(staff))
         });
         let waiting = me.as_ref().map_or(0, |me| {
             let submitted = known.register.current().filter(|one| one.state == InterventionState::Requested);
@@ -197,7 +197,8 @@ fn finish(route: &Route, mut response: Response, form_cookie: Option<&str>) -> R
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Stricter, and browsers would leave the origin out of our own forms too.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     for (name, value) in [
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),

@@ -17,6 +17,7 @@ mod guard;
 pub mod listener;
 mod page;
 mod plan;
+pub mod replay;
 mod requests;
 mod routes;
 mod sessions;

@@ -245,6 +245,8 @@ impl Texts {
             Refusal::Window(error) => self.window(error),
             Refusal::WrongPlannedCode(left) => self.with("refusal-planned-code", &[("left", &left.to_string())]),
             Refusal::RightMissing(right) => self.with("refusal-right-missing", &[("right", &self.right(right))]),
+            Refusal::OwnSetUp { technician, .. } => self.with("refusal-own-set-up", &[("login", technician.as_str())]),
+            other => self.with("failure-other", &[("message", &other.to_string())]),
         }
     }
 

@@ -62,6 +62,9 @@ pub struct Proof {
     /// Nobody can say so of themselves on the socket: it is never read.
     #[serde(skip)]
     pub signed_in: bool,
+    /// From which address, where it comes from afar. Never read on the socket either.
+    #[serde(skip)]
+    pub source: Option<std::net::IpAddr>,
 }
 
 /// What opens a target.
@@ -184,7 +187,7 @@ pub enum Order {
     },
     InterventionRefuse {
         number: u64,
-        proof: Proof,
+        proof: Option<Proof>,
         reason: String,
     },
     InterventionWithdraw {
@@ -256,6 +259,9 @@ pub enum Order {
         at: Option<jiff::Timestamp>,
         source: Option<std::net::IpAddr>,
     },
+    NotifyTest {
+        channel: Option<String>,
+    },
 }
 
 /// Why not, and with which exit status (sysexits).
@@ -304,13 +310,15 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let exit = match &refusal {
             Refusal::NoTechnician(_) | Refusal::NoStaff(_) => exit::NO_USER,
-            Refusal::NoIntervention(_) | Refusal::NotDeclared { .. } => exit::NO_INPUT,
+            Refusal::NoIntervention(_) | Refusal::NoToken(_) | Refusal::NotDeclared { .. } => exit::NO_INPUT,
             Refusal::StaffFactors(_)
             | Refusal::StaffLocked(_)
             | Refusal::Role { .. }
             | Refusal::Denied(_)
             | Refusal::NotOnCall(_)
-            | Refusal::OwnReview(_) => exit::NOT_PERMITTED,
+            | Refusal::OwnReview(_)
+            | Refusal::OwnRights(_)
+            | Refusal::OwnSetUp { .. } => exit::NOT_PERMITTED,
             _ => exit::DATA,
         };
         let message = refusal.to_string();
@@ -367,7 +375,8 @@ pub fn needs(order: &Order) -> Needs {
         | Order::TechnicianKey { .. }
         | Order::StaffAdd { .. }
         | Order::TargetCredential { .. }
-        | Order::TargetPinned { .. } => Needs::Role(OPERATOR),
+        | Order::TargetPinned { .. }
+        | Order::NotifyTest { .. } => Needs::Role(OPERATOR),
         Order::LockdownEnd { .. } | Order::VendorThaw { .. } => Needs::Role(OPERATOR_OR_SECURITY),
         Order::TechnicianActivate { .. } | Order::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
         Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
@@ -377,9 +386,13 @@ pub fn needs(order: &Order) -> Needs {
             Some(_) => Needs::Proof,
             None => Needs::Role(&[Role::Approver, Role::Security]),
         },
+        // A no takes no fresh code: it opens nothing.
+        Order::InterventionRefuse { proof, .. } => match proof {
+            Some(_) => Needs::Proof,
+            None => Needs::Role(&[Role::Approver]),
+        },
         Order::Login { .. }
         | Order::InterventionApprove { .. }
-        | Order::InterventionRefuse { .. }
         | Order::InterventionPlan { .. }
         | Order::InterventionExtend { .. } => Needs::Proof,
     }

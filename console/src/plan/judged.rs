@@ -84,7 +84,7 @@ fn group_names(known: &Known<'_>, groups: &BTreeSet<GroupId>) -> String {
 pub(crate) fn approvers_of(known: &Known<'_>, target: &TargetId) -> Vec<String> {
     let groups = known.rules.targets.get(target).map(|target| &target.approvers);
     let of = known.register.staff.values().filter(|staff| {
-        !staff.disabled
+        staff.is_active()
             && staff.roles.contains(&Role::Approver)
             && groups.is_some_and(|groups| !staff.groups.is_disjoint(groups))
     });

@@ -233,11 +233,10 @@ fn on_call(known: &Known<'_>, me: &Me) -> Option<Vec<GroupOnCall>> {
     }
     let groups = known.config.groups.iter().map(|(id, group)| {
         let calendar = group.on_call.as_ref().and_then(|calendar| known.config.calendars.get(calendar));
-        let staff = known
-            .register
-            .staff
-            .values()
-            .filter(|staff| !staff.disabled && staff.roles.contains(&Role::Approver) && staff.groups.contains(id));
+        let staff =
+            known.register.staff.values().filter(|staff| {
+                staff.is_active() && staff.roles.contains(&Role::Approver) && staff.groups.contains(id)
+            });
         GroupOnCall {
             name: group.name.clone(),
             now: now.contains(id),

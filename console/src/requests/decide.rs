@@ -6,11 +6,10 @@ use crate::error::Trouble;
 use crate::form::Fields;
 use crate::page::{Answer, Visit, page_with, see_other};
 use crate::routes::App;
-use crate::texts::Texts;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use lifecycle::InterventionState;
-use lifecycle::order::{Failure, Hidden, Order, Proof};
+use lifecycle::order::{Hidden, Order, Proof};
 use policy::{Right, Rights, Verified};
 use serde_json::Value;
 
@@ -21,6 +20,7 @@ pub(crate) fn proof(visit: &Visit, fields: &Fields) -> Result<Proof, Trouble> {
         password: Hidden::new(String::new()),
         code: Hidden::new(fields.value("otp")),
         signed_in: true,
+        source: Some(visit.peer),
     })
 }
 
@@ -89,15 +89,10 @@ pub(crate) async fn approve(
         Ok(done) => approved(&app, &visit, &number, &done).await,
         Err(failure) => {
             let one = request_of(&app, &visit, &number).await?;
-            let said = said(&visit.texts, &failure);
+            let said = visit.texts.failure(&failure);
             again(one, said, Trouble::Failure(failure).status())
         }
     }
-}
-
-/// What is wrong, in the reader's words.
-fn said(texts: &Texts, failure: &Failure) -> String {
-    texts.failure(failure)
 }
 
 /// After a yes: back to the page, which goes on to the session by itself; a planned one that is
@@ -114,14 +109,13 @@ async fn approved(app: &App, visit: &Visit, number: &str, done: &Value) -> Answe
 pub(crate) async fn refuse(State(app): State<App>, visit: Visit, Path(number): Path<String>, fields: Fields) -> Answer {
     let one = request_of(&app, &visit, &number).await?;
     let reason = fields.value("reason");
-    let order =
-        Order::InterventionRefuse { number: one.number.0, proof: proof(&visit, &fields)?, reason: reason.clone() };
+    let order = Order::InterventionRefuse { number: one.number.0, proof: None, reason: reason.clone() };
     let by = visit.me()?.login.clone();
     match app.commands.carry_out(by, order).await {
         Ok(_) => see_other(&format!("/requests/{number}")),
         Err(failure) => {
             let one = request_of(&app, &visit, &number).await?;
-            let said = Some(said(&visit.texts, &failure));
+            let said = Some(visit.texts.failure(&failure));
             let typed = Typed { reason, ..Typed::default() };
             let page = RequestPage { v: &visit, one, said, typed };
             page_with(Trouble::Failure(failure).status(), &page)

@@ -188,7 +188,7 @@ impl Request {
             .collect();
         let said_yes = |login| one.approvals.iter().any(|approval| approval.by == login);
         let could = known.register.staff.values().filter(|staff| {
-            !staff.disabled
+            staff.is_active()
                 && staff.roles.contains(&lifecycle::Role::Approver)
                 && approvers.is_some_and(|groups| !staff.groups.is_disjoint(groups))
                 && !said_yes(staff.login.clone())
@@ -209,10 +209,7 @@ impl Request {
             })
             .collect();
         let usual = source.is_some_and(|source| {
-            let mut earlier = known.register.interventions.values().filter(|other| {
-                other.number != number && other.asked.account == asked.account && !other.sessions.is_empty()
-            });
-            earlier.any(|other| other.asked.source.is_some_and(|from| from.ip().to_canonical() == source))
+            known.register.usual_source(&asked.account, known.at).iter().any(|held| held.to_canonical() == source)
         });
         let most = terms.as_ref().map(|terms| terms.longest.as_mins());
         Some(Self {

@@ -36,6 +36,7 @@ window-emergency-too-long = An emergency lasts 2 hours at most: choose fewer min
 window-too-far = This is more than 3 months ahead: come back nearer to the day.
 window-emergency-over = An emergency lasts 2 hours at most in all: choose fewer minutes, or open another one.
 window-nothing-gained = Nothing would be gained: the session lasts until { $until } already. Choose more minutes; if that is not possible, the opening hours, the contract or the longest time end it there.
+refusal-own-set-up = You set up the account “{ $login }” yourself: another person must approve.
 failure-journal = Poterne's journal does not answer: nothing can be approved. Tell the IT department.
 failure-other = This was not done: { $message }
 identity-name = “{ $name }” is not a first name and a surname: write both, such as Alice Martin.

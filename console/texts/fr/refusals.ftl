@@ -36,6 +36,7 @@ window-emergency-too-long = Une urgence dure 2 heures au plus : choisissez moins
 window-too-far = C'est dans plus de 3 mois : revenez plus près de la date.
 window-emergency-over = Une urgence dure 2 heures au plus en tout : choisissez moins de minutes, ou ouvrez-en une autre.
 window-nothing-gained = Rien ne serait gagné : la session dure déjà jusqu'au { $until }. Choisissez plus de minutes ; si ce n'est pas possible, les heures d'ouverture, le contrat ou la durée permise l'arrêtent là.
+refusal-own-set-up = Vous avez préparé vous-même le compte « { $login } » : une autre personne doit accorder.
 failure-journal = Le journal de Poterne ne répond pas : rien ne peut être accordé. Prévenez la DSI.
 failure-other = Cela n'a pas été fait : { $message }
 identity-name = « { $name } » n'est pas un prénom et un nom : écrivez les deux, par exemple Alice Martin.

@@ -10,7 +10,7 @@ use crate::vault::PersonSecrets;
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::order::{Failure, Planned, Proof};
 use lifecycle::{Command, EndCause, Event, InterventionNumber, InterventionState, PlanFacts, Refusal, StaffAttempt};
-use policy::{Decision, TargetId, Verified};
+use policy::{Decision, StaffLogin, TargetId, Verified};
 use serde_json::{Value, json};
 
 fn missing_of(events: &[Event]) -> Option<u8> {
@@ -63,7 +63,12 @@ impl Desk {
             true => comparer.compare_code(secrets, &code, at),
             false => comparer.compare(secrets, password, code, at).await,
         };
-        Ok(StaffAttempt { staff: proof.staff.clone(), password: compared.password, code: compared.code })
+        Ok(StaffAttempt {
+            staff: proof.staff.clone(),
+            password: compared.password,
+            code: compared.code,
+            source: proof.source,
+        })
     }
 
     /// Approves a request whose technician waits on the line, or a planned one that wants another
@@ -130,9 +135,23 @@ impl Desk {
         Ok(json!({ "number": number, "approvals_missing": missing }))
     }
 
-    pub(super) async fn intervention_refuse(&self, number: InterventionNumber, proof: Proof, reason: String) -> Answer {
-        let attempt = self.prove(&proof).await?;
-        self.command(Command::Refuse { number, attempt, reason }).await
+    pub(super) async fn intervention_refuse(
+        &self,
+        number: InterventionNumber,
+        by: Option<StaffLogin>,
+        proof: Option<Proof>,
+        reason: String,
+    ) -> Answer {
+        let staff = match (proof, by) {
+            (Some(proof), _) => {
+                let attempt = self.prove(&proof).await?;
+                self.command(Command::Prove { attempt, purpose: format!("refuse {number}") }).await?;
+                proof.staff
+            }
+            (None, Some(staff)) => staff,
+            (None, None) => return Err(data("nobody is signed in: prove yourself with `--as`")),
+        };
+        self.command(Command::Refuse { number, staff, reason }).await
     }
 
     /// Plans one, and gives the code where no further approval is needed (D7).

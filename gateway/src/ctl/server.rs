@@ -150,7 +150,7 @@ impl Desk {
         let Some((staff, _)) = self.signed_in_once(caller) else { return Ok(None) };
         let wanted = staff.clone();
         let roles = self.site.registrar.view(move |core, _| {
-            let staff = core.register.staff.get(&wanted).filter(|staff| !staff.disabled);
+            let staff = core.register.staff.get(&wanted).filter(|staff| staff.is_active());
             staff.map(|staff| staff.roles.iter().copied().collect())
         });
         // Without a journal nobody can be asked for; brakes go on as root's.
@@ -194,9 +194,7 @@ impl Desk {
     }
 
     async fn has_operator(&self) -> Result<bool, Failure> {
-        let any = |core: &Core, _| {
-            core.register.staff.values().any(|staff| !staff.disabled && staff.roles.contains(&Role::Operator))
-        };
+        let any = |core: &Core, _| core.register.staff.values().any(|staff| staff.is(Role::Operator));
         self.site.registrar.view(any).await.map_err(gone)
     }
 
@@ -293,7 +291,7 @@ impl Desk {
                 self.intervention_approve(InterventionNumber(number), proof, code, verified, rights, minutes).await
             }
             Order::InterventionRefuse { number, proof, reason } => {
-                self.intervention_refuse(InterventionNumber(number), proof, reason).await
+                self.intervention_refuse(InterventionNumber(number), staff.clone(), proof, reason).await
             }
             Order::InterventionWithdraw { number } => {
                 let number = InterventionNumber(number);
@@ -322,6 +320,7 @@ impl Desk {
             Order::VendorThaw { vendor, reason } => self.command(Command::ThawVendor { vendor, reason, by }).await,
             Order::VendorList => self.vendor_list().await,
             Order::Explain { technician, target, at, source } => self.explain(technician, target, at, source).await,
+            Order::NotifyTest { channel } => crate::notify::test(&self.site, channel, &by).await,
         }
     }
 
