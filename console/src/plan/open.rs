@@ -16,7 +16,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::order::{Order, Planned};
-use lifecycle::{InterventionNumber, Role};
+use lifecycle::{InterventionNumber, Refusal, Role};
 use policy::{Denial, Right, TargetId, TechnicianLogin};
 use serde_json::Value;
 
@@ -360,6 +360,25 @@ fn order_of(app: &App, visit: &Visit, kind: Kind, fields: &Fields, rights: &[Rig
     })
 }
 
+/// What would be refused whoever asks is said before a code is used up.
+async fn refused_before(app: &App, visit: &Visit, order: &Order) -> Result<Option<String>, Trouble> {
+    let Order::InterventionPlan { planned, .. } = order else { return Ok(None) };
+    let (Some(from), Some(until)) = (planned.from, planned.until) else { return Ok(None) };
+    let (technician, target) = (planned.technician.clone(), planned.target.clone());
+    let refusal = look(&*app.commands, move |known| {
+        if let Err(refusal) = lifecycle::check_window(from, until, false, known.at) {
+            return Some(refusal);
+        }
+        let (account, begins) = (known.register.account(&technician)?, from.max(known.at));
+        let verdict = known.register.judge_plan(known.rules, account, &target, None, false, (begins, known.at));
+        match verdict.decision {
+            policy::Decision::Deny(denial) => Some(Refusal::Denied(denial)),
+            policy::Decision::AwaitApproval(_) => None,
+        }
+    });
+    Ok(refusal.await?.map(|refusal| visit.texts.refusal(&refusal)))
+}
+
 async fn open(app: &App, visit: &Visit, kind: Kind, fields: &Fields) -> Answer {
     let technician = fields.value("technician").parse().map_err(|_| Trouble::NotFound)?;
     let target = fields.value("target").parse().map_err(|_| Trouble::NotFound)?;
@@ -375,6 +394,9 @@ async fn open(app: &App, visit: &Visit, kind: Kind, fields: &Fields) -> Answer {
         Ok(order) => order,
         Err(key) => return again(one, visit.t(key), StatusCode::UNPROCESSABLE_ENTITY),
     };
+    if let Some(said) = refused_before(app, visit, &order).await? {
+        return again(one, said, StatusCode::UNPROCESSABLE_ENTITY);
+    }
     match app.commands.carry_out(visit.me()?.login.clone(), order).await {
         Ok(done) => {
             let number = done.get("number").and_then(Value::as_u64).ok_or(Trouble::NotFound)?;

@@ -12,7 +12,7 @@ mod tokens;
 pub use explained::Explained;
 pub use factors::{Attempt, CodeCheck, FactorsRequired, Judged, StaffAttempt};
 pub use interventions::{Admission, RequestFacts};
-pub use planned::PlanFacts;
+pub use planned::{PlanFacts, check_window};
 pub use refusal::{KeyError, Refusal, WindowError};
 
 use crate::account::Identity;

@@ -51,18 +51,19 @@ pub struct PlanFacts {
     pub on_call: BTreeSet<GroupId>,
 }
 
-fn window(facts: &PlanFacts, at: Timestamp) -> Result<(), Refusal> {
+/// Whether a window may be planned at this instant, whatever the rules say of it.
+pub fn check_window(from: Timestamp, until: Timestamp, emergency: bool, at: Timestamp) -> Result<(), Refusal> {
     let wrong = |error| Err(Refusal::Window(error));
-    if facts.until <= facts.from || facts.until <= at {
+    if until <= from || until <= at {
         return wrong(WindowError::Over);
     }
-    if facts.until.duration_since(facts.from) > LONGEST {
+    if until.duration_since(from) > LONGEST {
         return wrong(WindowError::TooLong);
     }
-    if facts.emergency && facts.until.duration_since(at) > EMERGENCY {
+    if emergency && until.duration_since(at) > EMERGENCY {
         return wrong(WindowError::EmergencyTooLong);
     }
-    if facts.from.duration_since(at) > AHEAD {
+    if from.duration_since(at) > AHEAD {
         return wrong(WindowError::TooFarAhead);
     }
     Ok(())
@@ -110,7 +111,7 @@ pub(super) fn plan(
         return Err(Refusal::Role { staff: staff.login.clone(), role: Role::Approver });
     }
     on_call(facts.emergency, staff, &facts.on_call)?;
-    window(facts, at)?;
+    check_window(facts.from, facts.until, facts.emergency, at)?;
     let account = register.account(&facts.technician).ok_or_else(|| Refusal::NoTechnician(facts.technician.clone()))?;
     if register.usable(&account.id).is_none() {
         let frozen = account.state == AccountState::Active;
