@@ -163,6 +163,13 @@ pub const KEYS: &[Key] = &[
         "How much one session may record before it is frozen (D25).",
     ),
     key(
+        "recordings.replay-key",
+        "path",
+        Some("none"),
+        "absolute, a file of mode 0600 that `age -p` made",
+        "An officer's key with a passphrase, to replay in the browser; without it that is off (D23).",
+    ),
+    key(
         "supervision.freeze-after",
         "duration",
         Some("\"5s\""),

@@ -11,6 +11,7 @@ mod files;
 mod keys;
 mod load;
 mod measure;
+mod officer;
 mod parts;
 mod read;
 mod show;
@@ -194,6 +195,8 @@ pub struct Recordings {
     pub record_limit: ByteSize,
     /// Bytes of one session's recording; beyond it the session is frozen (D25).
     pub session_quota: ByteSize,
+    /// An officer's key, encrypted with a passphrase: recordings are replayed in the browser (D23).
+    pub replay_key: Option<PathBuf>,
 }
 
 /// `[supervision]`

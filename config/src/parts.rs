@@ -3,6 +3,7 @@
 //! A part is `None` only after a complaint about it.
 
 use crate::measure::{ByteSize, Months};
+use crate::officer::{self, Wrong};
 use crate::read::{At, Place, Table, quoted};
 use crate::values::{
     LANGUAGES, absolute, address, by, day, email, help, host, one_of, phone, recipient, source, within, zone,
@@ -120,11 +121,20 @@ pub(crate) fn recordings(table: &Table<'_>) -> Option<Recordings> {
     };
     let record_limit = table.parsed_or("record-limit", at_least(1 << 20));
     let session_quota = table.parsed_or("session-quota", at_least(16 << 20));
+    let replay_key = table.optional("replay-key", absolute);
+    match replay_key.as_ref().map(|path| (path, officer::check(&path.value))) {
+        Some((path, Err(Wrong::Refused(why)))) => table.refuse(&path.place, "replay-key", why),
+        Some((path, Err(Wrong::Unseen(why)))) => {
+            table.sink().warn(&path.place, format!("`{}`: {why}", table.path_of("replay-key")));
+        }
+        Some((_, Ok(()))) | None => {}
+    }
     table.finish();
     Some(Recordings {
         recipients: recipients?.into_iter().map(|one| one.value).collect(),
         record_limit: record_limit?.value,
         session_quota: session_quota?.value,
+        replay_key: replay_key.map(|path| path.value),
     })
 }
 

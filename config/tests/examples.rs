@@ -49,7 +49,11 @@ fn every_key_of_the_table_can_be_written() {
     std::fs::write(&pem, "").unwrap();
     std::fs::write(&key, "").unwrap();
     std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let officer = folder.path().join("officer.age");
+    std::fs::write(&officer, "age-encryption.org/v1\n-> scrypt c2FsdA 18\n").unwrap();
+    std::fs::set_permissions(&officer, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let text = include_str!("every-key.toml")
+        .replace("OFFICER", officer.to_str().unwrap())
         .replace("CERTIFICATE", pem.to_str().unwrap())
         .replace("KEY", key.to_str().unwrap());
     let main = folder.path().join("poterne.toml");
@@ -99,6 +103,7 @@ fn the_defaults_of_the_table_are_the_true_ones() {
     let console = config.console.as_ref().unwrap();
     assert_eq!((&console.certificate, &console.key), (&None, &None));
     assert_eq!((config.recordings.record_limit.0, config.recordings.session_quota.0), (1 << 30, 20 << 30));
+    assert_eq!(config.recordings.replay_key, None, "replay in the browser is an explicit setting");
     assert_eq!(config.supervision.freeze_after, SignedDuration::from_secs(5));
     assert_eq!(config.supervision.end_after, SignedDuration::from_mins(5));
     assert_eq!((config.retention.journal.0, config.retention.recordings.0), (12, 6));

@@ -592,3 +592,50 @@ mod mutilated {
         }
     }
 }
+
+/// D23: what must not lie on the bastion is refused, and what to do is said.
+#[test]
+fn the_replay_key_is_private_and_has_a_passphrase() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("officer.key");
+    let said = |bytes: &str, mode: u32| {
+        fs::write(&path, bytes).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let files = Files::new().append(M, &format!("replay-key = \"{}\"\n", path.display()));
+        let answers = files.said();
+        assert_eq!(files.load().is_err(), !answers.is_empty());
+        answers.join("\n").replace(path.to_str().unwrap(), "KEY")
+    };
+    let closed = "age-encryption.org/v1\n-> scrypt FZ7+sD2l6AmYmpTBYdiIGA 18\n";
+    assert_eq!(said(closed, 0o600), "");
+    assert_eq!(
+        said(closed, 0o640),
+        "poterne.toml:16:14: `recordings.replay-key`: `KEY` can be read by others: run `chmod 600 KEY`"
+    );
+    let make = "run `age -p -o officer.key.age officer.key` on the officer's machine, copy officer.key.age here";
+    assert_eq!(
+        said("# created: 2026-01-01\n# public key: age1x\nAGE-SECRET-KEY-1QQ\n", 0o600),
+        format!(
+            "poterne.toml:16:14: `recordings.replay-key`: `KEY` is a key without a passphrase, and opens every \
+             recording to whoever reads it: {make}, and remove this file"
+        )
+    );
+    assert_eq!(
+        said("age-encryption.org/v1\n-> X25519 AAAA\n", 0o600),
+        format!(
+            "poterne.toml:16:14: `recordings.replay-key`: `KEY` is encrypted to a key, not with a passphrase: {make}"
+        )
+    );
+    assert_eq!(
+        said("-----BEGIN AGE ENCRYPTED FILE-----\n", 0o600),
+        "poterne.toml:16:14: `recordings.replay-key`: `KEY` is an age file as text: make it without `-a`"
+    );
+    assert_eq!(
+        said("", 0o600),
+        format!("poterne.toml:16:14: `recordings.replay-key`: `KEY` is not an age file: {make}")
+    );
+    let missing = Files::new().append(M, "replay-key = \"/nowhere/officer.key.age\"\n").said();
+    assert!(missing[0].contains("`/nowhere/officer.key.age` cannot be read: No such file"), "{missing:?}");
+    let relative = Files::new().append(M, "replay-key = \"officer.key.age\"\n").said();
+    assert!(relative[0].contains("is not absolute: begin it with /"), "{relative:?}");
+}

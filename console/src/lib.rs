@@ -15,6 +15,7 @@ mod form;
 mod guard;
 pub mod listener;
 mod page;
+pub mod replay;
 mod requests;
 mod routes;
 mod sessions;

@@ -26,6 +26,7 @@ mod recovery;
 pub mod registrar;
 pub mod relay;
 pub mod reload;
+pub mod replay;
 pub mod sealing;
 pub mod site;
 pub mod ssh;

@@ -313,9 +313,9 @@ fn runs(line: &Line) -> Vec<Run> {
     runs
 }
 
-/// A line of a transcript as people may see it: what controls a terminal, or hides, is U+FFFD.
-pub fn visible(line: &str) -> String {
-    line.chars().map(shown).collect()
+/// A text with nothing in it that hides, reorders or controls: each such character is U+FFFD (T20).
+pub fn visible(text: &str) -> String {
+    text.chars().map(shown).collect()
 }
 
 fn shown(c: char) -> char {
