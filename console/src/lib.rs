@@ -15,6 +15,8 @@ mod form;
 mod guard;
 pub mod listener;
 mod page;
+mod reading;
+mod register;
 pub mod replay;
 mod requests;
 mod routes;

@@ -4,6 +4,7 @@ mod decide;
 mod view;
 
 pub(crate) use decide::proof;
+pub(crate) use view::{target_name, vendor_name};
 
 use crate::routes::{self, APPROVER, LOOKING, Route};
 use axum::routing::{get, post};

@@ -3,14 +3,14 @@
 use crate::commands::Commands;
 use crate::signed_in::{SignIns, Tries};
 use crate::watching::Places;
-use crate::{assets, events, guard, requests, sessions, sign_in, watching};
+use crate::{assets, events, guard, register, requests, sessions, sign_in, watching};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get};
 use jiff::tz::TimeZone;
 use lifecycle::Role;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// Who may use an address. What a person may see behind it is asked again, for the thing itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +58,15 @@ pub(crate) const APPROVER: Access = Access::Roles(&[Role::Approver]);
 pub(crate) const LOOKING: Access = Access::Roles(&[Role::Approver, Role::Operator, Role::Security]);
 
 /// All addresses, by the part of the console that has them.
-const AREAS: &[&[Route]] =
-    &[sign_in::ROUTES, events::ROUTES, assets::ROUTES, requests::ROUTES, sessions::ROUTES, watching::ROUTES];
+const AREAS: &[&[Route]] = &[
+    sign_in::ROUTES,
+    events::ROUTES,
+    assets::ROUTES,
+    requests::ROUTES,
+    sessions::ROUTES,
+    watching::ROUTES,
+    register::ROUTES,
+];
 
 /// All addresses.
 pub fn routes() -> impl Iterator<Item = &'static Route> {
@@ -112,6 +119,11 @@ impl Deref for App {
 }
 
 impl App {
+    /// For a task that ends with the console.
+    pub(crate) fn downgrade(&self) -> Weak<Shared> {
+        Arc::downgrade(&self.0)
+    }
+
     /// The zone of all times.
     pub(crate) fn zone(&self) -> TimeZone {
         self.commands.config().site.zone.clone()

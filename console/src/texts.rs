@@ -28,7 +28,7 @@ macro_rules! areas {
         }),+];
     };
 }
-areas!("common", "refusals", "sign-in", "requests", "live");
+areas!("common", "refusals", "sign-in", "requests", "live", "register");
 
 type Bundle = FluentBundle<FluentResource>;
 

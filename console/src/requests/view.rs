@@ -42,12 +42,12 @@ impl Line {
     }
 }
 
-pub(super) fn vendor_name(known: &Known<'_>, one: &Intervention) -> String {
+pub(crate) fn vendor_name(known: &Known<'_>, one: &Intervention) -> String {
     let vendor = known.config.vendors.get(&one.asked.vendor);
     vendor.map_or_else(|| one.asked.vendor.to_string(), |vendor| vendor.rules.name.clone())
 }
 
-pub(super) fn target_name(known: &Known<'_>, one: &Intervention) -> String {
+pub(crate) fn target_name(known: &Known<'_>, one: &Intervention) -> String {
     let target = known.config.targets.get(&one.asked.target);
     target.map_or_else(|| one.asked.target.to_string(), |target| target.rules.name.clone())
 }
