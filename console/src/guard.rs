@@ -84,7 +84,7 @@ async fn arrive(app: &App, route: &Route, parts: &Parts) -> Result<(Visit, Optio
     let (me, waiting, lockdown) = look(&*app.commands, move |known| {
         let me = wanted.and_then(|(login, secret)| {
             let staff = known.register.staff.get(&login)?;
-            (!staff.disabled && staff.secret == secret).then(|| Me::of(staff))
+            (staff.is_active() && staff.secret == secret).then(|| Me::of(staff))
         });
         let waiting = me.as_ref().map_or(0, |me| {
             let submitted = known.register.current().filter(|one| one.state == InterventionState::Requested);

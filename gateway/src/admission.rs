@@ -92,9 +92,7 @@ async fn try_admit(
     let facts = site.registrar.view(move |core, _| {
         let vendor = core.register.interventions.get(&number).map(|one| one.asked.vendor.clone())?;
         let groups = &core.rules.targets.get(&wanted)?.approvers;
-        let approves = |staff: &&lifecycle::Staff| {
-            !staff.disabled && staff.roles.contains(&Role::Approver) && !staff.groups.is_disjoint(groups)
-        };
+        let approves = |staff: &&lifecycle::Staff| staff.is(Role::Approver) && !staff.groups.is_disjoint(groups);
         Some((vendor, core.register.staff.values().filter(approves).map(|staff| staff.login.clone()).collect()))
     });
     let Ok(Some((vendor, approvers))) = facts.await else {

@@ -67,7 +67,7 @@ impl Core {
     fn apply(&mut self, at: Timestamp, event: &Event) {
         self.register.apply(at, event);
         match event {
-            Event::StaffAdded { .. } | Event::StaffDisabled { .. } => self.renew_rules(),
+            event if event.changes_staff() => self.renew_rules(),
             _ => {
                 if let Some(number) = event.intervention()
                     && self.register.interventions.get(&number).is_some_and(|one| !one.state.is_pending())

@@ -4,8 +4,9 @@ use crate::guard::Guard;
 use crate::ids::AccountId;
 use crate::visible::is_hidden;
 use jiff::{SignedDuration, Timestamp};
-use policy::{Person, TechnicianLogin, VendorId};
+use policy::{Person, StaffLogin, TechnicianLogin, VendorId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Who a person is. Mandatory in full: no account without a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,6 +188,10 @@ pub struct Account {
     pub was_reset: bool,
     /// When its factors were made.
     pub factors_since: Timestamp,
+    /// Staff who invited, added or reset it, or gave it a key: none of them approves for it (APR-02).
+    /// Reading back the check word is not among it, nor is taking a key away. Nobody is ever struck
+    /// from it.
+    pub set_up_by: BTreeSet<StaffLogin>,
     /// Counters against guessing.
     pub guard: Guard,
 }

@@ -5,8 +5,9 @@
 
 use crate::account::Identity;
 use crate::guard::Lock;
-use crate::ids::{AccountId, InterventionNumber, SessionId};
+use crate::ids::{AccountId, InterventionNumber, SessionId, TokenId};
 use crate::staff::Role;
+use crate::token::{ExportScope, Reader};
 use jiff::Timestamp;
 use policy::{
     Approval, Denial, GroupId, Per, Right, Rights, RuleId, StaffLogin, Supervision, TargetAccount, TargetId,
@@ -26,6 +27,16 @@ pub enum Actor {
     Root(u32),
     /// The program, by a rule.
     Program,
+}
+
+impl Actor {
+    /// The member of staff, if it was one.
+    pub fn staff(&self) -> Option<&StaffLogin> {
+        match self {
+            Actor::Staff(staff) => Some(staff),
+            Actor::Root(_) | Actor::Program => None,
+        }
+    }
 }
 
 /// One event. Serialised with its kind under `kind`.
@@ -66,6 +77,47 @@ pub enum Event {
         secret: u64,
         by: Actor,
     },
+    StaffInvited {
+        staff: StaffLogin,
+        identity: Identity,
+        roles: BTreeSet<Role>,
+        groups: BTreeSet<GroupId>,
+        invitation: u64,
+        until: Timestamp,
+        by: Actor,
+    },
+    StaffReset {
+        staff: StaffLogin,
+        reason: String,
+        invitation: u64,
+        until: Timestamp,
+        by: Actor,
+    },
+    StaffInvitationRefused {
+        staff: StaffLogin,
+        source: IpAddr,
+        why: String,
+    },
+    StaffEnrolled {
+        staff: StaffLogin,
+        source: IpAddr,
+        secret: u64,
+    },
+    StaffChanged {
+        staff: StaffLogin,
+        roles: BTreeSet<Role>,
+        groups: BTreeSet<GroupId>,
+        reason: String,
+        by: Actor,
+    },
+    StaffLanguageChosen {
+        staff: StaffLogin,
+        language: String,
+    },
+    StaffUnlocked {
+        staff: StaffLogin,
+        by: Actor,
+    },
     StaffDisabled {
         staff: StaffLogin,
         reason: String,
@@ -82,10 +134,16 @@ pub enum Event {
         step: Option<u64>,
         counts: bool,
         purpose: String,
+        /// From where; null at the command line. Older journals do not say.
+        #[serde(default)]
+        source: Option<IpAddr>,
     },
     StaffLocked {
         staff: StaffLogin,
         lock: Lock,
+        /// As in `StaffRefused`.
+        #[serde(default)]
+        source: Option<IpAddr>,
     },
     TechnicianAdded {
         account: AccountId,
@@ -438,6 +496,25 @@ pub enum Event {
         how: String,
         purpose: String,
     },
+    // Exports.
+    TokenMade {
+        id: TokenId,
+        label: String,
+        scope: ExportScope,
+        until: Timestamp,
+        digest: String,
+        by: StaffLogin,
+    },
+    TokenRevoked {
+        id: TokenId,
+        by: Actor,
+    },
+    ExportRead {
+        by: Reader,
+        what: ExportScope,
+        rows: u64,
+        filters: String,
+    },
 }
 
 /// How whole a sealed recording is (D24).
@@ -672,6 +749,20 @@ impl Event {
             Event::SessionEnded(end) => Some(&end.account),
             _ => None,
         }
+    }
+
+    /// Whether it changes who of the staff may do what: then targets may have gained or lost their
+    /// approvers, and what rests on an approval has to be judged again (D13).
+    pub fn changes_staff(&self) -> bool {
+        matches!(
+            self,
+            Event::StaffAdded { .. }
+                | Event::StaffInvited { .. }
+                | Event::StaffReset { .. }
+                | Event::StaffEnrolled { .. }
+                | Event::StaffChanged { .. }
+                | Event::StaffDisabled { .. }
+        )
     }
 
     /// The intervention it is about, if it is about one.

@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 /// Half-right tries before a lock.
 const TRIES: u8 = 3;
@@ -10,6 +11,31 @@ const TRIES: u8 = 3;
 const LOCK: SignedDuration = SignedDuration::from_secs(60);
 /// Locks in a day, of which the last stays until a person lifts it.
 const LOCKS_A_DAY: u8 = 3;
+/// Addresses that are remembered of tries: enough to see one source from many.
+const SOURCES: usize = 4;
+
+/// The half-right tries since the last success, or since a person lifted a lock: what a lock tells
+/// whoever is to lift it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tries {
+    /// How many, over all locks in between.
+    pub count: u32,
+    /// The last four different addresses they came from, the newest last. Empty where none is known:
+    /// tries at the command line have none.
+    pub sources: Vec<IpAddr>,
+}
+
+impl Tries {
+    fn add(&mut self, source: Option<IpAddr>) {
+        self.count = self.count.saturating_add(1);
+        let Some(source) = source else { return };
+        self.sources.retain(|known| *known != source);
+        if self.sources.len() >= SOURCES {
+            self.sources.remove(0);
+        }
+        self.sources.push(source);
+    }
+}
 
 /// Counters of one principal. Part of the fold, so a restart resets nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +46,8 @@ pub struct Guard {
     pub failures: u8,
     /// The lock in force.
     pub lock: Option<Lock>,
+    /// What led to the lock.
+    pub tries: Tries,
     day: Option<Date>,
     locks_today: u8,
 }
@@ -64,10 +92,12 @@ impl Guard {
     pub(crate) fn succeed(&mut self) {
         self.failures = 0;
         self.lock = None;
+        self.tries = Tries::default();
     }
 
-    pub(crate) fn fail(&mut self) {
+    pub(crate) fn fail(&mut self, source: Option<IpAddr>) {
         self.failures = self.failures.saturating_add(1);
+        self.tries.add(source);
     }
 
     pub(crate) fn lock(&mut self, lock: Lock, today: Date) {
@@ -80,6 +110,7 @@ impl Guard {
     pub(crate) fn unlock(&mut self) {
         self.failures = 0;
         self.lock = None;
+        self.tries = Tries::default();
         self.locks_today = 0;
     }
 }
@@ -101,7 +132,7 @@ mod tests {
         for round in 1..=3 {
             for _ in 0..2 {
                 assert_eq!(guard.next_lock(at(0), today), None);
-                guard.fail();
+                guard.fail(None);
             }
             let lock = guard.next_lock(at(0), today).unwrap();
             assert_eq!(lock.until.is_none(), round == 3);
@@ -111,6 +142,22 @@ mod tests {
         }
         guard.unlock();
         assert!(!guard.is_locked(at(0)));
+    }
+
+    /// IDM-08: whoever lifts a lock sees how many tries brought it, and from where.
+    #[test]
+    fn a_lock_says_what_led_to_it() {
+        let mut guard = Guard::default();
+        let address = |n: u8| IpAddr::from([203, 0, 113, n]);
+        for n in [1, 2, 3, 1, 4, 5] {
+            guard.fail(Some(address(n)));
+        }
+        guard.fail(None);
+        guard.lock(Lock { until: None }, date(2026, 11, 23));
+        assert_eq!(guard.tries.count, 7);
+        assert_eq!(guard.tries.sources, [3, 1, 4, 5].map(address));
+        guard.succeed();
+        assert_eq!(guard.tries, Tries::default());
     }
 
     #[test]

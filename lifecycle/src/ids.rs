@@ -60,6 +60,8 @@ random_id!(/// A technician's account. Never reused (IDM-16).
     AccountId, "a-");
 random_id!(/// One authenticated SSH connection (D22).
     SessionId, "s-");
+random_id!(/// A token that reads one export. Names it in the journal; it is not the token itself.
+    TokenId, "t-");
 
 /// The number of an intervention in the register: 1, 2, 3, without gap (LIF-10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

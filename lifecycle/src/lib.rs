@@ -13,10 +13,13 @@ mod guard;
 mod ids;
 mod intervention;
 pub mod order;
+mod record;
 mod register;
 mod session;
 mod staff;
+mod token;
 mod visible;
+mod visits;
 
 pub use account::{Account, AccountState, Identity, IdentityError, Invitation};
 pub use decide::{
@@ -26,10 +29,13 @@ pub use decide::{
 pub use event::{
     Actor, ChannelKind, EndCause, Event, FactorCause, FreezeCause, RecordingState, SessionEnd, WithdrawCause,
 };
-pub use guard::Guard;
-pub use ids::{AccountId, InterventionNumber, SessionId};
+pub use guard::{Guard, Lock, Tries};
+pub use ids::{AccountId, InterventionNumber, SessionId, TokenId};
 pub use intervention::{Intervention, InterventionState, Plan, Requested};
-pub use register::{Credential, Register, Sealed, SessionRecord};
+pub use record::{Bounded, ChannelRecord, Frozen, Presence, Reading, RefusedChannel, Sealed, SessionRecord, Warning};
+pub use register::{Credential, Register};
 pub use session::{Input, Output, Session, Terms};
-pub use staff::{Role, Staff};
+pub use staff::{Role, Staff, StaffState};
+pub use token::{ExportScope, Reader, Token};
 pub use visible::{is_hidden, visible};
+pub use visits::Visit;

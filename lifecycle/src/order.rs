@@ -304,13 +304,15 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let exit = match &refusal {
             Refusal::NoTechnician(_) | Refusal::NoStaff(_) => exit::NO_USER,
-            Refusal::NoIntervention(_) | Refusal::NotDeclared { .. } => exit::NO_INPUT,
+            Refusal::NoIntervention(_) | Refusal::NoToken(_) | Refusal::NotDeclared { .. } => exit::NO_INPUT,
             Refusal::StaffFactors(_)
             | Refusal::StaffLocked(_)
             | Refusal::Role { .. }
             | Refusal::Denied(_)
             | Refusal::NotOnCall(_)
-            | Refusal::OwnReview(_) => exit::NOT_PERMITTED,
+            | Refusal::OwnReview(_)
+            | Refusal::OwnRights(_)
+            | Refusal::OwnSetUp { .. } => exit::NOT_PERMITTED,
             _ => exit::DATA,
         };
         let message = refusal.to_string();

@@ -3,10 +3,12 @@
 //! [`Register::apply`] is the only way it changes, on the normal path and at recovery alike.
 
 use crate::account::{Account, AccountState, Invitation};
-use crate::event::{EndCause, Event, FreezeCause, RecordingState, SessionEnd};
-use crate::ids::{AccountId, InterventionNumber, SessionId};
+use crate::event::{EndCause, Event, SessionEnd};
+use crate::ids::{AccountId, InterventionNumber, SessionId, TokenId};
 use crate::intervention::{Intervention, InterventionState, Plan, Requested};
-use crate::staff::{Role, Staff};
+use crate::record::SessionRecord;
+use crate::staff::{self, Role, Staff};
+use crate::token::{self, Token};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -27,6 +29,8 @@ pub struct Register {
     pub sessions: BTreeMap<SessionId, SessionRecord>,
     /// Credentials by target and login on it: their place in the vault, never their secret.
     pub credentials: BTreeMap<(TargetId, TargetAccount), Credential>,
+    /// Tokens that read an export, those that are over included.
+    pub tokens: BTreeMap<TokenId, Token>,
     /// Vendors whose access was taken away for now, and why.
     pub frozen_vendors: BTreeMap<VendorId, String>,
     /// Why all access is cut, while it is.
@@ -49,62 +53,7 @@ pub struct Credential {
     pub secret: u64,
 }
 
-/// What the journal says of a sealed recording.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sealed {
-    /// How whole it is.
-    pub state: RecordingState,
-    /// SHA-256 of its manifest, in hexadecimal.
-    pub manifest: String,
-    /// Bytes of the spool that were committed and are not there.
-    pub missing: u64,
-    /// Bytes of all its files.
-    pub bytes: u64,
-}
-
-/// A session, as the fold knows it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SessionRecord {
-    /// Its id.
-    pub id: SessionId,
-    /// Under which intervention.
-    pub number: InterventionNumber,
-    /// When it was admitted.
-    pub started: Timestamp,
-    /// When its right ends.
-    pub until: Timestamp,
-    /// Why it is frozen, while it is.
-    pub frozen: Option<FreezeCause>,
-    /// Who watches now and counts, once a window.
-    pub watchers: Vec<StaffLogin>,
-    /// Who watched at any time and counted.
-    pub watched_by: BTreeSet<StaffLogin>,
-    /// Who will be able to open its recording, as journalled at admission.
-    pub recipients: Vec<String>,
-    /// How whole its sealed recording is, once it is sealed.
-    pub sealed: Option<Sealed>,
-    /// Channels open now.
-    pub channels: BTreeSet<u32>,
-    /// The newest committed head and length of its recording (D24).
-    pub committed: Option<(String, u64)>,
-    /// The last event that was about it.
-    pub last_at: Timestamp,
-    /// Its closing entry.
-    pub end: Option<SessionEnd>,
-}
-
-impl SessionRecord {
-    /// The word for its state in `--json` and in lists.
-    pub fn state(&self) -> &'static str {
-        match (&self.end, &self.frozen) {
-            (Some(_), _) => "ended",
-            (None, Some(_)) => "frozen",
-            (None, None) => "live",
-        }
-    }
-}
-
-fn utc_day(at: Timestamp) -> Date {
+pub(crate) fn utc_day(at: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(at).date()
 }
 
@@ -112,9 +61,8 @@ impl Register {
     /// Takes one event in.
     pub fn apply(&mut self, at: Timestamp, event: &Event) {
         self.last_at = Some(at);
-        if let Some(record) = event.session().and_then(|id| self.sessions.get_mut(id)) {
-            record.last_at = at;
-        }
+        staff::apply(&mut self.staff, at, event);
+        token::apply(&mut self.tokens, at, event);
         self.apply_to_people(at, event);
         self.apply_to_interventions(at, event);
         self.apply_to_sessions(at, event);
@@ -125,31 +73,7 @@ impl Register {
 
     fn apply_to_people(&mut self, at: Timestamp, event: &Event) {
         match event {
-            Event::StaffAdded { staff, identity, roles, groups, secret, .. } => {
-                let added = Staff {
-                    login: staff.clone(),
-                    identity: identity.clone(),
-                    roles: roles.clone(),
-                    groups: groups.clone(),
-                    disabled: false,
-                    secret: *secret,
-                    guard: Default::default(),
-                };
-                self.staff.insert(staff.clone(), added);
-            }
-            Event::StaffDisabled { staff, .. } => self.with_staff(staff, |staff| staff.disabled = true),
-            Event::StaffCodeUsed { staff, step, .. } => self.with_staff(staff, |staff| {
-                staff.guard.use_step(*step);
-                staff.guard.succeed();
-            }),
-            Event::StaffRefused { staff, step, counts, .. } => self.with_staff(staff, |staff| {
-                step.iter().for_each(|step| staff.guard.use_step(*step));
-                if *counts {
-                    staff.guard.fail();
-                }
-            }),
-            Event::StaffLocked { staff, lock } => self.with_staff(staff, |staff| staff.guard.lock(*lock, utc_day(at))),
-            Event::TechnicianAdded { account, technician, vendor, identity, proofing, keys, secret, .. } => {
+            Event::TechnicianAdded { account, technician, vendor, identity, proofing, keys, secret, by } => {
                 let added = Account {
                     id: account.clone(),
                     login: technician.clone(),
@@ -163,6 +87,7 @@ impl Register {
                     wrong_words: 0,
                     was_reset: false,
                     factors_since: at,
+                    set_up_by: by.staff().cloned().into_iter().collect(),
                     guard: Default::default(),
                 };
                 self.logins.insert(technician.clone(), account.clone());
@@ -177,7 +102,7 @@ impl Register {
                 keys,
                 invitation,
                 until,
-                ..
+                by,
             } => {
                 let invited = Account {
                     id: account.clone(),
@@ -192,12 +117,14 @@ impl Register {
                     wrong_words: 0,
                     was_reset: false,
                     factors_since: at,
+                    set_up_by: by.staff().cloned().into_iter().collect(),
                     guard: Default::default(),
                 };
                 self.logins.insert(technician.clone(), account.clone());
                 self.accounts.insert(account.clone(), invited);
             }
-            Event::TechnicianReset { account, invitation, until, .. } => self.with_account(account, |account| {
+            Event::TechnicianReset { account, invitation, until, by, .. } => self.with_account(account, |account| {
+                account.set_up_by.extend(by.staff().cloned());
                 account.state = AccountState::Invited;
                 account.invitation = Some(Invitation { secret: *invitation, until: *until });
                 account.wrong_words = 0;
@@ -219,7 +146,8 @@ impl Register {
             Event::TechnicianActivated { account, .. } => {
                 self.with_account(account, |account| account.state = AccountState::Active);
             }
-            Event::TechnicianKeyAdded { account, key, .. } => self.with_account(account, |account| {
+            Event::TechnicianKeyAdded { account, key, by, .. } => self.with_account(account, |account| {
+                account.set_up_by.extend(by.staff().cloned());
                 account.keys.push(key.clone());
                 account.was_reset = true;
                 account.factors_since = at;
@@ -247,10 +175,10 @@ impl Register {
                 account.guard.use_step(*step);
                 account.guard.succeed();
             }),
-            Event::FactorsRefused { account, step, counts, .. } => self.with_account(account, |account| {
+            Event::FactorsRefused { account, step, counts, source, .. } => self.with_account(account, |account| {
                 step.iter().for_each(|step| account.guard.use_step(*step));
                 if *counts {
-                    account.guard.fail();
+                    account.guard.fail(Some(source.ip()));
                 }
             }),
             Event::CredentialSet { target, login, form, secret, .. } => {
@@ -424,61 +352,12 @@ impl Register {
             return;
         }
         if let Event::SessionAdmitted { session, number, until, recipients, .. } = event {
-            let record = SessionRecord {
-                id: session.clone(),
-                number: *number,
-                started: at,
-                until: *until,
-                frozen: None,
-                watchers: Vec::new(),
-                watched_by: BTreeSet::new(),
-                channels: BTreeSet::new(),
-                committed: None,
-                last_at: at,
-                end: None,
-                recipients: recipients.clone(),
-                sealed: None,
-            };
+            let record = SessionRecord::admitted(session.clone(), *number, *until, recipients.clone(), at);
             self.sessions.insert(session.clone(), record);
             return;
         }
-        let Some(record) = event.session().and_then(|id| self.sessions.get_mut(id)) else { return };
-        match event {
-            Event::ChannelOpened { channel, .. } => {
-                record.channels.insert(*channel);
-            }
-            Event::ChannelClosed { channel, .. } => {
-                record.channels.remove(channel);
-            }
-            Event::SessionFrozen { cause, .. } => record.frozen = Some(cause.clone()),
-            Event::SessionResumed { .. } => record.frozen = None,
-            Event::WatchBegan { staff, counts: true, .. } => {
-                record.watchers.push(staff.clone());
-                record.watched_by.insert(staff.clone());
-            }
-            Event::WatchEnded { staff, .. } => {
-                if let Some(place) = record.watchers.iter().position(|one| one == staff) {
-                    record.watchers.remove(place);
-                }
-            }
-            Event::RecordingSealed { state, manifest, missing, bytes, .. } => {
-                let (state, manifest, missing, bytes) = (*state, manifest.clone(), *missing, *bytes);
-                record.sealed = Some(Sealed { state, manifest, missing, bytes });
-            }
-            Event::RecordingCommitted { head, length, .. } => record.committed = Some((head.clone(), *length)),
-            Event::SessionEnded(end) => {
-                record.channels.clear();
-                record.watchers.clear();
-                record.frozen = None;
-                record.end = Some(end.clone());
-            }
-            _ => {}
-        }
-    }
-
-    fn with_staff(&mut self, login: &StaffLogin, change: impl FnOnce(&mut Staff)) {
-        if let Some(staff) = self.staff.get_mut(login) {
-            change(staff);
+        if let Some(record) = event.session().and_then(|id| self.sessions.get_mut(id)) {
+            record.apply(at, event);
         }
     }
 
@@ -498,6 +377,16 @@ impl Register {
         let account = self.accounts.get(id)?;
         let usable = account.state == AccountState::Active && !self.frozen_vendors.contains_key(&account.vendor);
         usable.then_some(account)
+    }
+
+    /// Whether this member of staff, or the same human under another login, set the account up (APR-02).
+    pub fn has_set_up(&self, staff: &StaffLogin, account: &AccountId) -> bool {
+        let person = |login: &StaffLogin| self.staff.get(login).map(|one| one.identity.person());
+        let asked = person(staff);
+        let same = |maker: &StaffLogin| {
+            maker == staff || person(maker).zip(asked.as_ref()).is_some_and(|(maker, asked)| maker.is(asked))
+        };
+        self.accounts.get(account).is_some_and(|account| account.set_up_by.iter().any(same))
     }
 
     /// Whether somebody may come in under a planned or emergency intervention now (D15).
@@ -554,7 +443,7 @@ impl Register {
         let approvers = |target: &policy::Target| {
             self.staff
                 .values()
-                .filter(|staff| !staff.disabled && staff.roles.contains(&Role::Approver))
+                .filter(|staff| staff.is(Role::Approver))
                 .filter(|staff| !staff.groups.is_disjoint(&target.approvers))
                 .count()
         };

@@ -1,10 +1,13 @@
 //! People of the hospital.
 
-use crate::account::Identity;
+use crate::account::{Identity, Invitation};
+use crate::event::Event;
 use crate::guard::Guard;
+use crate::register::utc_day;
+use jiff::Timestamp;
 use policy::{GroupId, StaffLogin};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -46,6 +49,29 @@ impl FromStr for Role {
     }
 }
 
+/// Where a staff account stands in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StaffState {
+    /// Waits for its person to choose their factors. Proves nothing.
+    Invited,
+    /// May sign in.
+    Active,
+    /// Was switched off by a person. Final: the person gets a new account (IDM-16).
+    Disabled,
+}
+
+impl StaffState {
+    /// The word for it in messages and lists.
+    pub fn word(self) -> &'static str {
+        match self {
+            StaffState::Invited => "invited",
+            StaffState::Active => "active",
+            StaffState::Disabled => "disabled",
+        }
+    }
+}
+
 /// A member of the hospital's staff, as the fold knows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Staff {
@@ -57,10 +83,114 @@ pub struct Staff {
     pub roles: BTreeSet<Role>,
     /// The groups they approve for.
     pub groups: BTreeSet<GroupId>,
-    /// Whether they may still sign in.
-    pub disabled: bool,
-    /// The generation of their secrets in the vault.
+    /// Where the account stands.
+    pub state: StaffState,
+    /// The generation of their secrets in the vault; 0 while they have none.
     pub secret: u64,
+    /// The invitation that waits to be used.
+    pub invitation: Option<Invitation>,
+    /// When their factors were made; before the first, when they were invited.
+    pub factors_since: Timestamp,
+    /// The language they chose for what they read, `fr` or `en`; `None`: the site's.
+    pub language: Option<String>,
+    /// Staff who added, invited or reset the account.
+    pub set_up_by: BTreeSet<StaffLogin>,
     /// Counters against guessing.
     pub guard: Guard,
+}
+
+impl Staff {
+    /// Whether they may sign in and prove themselves, unless they are locked.
+    pub fn is_active(&self) -> bool {
+        self.state == StaffState::Active
+    }
+
+    /// Whether they are active and have this role.
+    pub fn is(&self, role: Role) -> bool {
+        self.is_active() && self.roles.contains(&role)
+    }
+
+    /// What is the same of one added and one invited.
+    fn begun(
+        (login, identity): (&StaffLogin, &Identity),
+        roles: &BTreeSet<Role>,
+        groups: &BTreeSet<GroupId>,
+        by: Option<&StaffLogin>,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            login: login.clone(),
+            identity: identity.clone(),
+            roles: roles.clone(),
+            groups: groups.clone(),
+            state: StaffState::Invited,
+            secret: 0,
+            invitation: None,
+            factors_since: at,
+            language: None,
+            set_up_by: by.cloned().into_iter().collect(),
+            guard: Guard::default(),
+        }
+    }
+}
+
+/// Takes in what an event says of staff.
+pub(crate) fn apply(all: &mut BTreeMap<StaffLogin, Staff>, at: Timestamp, event: &Event) {
+    match event {
+        Event::StaffAdded { staff, identity, roles, groups, secret, by } => {
+            let mut added = Staff::begun((staff, identity), roles, groups, by.staff(), at);
+            (added.state, added.secret) = (StaffState::Active, *secret);
+            all.insert(staff.clone(), added);
+        }
+        Event::StaffInvited { staff, identity, roles, groups, invitation, until, by } => {
+            let mut invited = Staff::begun((staff, identity), roles, groups, by.staff(), at);
+            invited.invitation = Some(Invitation { secret: *invitation, until: *until });
+            all.insert(staff.clone(), invited);
+        }
+        Event::StaffReset { staff, invitation, until, by, .. } => with(all, staff, |staff| {
+            staff.state = StaffState::Invited;
+            staff.secret = 0;
+            staff.invitation = Some(Invitation { secret: *invitation, until: *until });
+            staff.set_up_by.extend(by.staff().cloned());
+            staff.guard.unlock();
+        }),
+        Event::StaffEnrolled { staff, secret, .. } => with(all, staff, |staff| {
+            staff.state = StaffState::Active;
+            staff.secret = *secret;
+            staff.invitation = None;
+            staff.factors_since = at;
+            // The steps of the secret that is gone say nothing of the new one.
+            staff.guard = Guard::default();
+        }),
+        Event::StaffChanged { staff, roles, groups, .. } => with(all, staff, |staff| {
+            staff.roles.clone_from(roles);
+            staff.groups.clone_from(groups);
+        }),
+        Event::StaffLanguageChosen { staff, language } => {
+            with(all, staff, |staff| staff.language = Some(language.clone()));
+        }
+        Event::StaffDisabled { staff, .. } => with(all, staff, |staff| {
+            staff.state = StaffState::Disabled;
+            staff.invitation = None;
+        }),
+        Event::StaffUnlocked { staff, .. } => with(all, staff, |staff| staff.guard.unlock()),
+        Event::StaffCodeUsed { staff, step, .. } => with(all, staff, |staff| {
+            staff.guard.use_step(*step);
+            staff.guard.succeed();
+        }),
+        Event::StaffRefused { staff, step, counts, source, .. } => with(all, staff, |staff| {
+            step.iter().for_each(|step| staff.guard.use_step(*step));
+            if *counts {
+                staff.guard.fail(*source);
+            }
+        }),
+        Event::StaffLocked { staff, lock, .. } => with(all, staff, |staff| staff.guard.lock(*lock, utc_day(at))),
+        _ => {}
+    }
+}
+
+fn with(all: &mut BTreeMap<StaffLogin, Staff>, login: &StaffLogin, change: impl FnOnce(&mut Staff)) {
+    if let Some(staff) = all.get_mut(login) {
+        change(staff);
+    }
 }

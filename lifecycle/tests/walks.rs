@@ -10,75 +10,17 @@
     reason = "a test that cannot go on is to fail where it stands"
 )]
 
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+mod support;
+
+use jiff::Timestamp;
 use lifecycle::{
     Actor, Attempt, CodeCheck, Command, EndCause, Event, FactorCause, FactorsRequired, Identity, InterventionNumber,
     InterventionState, Judged, Refusal, Register, RequestFacts, Role, StaffAttempt, WithdrawCause, decide,
 };
-use policy::{
-    AllowRule, Calendar, Contract, DateRange, Per, PolicySet, Right, Sources, Supervision, Target, Vendor, Verified,
-    WeeklyInterval,
-};
+use policy::{PolicySet, Verified};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-
-fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
-    text.parse().unwrap()
-}
-
-fn at(second: i64) -> Timestamp {
-    // Monday 23 November 2026, 09:00 in Paris.
-    "2026-11-23T08:00:00Z".parse::<Timestamp>().unwrap().checked_add(SignedDuration::from_secs(second)).unwrap()
-}
-
-fn rules(quorum: u8) -> PolicySet {
-    let calendar = Calendar {
-        id: id("office"),
-        zone: TimeZone::get("Europe/Paris").unwrap(),
-        holidays: None,
-        weekly: vec![
-            WeeklyInterval::new(WeeklyInterval::parse_days("mon-fri").unwrap(), id("08:00"), id("18:00")).unwrap(),
-        ],
-        closed: Vec::new(),
-        extra: Vec::new(),
-    };
-    let target = Target {
-        id: id("scanner"),
-        name: "IRM".into(),
-        account: id("maint"),
-        approvers: BTreeSet::from([id("radiologie")]),
-        supervision: Supervision::None,
-        calendar: None,
-        call_back: false,
-        idle: SignedDuration::from_mins(30),
-    };
-    let days: DateRange = id("2026-01-01/2026-12-31");
-    let vendor = Vendor {
-        id: id("imagix"),
-        name: "Imagix".into(),
-        contract: Contract { reference: "1".into(), days },
-        domain: "imagix.example".into(),
-        sources: Sources::Any { because: "test".into() },
-        calendar: id("office"),
-        allow: vec![AllowRule {
-            targets: BTreeSet::from([id("scanner")]),
-            accounts: BTreeSet::new(),
-            rights: [Right::Shell, Right::Exec].into_iter().collect(),
-            quorum,
-            per: Per::Session,
-            longest: SignedDuration::from_hours(2),
-        }],
-        forbid: Vec::new(),
-    };
-    PolicySet {
-        zone: TimeZone::get("Europe/Paris").unwrap(),
-        vendors: BTreeMap::from([(id("imagix"), vendor)]),
-        targets: BTreeMap::from([(id("scanner"), target)]),
-        calendars: BTreeMap::from([(id("office"), calendar)]),
-        withdrawn: BTreeSet::new(),
-    }
-}
+use support::{at, id, rules};
 
 /// A register, the instant, and everything that has happened to it.
 struct World {
@@ -161,6 +103,7 @@ impl World {
             staff: id(who),
             password: right,
             code: if right { CodeCheck::Fits(self.step) } else { CodeCheck::Wrong },
+            source: None,
         }
     }
 

@@ -172,7 +172,7 @@ impl Request {
             .collect();
         let said_yes = |login| one.approvals.iter().any(|approval| approval.by == login);
         let could = known.register.staff.values().filter(|staff| {
-            !staff.disabled
+            staff.is_active()
                 && staff.roles.contains(&lifecycle::Role::Approver)
                 && approvers.is_some_and(|groups| !staff.groups.is_disjoint(groups))
                 && !said_yes(staff.login.clone())

@@ -72,7 +72,7 @@ impl Desk {
             true => comparer.compare_code(secrets, &code, at),
             false => comparer.compare(secrets, password, code, at).await,
         };
-        Ok(StaffAttempt { staff: proof.staff.clone(), password: compared.password, code: compared.code })
+        Ok(StaffAttempt { staff: proof.staff.clone(), password: compared.password, code: compared.code, source: None })
     }
 
     /// Approves a request whose technician waits on the line, or a planned one that wants another

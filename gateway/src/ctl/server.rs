@@ -150,7 +150,7 @@ impl Desk {
         let Some((staff, _)) = self.signed_in_once(caller) else { return Ok(None) };
         let wanted = staff.clone();
         let roles = self.site.registrar.view(move |core, _| {
-            let staff = core.register.staff.get(&wanted).filter(|staff| !staff.disabled);
+            let staff = core.register.staff.get(&wanted).filter(|staff| staff.is_active());
             staff.map(|staff| staff.roles.iter().copied().collect())
         });
         // Without a journal nobody can be asked for; brakes go on as root's.
@@ -194,9 +194,7 @@ impl Desk {
     }
 
     async fn has_operator(&self) -> Result<bool, Failure> {
-        let any = |core: &Core, _| {
-            core.register.staff.values().any(|staff| !staff.disabled && staff.roles.contains(&Role::Operator))
-        };
+        let any = |core: &Core, _| core.register.staff.values().any(|staff| staff.is(Role::Operator));
         self.site.registrar.view(any).await.map_err(gone)
     }
 

@@ -55,7 +55,7 @@ impl Desk {
                 let asked = &core.register.interventions.get(&record.number)?.asked;
                 core.rules.targets.get(&asked.target)
             });
-            let staff = core.register.staff.get(&staff).filter(|staff| !staff.disabled);
+            let staff = core.register.staff.get(&staff).filter(|staff| staff.is_active());
             matches!((target, staff), (Some(target), Some(staff))
                 if staff.roles.contains(&Role::Approver) && !staff.groups.is_disjoint(&target.approvers))
         });
@@ -70,7 +70,7 @@ impl Desk {
         let counts = self.approves_for(staff, id).await?;
         let wanted = staff.clone();
         let security = self.site.registrar.view(move |core, _| {
-            let staff = core.register.staff.get(&wanted).filter(|one| !one.disabled);
+            let staff = core.register.staff.get(&wanted).filter(|one| one.is_active());
             staff.is_some_and(|one| one.roles.contains(&Role::Security))
         });
         if !counts && !security.await.map_err(gone)? {

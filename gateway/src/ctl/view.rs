@@ -184,11 +184,8 @@ pub fn technician(account: &lifecycle::Account, now: Timestamp) -> Value {
 
 /// A member of staff.
 pub fn staff(staff: &lifecycle::Staff, now: Timestamp) -> Value {
-    let state = match (staff.disabled, staff.guard.is_locked(now)) {
-        (true, _) => "disabled",
-        (false, true) => "locked",
-        (false, false) => "active",
-    };
+    let locked = staff.is_active() && staff.guard.is_locked(now);
+    let state = if locked { "locked" } else { staff.state.word() };
     json!({
         "login": staff.login,
         "name": staff.identity.name,

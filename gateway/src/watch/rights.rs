@@ -31,7 +31,7 @@ pub(super) struct Rights {
 impl Rights {
     /// Somebody who was disabled or lost the role meanwhile may not any more.
     fn hold(&self, core: &Core) -> bool {
-        let Some(staff) = core.register.staff.get(&self.staff).filter(|staff| !staff.disabled) else { return false };
+        let Some(staff) = core.register.staff.get(&self.staff).filter(|staff| staff.is_active()) else { return false };
         let asked =
             core.register.sessions.get(&self.session).and_then(|one| core.register.interventions.get(&one.number));
         let target = asked.and_then(|one| core.rules.targets.get(&one.asked.target));

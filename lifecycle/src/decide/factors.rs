@@ -5,11 +5,11 @@ use crate::account::{Account, AccountState};
 use crate::event::{Event, FactorCause};
 use crate::guard::Guard;
 use crate::ids::AccountId;
-use crate::register::Register;
+use crate::register::{Register, utc_day};
+use crate::staff::StaffState;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use policy::{PolicySet, StaffLogin, Vendor};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// What came of a code that was typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,8 @@ pub struct StaffAttempt {
     pub password: bool,
     /// What came of the code.
     pub code: CodeCheck,
+    /// From which address, in the console; `None` at the command line.
+    pub source: Option<IpAddr>,
 }
 
 /// The true cause of a refusal, or `None`. Everything is looked at whatever is wrong.
@@ -115,10 +117,6 @@ fn refused_because(
     }
 }
 
-fn utc_day(at: Timestamp) -> jiff::civil::Date {
-    TimeZone::UTC.to_datetime(at).date()
-}
-
 /// Judges a member of staff's password and code. The events are to be journalled either way.
 pub(super) fn judge_staff(
     register: &Register,
@@ -127,21 +125,20 @@ pub(super) fn judge_staff(
     at: Timestamp,
 ) -> (Vec<Event>, Result<(), Refusal>) {
     let login = attempt.staff.clone();
-    let purpose = purpose.to_owned();
-    let Some(staff) = register.staff.get(&login).filter(|staff| !staff.disabled) else {
-        let cause = if register.staff.contains_key(&login) { FactorCause::Disabled } else { FactorCause::Inactive };
-        let event = Event::StaffRefused { staff: login.clone(), cause, step: None, counts: false, purpose };
-        return (vec![event], Err(Refusal::StaffFactors(login)));
+    let (purpose, source) = (purpose.to_owned(), attempt.source);
+    let refused = |cause, step, counts| {
+        let (staff, purpose) = (login.clone(), purpose.clone());
+        Event::StaffRefused { staff, cause, step, counts, purpose, source }
+    };
+    let Some(staff) = register.staff.get(&login).filter(|staff| staff.is_active()) else {
+        let cause = match register.staff.get(&login).map(|staff| staff.state) {
+            Some(StaffState::Disabled) => FactorCause::Disabled,
+            _ => FactorCause::Inactive,
+        };
+        return (vec![refused(cause, None, false)], Err(Refusal::StaffFactors(login)));
     };
     if staff.guard.is_locked(at) {
-        let event = Event::StaffRefused {
-            staff: login.clone(),
-            cause: FactorCause::Locked,
-            step: None,
-            counts: false,
-            purpose,
-        };
-        return (vec![event], Err(Refusal::StaffLocked(login)));
+        return (vec![refused(FactorCause::Locked, None, false)], Err(Refusal::StaffLocked(login)));
     }
     let fresh = match attempt.code {
         CodeCheck::Fits(step) if staff.guard.is_fresh(step) => Some(step),
@@ -158,9 +155,9 @@ pub(super) fn judge_staff(
         (false, CodeCheck::Wrong, _) => FactorCause::Both,
     };
     let counts = matches!(cause, FactorCause::Code | FactorCause::Password);
-    let mut events = vec![Event::StaffRefused { staff: login.clone(), cause, step: fresh, counts, purpose }];
+    let mut events = vec![refused(cause, fresh, counts)];
     if counts && let Some(lock) = staff.guard.next_lock(at, utc_day(at)) {
-        events.push(Event::StaffLocked { staff: login.clone(), lock });
+        events.push(Event::StaffLocked { staff: login.clone(), lock, source });
     }
     (events, Err(Refusal::StaffFactors(login)))
 }

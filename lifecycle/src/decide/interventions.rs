@@ -10,7 +10,7 @@ use crate::staff::{Role, Staff};
 use jiff::{SignedDuration, Timestamp};
 use policy::{
     Approval, ApprovalTerms, Decision, Denial, Permit, PolicySet, Request, Right, Rights, RuleId, TargetAccount,
-    TargetId, Verified,
+    TargetId, TechnicianLogin, Verified,
 };
 use std::net::SocketAddr;
 
@@ -114,6 +114,31 @@ pub(super) fn may_decide(rules: &PolicySet, intervention: &Intervention, staff: 
     Ok(())
 }
 
+/// The approver may decide, and did not set up the account that asks: nobody lets in whom they made
+/// (APR-02). Refusing is open to them.
+pub(super) fn may_approve(
+    register: &Register,
+    rules: &PolicySet,
+    intervention: &Intervention,
+    staff: &Staff,
+) -> Result<(), Refusal> {
+    may_decide(rules, intervention, staff)?;
+    set_up_by_another(register, &intervention.asked.account, &intervention.asked.technician, staff)
+}
+
+/// This member of staff did not set up the account (APR-02).
+pub(super) fn set_up_by_another(
+    register: &Register,
+    account: &AccountId,
+    technician: &TechnicianLogin,
+    staff: &Staff,
+) -> Result<(), Refusal> {
+    if register.has_set_up(&staff.login, account) {
+        return Err(Refusal::OwnSetUp { staff: staff.login.clone(), technician: technician.clone() });
+    }
+    Ok(())
+}
+
 /// By how much an approver grants less than was asked for (APR-11).
 pub(super) struct Narrowing {
     pub(super) verified: Verified,
@@ -131,7 +156,7 @@ pub(super) fn approve(
     at: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
     let number = intervention.number;
-    may_decide(rules, intervention, staff)?;
+    may_approve(register, rules, intervention, staff)?;
     if !code_fits {
         let tries = intervention.wrong_codes + 1;
         let mut events = vec![Event::CodeMismatched { number, staff: staff.login.clone(), tries }];
@@ -311,9 +336,14 @@ impl Register {
         let terms = self.terms(rules, intervention, asked.source, at)?;
         // Extended: the approvals of the extension hold, from when they were given.
         let begins = intervention.extended.unwrap_or(begins);
-        // INVARIANT: an approver who was disabled or lost the group since does not count any more.
-        let standing: Vec<Approval> =
-            intervention.approvals.iter().filter(|one| self.still_approves(one, &terms)).cloned().collect();
+        // INVARIANT: an approver who was disabled or lost the group since does not count any more, nor
+        // does an approval by factors that are gone, nor one by whoever gave the account a key since.
+        let standing: Vec<Approval> = intervention
+            .approvals
+            .iter()
+            .filter(|one| self.still_approves(one, &terms) && !self.has_set_up(&one.by, &asked.account))
+            .cloned()
+            .collect();
         let permit = terms.redeem(&standing, begins, at)?;
         let cause = match self.terms(rules, intervention, asked.source, permit.until()) {
             Err(Denial::Closed { .. }) => EndCause::HoursOver,
@@ -325,7 +355,9 @@ impl Register {
 
     fn still_approves(&self, approval: &Approval, terms: &ApprovalTerms) -> bool {
         self.staff.get(&approval.by).is_some_and(|staff| {
-            !staff.disabled && staff.roles.contains(&Role::Approver) && !staff.groups.is_disjoint(&terms.approvers)
+            staff.is(Role::Approver)
+                && staff.factors_since <= approval.at
+                && !staff.groups.is_disjoint(&terms.approvers)
         })
     }
 

@@ -1,7 +1,7 @@
 //! What the hospital opens in advance: planned and emergency interventions (D7, D14), extensions as
 //! new approvals, and the look back at an emergency.
 
-use super::interventions::may_decide;
+use super::interventions::{may_approve, set_up_by_another};
 use super::{Decided, Refusal, WRONG_CODES, waiting, written};
 use crate::account::AccountState;
 use crate::event::Event;
@@ -118,6 +118,7 @@ pub(super) fn plan(
         let hint = "nothing can be planned for it";
         return Err(Refusal::AccountState { technician: facts.technician.clone(), state, hint });
     }
+    set_up_by_another(register, &account.id, &account.login, staff)?;
     let begins = facts.from.max(at);
     let mut question = register.question(account, &facts.target, facts.login.clone(), None, begins);
     question.emergency = facts.emergency;
@@ -182,7 +183,7 @@ pub(super) fn approve(
             verb: "approve",
         });
     };
-    may_decide(rules, one, staff)?;
+    may_approve(register, rules, one, staff)?;
     on_call(plan.emergency, staff, on_call_now)?;
     let begins = plan.from.max(at);
     let terms = register.terms(rules, one, None, begins).map_err(Refusal::Denied)?;
@@ -261,7 +262,7 @@ pub(super) fn extend(
     at: Timestamp,
 ) -> Result<Vec<Event>, Refusal> {
     let one = waiting(register, number, "extend", |state| *state == InterventionState::Open)?;
-    may_decide(rules, one, staff)?;
+    may_approve(register, rules, one, staff)?;
     let emergency = one.plan.as_ref().filter(|plan| plan.emergency);
     if emergency.is_some_and(|plan| until.duration_since(plan.from) > EMERGENCY) {
         let text = "an emergency lasts 2 hours at most in all: write fewer --minutes, or open another one";

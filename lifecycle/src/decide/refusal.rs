@@ -1,0 +1,195 @@
+//! Why something was not done, in words.
+
+use crate::account::IdentityError;
+use crate::ids::{InterventionNumber, TokenId};
+use crate::staff::Role;
+use jiff::Timestamp;
+use policy::{Denial, Right, StaffLogin, TechnicianLogin, VendorId};
+
+/// Why a command was not carried out. A value with a text that says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// They would give themselves access or rights.
+    #[error("`{0}` would do this for themselves: nobody changes their own access or rights, ask another operator")]
+    OwnRights(StaffLogin),
+    /// The approver made the account that asks (APR-02).
+    #[error("`{staff}` set up the account of `{technician}`: another person must approve")]
+    OwnSetUp {
+        /// The approver.
+        staff: StaffLogin,
+        /// Who asks.
+        technician: TechnicianLogin,
+    },
+    /// No role at all.
+    #[error("`{0}` would have no role: name at least one of approver, operator, security, auditor")]
+    NoRole(StaffLogin),
+    /// An approver of nothing.
+    #[error("`{0}` would be an approver of no group, and could approve nothing: name at least one group")]
+    NoGroup(StaffLogin),
+    /// The staff account is not in the state for this.
+    #[error("the account of `{staff}` is {state}: {hint}")]
+    StaffState {
+        /// Whose.
+        staff: StaffLogin,
+        /// What it is.
+        state: &'static str,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// Not a language that there are texts in.
+    #[error("`{}` is not a language of these pages: write fr or en", .0.escape_default())]
+    Language(String),
+    /// The token cannot be made, or be revoked.
+    #[error("{0}")]
+    Token(&'static str),
+    /// No such token.
+    #[error("there is no token `{0}`")]
+    NoToken(TokenId),
+    /// The login is or was somebody's.
+    #[error("the login `{0}` is taken, and logins are never given out twice: choose another")]
+    LoginTaken(String),
+    /// No such account.
+    #[error("there is no technician `{0}`: see `poterne technician list`")]
+    NoTechnician(TechnicianLogin),
+    /// No such member of staff.
+    #[error("there is no staff account `{0}`: see `poterne staff list`")]
+    NoStaff(StaffLogin),
+    /// Not in the configuration.
+    #[error("there is no {what} `{name}` in the configuration: declare it, then `poterne reload`")]
+    NotDeclared {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// The identity is not whole.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// One human being, two accounts of the vendor.
+    #[error("{0} has an account already, `{1}`: one person has one account")]
+    SamePerson(String, String),
+    /// No such intervention.
+    #[error("there is no intervention {0}: see `poterne intervention list`")]
+    NoIntervention(InterventionNumber),
+    /// It does not wait for this.
+    #[error("intervention {number} is {state}: nothing to {verb}")]
+    NotWaiting {
+        /// Which one.
+        number: InterventionNumber,
+        /// What it is.
+        state: &'static str,
+        /// What was to be done with it.
+        verb: &'static str,
+    },
+    /// Password or code of the member of staff do not hold.
+    #[error(
+        "password or one-time code of `{0}` do not hold, or the code was used: wait for the next code and try again"
+    )]
+    StaffFactors(StaffLogin),
+    /// The member of staff is locked.
+    #[error("`{0}` is locked after several wrong tries: wait a minute, or ask another operator")]
+    StaffLocked(StaffLogin),
+    /// The member of staff has not the role.
+    #[error("`{staff}` has not the role {role}: ask somebody who has")]
+    Role {
+        /// Who.
+        staff: StaffLogin,
+        /// Which role is needed.
+        role: Role,
+    },
+    /// The code is not the one read out.
+    #[error("the code is not the one that the technician of intervention {number} sees: {left} tries left")]
+    WrongCode {
+        /// Which request.
+        number: InterventionNumber,
+        /// Tries left before it is refused.
+        left: u8,
+    },
+    /// The rules say no.
+    #[error("{}", denial_text(.0))]
+    Denied(Denial),
+    /// The account is not in the state for this.
+    #[error("the account of `{technician}` is {state}: {hint}")]
+    AccountState {
+        /// Whose.
+        technician: TechnicianLogin,
+        /// What it is.
+        state: &'static str,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// The check word is another.
+    #[error(
+        "the word is not the one that `{technician}` was shown ({left} tries left): call the number in the contract, not another one"
+    )]
+    WrongWord {
+        /// Whose.
+        technician: TechnicianLogin,
+        /// Tries left before the account has to be reset.
+        left: u8,
+    },
+    /// The key is there already, or is not there.
+    #[error("{0}")]
+    Key(&'static str),
+    /// The vendor is frozen, or is not.
+    #[error("the vendor `{vendor}` is {state}")]
+    VendorState {
+        /// Which.
+        vendor: VendorId,
+        /// What it is already.
+        state: &'static str,
+    },
+    /// The window of a plan is not one.
+    #[error("{0}")]
+    Window(String),
+    /// Nobody of these groups is on call now.
+    #[error("`{0}` is in no group that is on call now: an emergency is opened by whoever is on call")]
+    NotOnCall(StaffLogin),
+    /// The code read to the technician is another.
+    #[error("the planned code does not fit: {0} tries left")]
+    WrongPlannedCode(u8),
+    /// The same person has approved it.
+    #[error("`{0}` approved it: another person must look at it")]
+    OwnReview(StaffLogin),
+    /// Another request or intervention of this technician is going on (IDM-18).
+    #[error("intervention {0} of this technician is still going on")]
+    Busy(InterventionNumber),
+    /// Two refusals a short while ago.
+    #[error("two requests were refused: the next one is possible at {0}")]
+    CoolingDown(Timestamp),
+    /// A text is longer than an entry should hold.
+    #[error("the {0} is longer than 2000 characters: shorten it")]
+    TooLong(&'static str),
+    /// A text is missing.
+    #[error("the {0} is empty: write one")]
+    Empty(&'static str),
+    /// The session is over.
+    #[error("the session is over")]
+    SessionOver,
+    /// The right is not in the permit.
+    #[error("the right {0} was not granted")]
+    RightMissing(Right),
+}
+
+fn denial_text(denial: &Denial) -> String {
+    let text = match denial {
+        Denial::ApproverNotOfTarget => "you are in none of the groups that approve for this target",
+        Denial::ApproverIsRequester => "you are the person who asks: another one must approve",
+        Denial::ApproverOfVendor => "you are of the vendor who asks: a person of the hospital must approve",
+        Denial::ApproverTwice => "you approved already: another person must",
+        Denial::CallBackNeeded => {
+            "this request asks that you call the number in the vendor's contract yourself: call it, then approve with `--verified called`"
+        }
+        Denial::ApprovalOver => "the approval would end before it begins: choose a later end",
+        Denial::NoRight => "no right would be left: strike fewer",
+        Denial::Closed { .. } => {
+            "it is outside the opening hours: choose another time, or `poterne intervention emergency` if you are on call"
+        }
+        Denial::ContractOver { .. } | Denial::ContractNotBegun { .. } => {
+            "the vendor's contract does not cover that day"
+        }
+        Denial::TargetForbidden { because } => return format!("a rule forbids it: {because}"),
+        other => return format!("the rules do not allow it ({})", other.code()),
+    };
+    text.to_owned()
+}
