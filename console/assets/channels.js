@@ -2,7 +2,10 @@
 // One row is a clone of `<template id="channel">` with `[data-slot]` what, in, out, quiet and a button.
 
 import { byId, clock, language, setText, show } from './shared.js';
+import { visibleText } from './screen.js';
 
+/** Characters of a channel's command. */
+const MOST_OF_NAME = 300;
 const STEPS = ['byte', 'kilobyte', 'megabyte', 'gigabyte'];
 
 /** Bytes in the page's language. */
@@ -42,7 +45,7 @@ function add(list, template, number, choose) {
 function update(row, channel, shown) {
   const slot = (name) => row.querySelector(`[data-slot="${name}"]`);
   setText(slot('number'), String(channel.number));
-  setText(slot('what'), channel.what);
+  setText(slot('what'), visibleText(channel.what, MOST_OF_NAME));
   setText(slot('in'), bytes(channel.bytes_in));
   setText(slot('out'), bytes(channel.bytes_out));
   setText(slot('quiet'), clock(channel.quiet));

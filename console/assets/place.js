@@ -1,5 +1,10 @@
 // A window's place at a watch: where its commands go. It ends with the stream it belongs to.
 
+/** Milliseconds after which a command did not get there. */
+const PATIENCE = 3000;
+/** The same for a form, which may wait for a journal. */
+const FORM_PATIENCE = 10_000;
+
 export class Place {
   #name = null;
   #stream;
@@ -39,7 +44,10 @@ export class Place {
         method: 'POST',
         headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': this.#csrf },
         body: JSON.stringify(command),
-        keepalive: true,
+        // A dead line must not hold what comes after, least of all a brake's other way.
+        signal: AbortSignal.timeout(PATIENCE),
+        // A brake goes out even as the window closes. That a picture was seen does not.
+        keepalive: command.ack === undefined,
       });
       const gone = [401, 403, 404, 409, 410].includes(response.status);
       if (gone && name === this.#name) {
@@ -79,6 +87,7 @@ export async function submitPlainly(form, csrf) {
       method: 'POST',
       headers: { 'X-CSRF-Token': csrf, Accept: 'application/json' },
       body: new URLSearchParams(new FormData(form)),
+      signal: AbortSignal.timeout(FORM_PATIENCE),
     });
     // A sign-in page is no answer to a brake.
     return { ok: response.ok && !new URL(response.url).pathname.startsWith('/sign-in'), response };

@@ -4,7 +4,8 @@
 // hits {count}, failed.
 
 import { byId, clock, fill, setText, show } from './shared.js';
-import { Screen, fit } from './screen.js';
+import { Screen } from './screen.js';
+import { fit } from './fit.js';
 import { Search } from './search.js';
 
 /** Seconds without change that count as idle, and what is left of them. */

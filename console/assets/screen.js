@@ -3,6 +3,7 @@
 // text that was meant not to be seen is shown and outlined.
 
 import { show } from './shared.js';
+import { Flicker, lightOf } from './flicker.js';
 
 /** Most columns and rows, as the bastion's own emulator has them. */
 const MOST_COLUMNS = 500;
@@ -86,7 +87,8 @@ function lookOf(style) {
   const hidden = contrast(ink, ground) < HIDDEN_CONTRAST || Boolean(style.conceal);
   const drawn = readable(style.faint ? mix(ink, ground, 0.35) : ink, ground);
   const names = ['bold', 'italic', 'underline'].filter((name) => style[name]);
-  const look = { hidden, names, ink: css(drawn), ground: css(ground) === css(PAPER) ? null : css(ground) };
+  const light = [luminance(drawn), luminance(ground)];
+  const look = { hidden, names, light, ink: css(drawn), ground: css(ground) === css(PAPER) ? null : css(ground) };
   if (looks.size >= MOST_LOOKS) {
     looks.clear();
   }
@@ -97,7 +99,7 @@ function lookOf(style) {
 const MARK = /^\p{M}$/u;
 const UNSAFE = /^[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]$/u;
 // Letters that every fixed-width font has in one width: these may stand together as plain text.
-const PLAIN = /^[ -~\u00a1-\u00ac\u00ae-\u017f\u2500-\u259f]$/;
+const PLAIN = /^[ -~\u00a1-\u00ac\u00ae-\u017f\u0391-\u03c9\u0410-\u044f\u2500-\u259f]$/;
 const WIDE = [
   [0x1100, 0x115f], [0x231a, 0x231b], [0x23e9, 0x23ec], [0x25fd, 0x25fe], [0x2614, 0x2615], [0x2648, 0x2653], [0x26aa, 0x26ab],
   [0x26bd, 0x26be], [0x26c4, 0x26c5], [0x2705, 0x2705], [0x270a, 0x270b], [0x2753, 0x2755], [0x2795, 0x2797], [0x2b1b, 0x2b1c],
@@ -118,6 +120,12 @@ function visible(character) {
     return '\u2421';
   }
   return UNSAFE.test(character) || (point >= 0xd800 && point <= 0xdfff) ? '\ufffd' : character;
+}
+
+/** A line of text for anywhere else: cut, and with nothing in it that hides or reorders. */
+export function visibleText(text, most) {
+  const whole = Array.from(String(text).slice(0, most), visible).join('');
+  return text.length > most ? `${whole}…` : whole;
 }
 
 /** Text as pieces: plain stretches, and single characters with the cells they take. */
@@ -168,6 +176,7 @@ function dress(element, look, text) {
   element.classList.add(...look.names);
   element.style.setProperty('color', look.ink);
   if (look.ground) {
+    element.classList.add('ground');
     element.style.setProperty('background-color', look.ground);
   }
   if (look.hidden && text.trim() !== '') {
@@ -182,15 +191,19 @@ function cell(piece) {
   return element;
 }
 
+/** Draws a row and gives its light, in cells. */
 function drawRow(row, runs, columns) {
   let room = columns;
+  let light = 0;
   const children = [];
   for (const run of runs) {
     const { found, left } = pieces(String(run.text), room);
     room = left;
     const span = document.createElement('span');
     span.className = 'run';
-    dress(span, lookOf(run.style ?? {}), run.text);
+    const look = lookOf(run.style ?? {});
+    dress(span, look, run.text);
+    light += found.reduce((sum, piece) => sum + lightOf(piece.text, ...look.light), 0);
     span.append(...found.filter((piece) => piece.text).map((piece) => (piece.plain ? piece.text : cell(piece))));
     children.push(span);
     if (room <= 0) {
@@ -198,6 +211,7 @@ function drawRow(row, runs, columns) {
     }
   }
   row.replaceChildren(...children);
+  return light;
 }
 
 /** One terminal on a page. Changes are collected by `take` and drawn by `draw`. */
@@ -205,14 +219,17 @@ export class Screen {
   #element;
   #rows = [];
   #waiting = new Map();
+  #flicker;
   #cursor = document.createElement('span');
   #at = null;
   #found = '';
+  #followed = '';
   columns = 80;
   height = 0;
 
   constructor(element) {
     this.#element = element;
+    this.#flicker = new Flicker(element);
     this.#cursor.className = 'cursor';
     this.#cursor.setAttribute('aria-hidden', 'true');
     this.clear();
@@ -240,17 +257,26 @@ export class Screen {
     }
   }
 
-  /** Draws what was taken. */
-  draw() {
+  /**
+   * Draws what was taken, for so many milliseconds. `false`: more is left. A screen full of colours takes
+   * seconds, and no target may keep the watcher's hand from the brakes for so long.
+   */
+  draw(budget = Infinity) {
+    const from = performance.now();
     this.#resize();
     for (const [n, runs] of this.#waiting) {
+      if (performance.now() - from > budget) {
+        break;
+      }
+      this.#waiting.delete(n);
       if (this.#rows[n]) {
-        drawRow(this.#rows[n], runs, this.columns);
+        this.#flicker.row(n, drawRow(this.#rows[n], runs, this.columns));
         this.#light(this.#rows[n]);
       }
     }
-    this.#waiting.clear();
+    this.#flicker.drawn(this.columns * this.height);
     this.#placeCursor();
+    return this.#waiting.size === 0;
   }
 
   /** Marks the rows that hold this text. */
@@ -259,9 +285,17 @@ export class Screen {
     this.#rows.forEach((row) => this.#light(row));
   }
 
-  /** Where the cursor stands on the page, or null. */
-  get cursorBox() {
-    return this.#at ? this.#cursor.getBoundingClientRect() : null;
+  /** Where a box is too small for the letters, it goes along with a cursor that moved. */
+  follow(box) {
+    const at = String(this.#at);
+    if (!this.#at || at === this.#followed || box.scrollWidth <= box.clientWidth) {
+      return;
+    }
+    this.#followed = at;
+    const [cursor, view] = [this.#cursor.getBoundingClientRect(), box.getBoundingClientRect()];
+    if (cursor.left < view.left || cursor.right > view.right) {
+      box.scrollLeft += cursor.left - view.left - view.width * 0.7;
+    }
   }
 
   #light(row) {
@@ -270,6 +304,7 @@ export class Screen {
   }
 
   #resize() {
+    this.#flicker.cut(this.height);
     this.#element.style.setProperty('--columns', String(this.columns));
     while (this.#rows.length > this.height) {
       this.#rows.pop().remove();
@@ -290,36 +325,4 @@ export class Screen {
       this.#cursor.style.setProperty('--row', String(this.#at[1]));
     }
   }
-}
-
-/** Smallest and largest letters, in CSS pixels: below, nobody reads; above, nothing is gained. */
-const SMALLEST = 7;
-const LARGEST = 19;
-/** Height of a row, in letters' sizes; as in the style sheet. */
-const LINE = 1.25;
-
-/**
- * Chooses the size of letters so that the whole screen is seen, as far as letters stay readable.
- * `large`: never below reading size; then the box scrolls.
- */
-export function fit(box, screen, room, large) {
-  if (screen.height === 0 || box.clientWidth === 0) {
-    return;
-  }
-  const style = getComputedStyle(box);
-  const inner = box.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-  // Letters of fixed-width fonts are 0.6 wide at most; measured where the browser can.
-  const width = letterWidth(box);
-  const wanted = Math.min(inner / (screen.columns * width), room / (screen.height * LINE), LARGEST);
-  const size = Math.max(wanted, large ? 14 : SMALLEST);
-  box.style.setProperty('--letter', `${Math.floor(size * 10) / 10}px`);
-}
-
-function letterWidth(box) {
-  const context = document.createElement('canvas').getContext('2d');
-  if (!context) {
-    return 0.61;
-  }
-  context.font = `100px ${getComputedStyle(box).fontFamily}`;
-  return context.measureText('M').width / 100 || 0.61;
 }

@@ -1,11 +1,14 @@
 // What went before the screen that is shown: older lines above it, fetched a page at a time.
 
 import { byId, show } from './shared.js';
+import { visibleText } from './screen.js';
 
 /** Pixels by which one may miss the end and still be at it. */
 const NEAR = 8;
 /** Lines kept at most: a long evening must not fill the browser. */
 const MOST_LINES = 5000;
+/** Characters of one line. */
+const MOST_OF_LINE = 16_384;
 
 export class Scrollback {
   #box = byId('terminal-box');
@@ -90,6 +93,6 @@ export class Scrollback {
 function line(text) {
   const element = document.createElement('div');
   element.className = 'line';
-  element.textContent = text;
+  element.textContent = visibleText(text, MOST_OF_LINE);
   return element;
 }

@@ -1,9 +1,12 @@
 // Search in a recording's text: hits are buttons that jump to just before the moment.
 
 import { byId, clock, fill, setText } from './shared.js';
+import { visibleText } from './screen.js';
 
 /** Seconds before a hit at which the replay begins, so that it is seen to come. */
 const BEFORE = 1;
+/** Characters shown of a line that was found. */
+const MOST_OF_HIT = 300;
 
 export class Search {
   #root;
@@ -69,7 +72,7 @@ export class Search {
     button.type = 'button';
     button.className = 'hit';
     when.textContent = clock(at);
-    what.textContent = text;
+    what.textContent = visibleText(text, MOST_OF_HIT);
     button.append(when, ' ', what);
     button.addEventListener('click', () => {
       byId('hits').querySelector('[aria-current]')?.removeAttribute('aria-current');

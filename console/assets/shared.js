@@ -177,13 +177,16 @@ export function openDialog(dialog) {
     return;
   }
   openers.set(dialog, document.activeElement);
+  const { scrollX, scrollY } = window;
   if ('modeless' in dialog.dataset) {
     dialog.show();
+    // It stands still at the window's edge; browsers scroll to it nevertheless.
+    scrollTo(scrollX, scrollY);
   } else {
     dialog.showModal();
   }
   const first = dialog.querySelector('[autofocus], input:not([type=hidden]), textarea, select, button:not([data-close])');
-  first?.focus();
+  first?.focus({ preventScroll: 'modeless' in dialog.dataset });
 }
 
 /** Closes it and puts the focus back to where it was. */

@@ -6,21 +6,27 @@
 // left {time}, behind {seconds}, skipped {count}, watchers {names}, watchers-none, hidden-for {time},
 // answered-right, answered-wrong, answered-late, not-sent.
 
-import { byId, clock, closeDialog, fill, language, openDialog, setText, show, Stream } from './shared.js';
-import { Screen, fit } from './screen.js';
+import { byId, clock, fill, language, setText, show, Stream } from './shared.js';
+import { Screen } from './screen.js';
+import { fit } from './fit.js';
 import { Scrollback } from './scrollback.js';
 import { showChannels } from './channels.js';
 import { Challenge } from './challenge.js';
-import { Place, submitPlainly } from './place.js';
+import { Brakes } from './brakes.js';
+import { Place } from './place.js';
 
 /** Milliseconds of lag from which it is said. */
 const BEHIND = 1000;
 /** A stream that says nothing for so long is broken, whatever the browser thinks: one comes each second. */
 const SILENT = 6000;
+/** How long words stand, in milliseconds. */
+const SAID = 8000;
+/** Pixels of frame and padding below and around the screen. */
+const MARGIN = 36;
+/** Milliseconds of drawing after which buttons and keys have their turn. */
+const BUDGET = 16;
 /** Least time between two openings of the stream. */
 const REOPEN = 2000;
-/** After freezing, letting go is out of reach for a moment: a second click must not undo the first. */
-const GUARD = 1200;
 
 const root = byId('watch');
 const words = byId('words')?.dataset ?? {};
@@ -28,6 +34,12 @@ const box = byId('screen');
 const screen = new Screen(box);
 const place = new Place(root.dataset.stream, root.dataset.csrf, reopen);
 const scrollback = new Scrollback((command) => place.send(command));
+const brakes = new Brakes(place, {
+  me: root.dataset.me,
+  csrf: root.dataset.csrf,
+  notSent: words.notSent ?? '',
+  say,
+});
 const challenge = new Challenge({
   answer: (typed) => place.send({ answer: typed }),
   late: () => say(words.answeredLate ?? ''),
@@ -43,6 +55,7 @@ let hiddenSince = null;
 let over = false;
 let openedAt = performance.now();
 let reopening = null;
+let saying = null;
 
 const stream = new Stream(
   root.dataset.stream,
@@ -66,7 +79,12 @@ function heard() {
 function say(text) {
   // The same words twice are news twice: an empty moment between makes them heard.
   setText(byId('said'), '');
-  setTimeout(() => setText(byId('said'), text), 50);
+  clearTimeout(saying);
+  saying = setTimeout(() => {
+    setText(byId('said'), text);
+    // What was said is soon no longer so; what is stands in the state.
+    saying = setTimeout(() => setText(byId('said'), ''), SAID);
+  }, 50);
 }
 
 // ---- the picture ------------------------------------------------------------------------------------
@@ -107,11 +125,16 @@ function paint() {
     return;
   }
   const atEnd = scrollback.atEnd;
-  screen.draw();
+  const whole = screen.draw(BUDGET);
   showPicture();
   resize();
   if (atEnd) {
     scrollback.toEnd();
+    screen.follow(byId('terminal-box') ?? box);
+  }
+  if (!whole) {
+    paintSoon();
+    return;
   }
   const [{ n }, { name }] = [picture, place];
   // The next frame begins after this one is on the glass.
@@ -160,45 +183,20 @@ const STATES = {
 function showState(next, cause = null) {
   const element = byId('watch-state');
   const text = [words[STATES[next]], why(cause)].filter(Boolean).join(' – ');
-  const news = state !== next || element?.textContent !== text;
+  // That it begins, and that it goes on as before, is no news.
+  const begins = state === 'connecting' && (next === 'connecting' || next === 'live');
+  const news = !begins && (state !== next || element?.textContent !== text);
   state = next;
   root.dataset.state = next;
   if (element) {
     element.dataset.state = next;
     setText(element, text);
   }
-  showBrakes(next, cause);
-  if (news && next !== 'live') {
+  brakes.show(next, cause);
+  if (news) {
     say(text);
   }
 }
-
-function showBrakes(next, cause) {
-  if (next !== 'live' && next !== 'frozen') {
-    return;
-  }
-  const staff = next === 'frozen' ? cause?.staff : undefined;
-  const own = staff === root.dataset.me;
-  const hadFocus = document.activeElement?.id === 'freeze';
-  byId('freeze')?.removeAttribute('aria-busy');
-  show(byId('freeze-form') ?? byId('freeze'), !staff);
-  guarded(byId('resume-own'), Boolean(staff) && own);
-  // What another froze, or a limit, takes a fresh code to let go.
-  guarded(byId('resume-other'), next === 'frozen' && cause !== 'unwatched' && !own);
-  if (hadFocus && staff) {
-    byId('cut')?.focus();
-  }
-}
-
-function guarded(button, visible) {
-  if (button?.hidden && visible) {
-    button.disabled = true;
-    setTimeout(() => (button.disabled = false), GUARD);
-  }
-  show(button, visible);
-}
-
-// ---- brakes -----------------------------------------------------------------------------------------
 
 function reopen() {
   if (over) {
@@ -213,66 +211,23 @@ function reopen() {
   reopening = setTimeout(() => !over && stream.open(), wait);
 }
 
-async function brake(command, form) {
-  const done = (await place.send(command)) || (form && (await submitPlainly(form, root.dataset.csrf)).ok);
-  if (!done) {
-    say(words.notSent ?? '');
-    setText(byId('watch-note'), words.notSent ?? '');
-  }
-  return done;
-}
-
-async function freeze() {
-  const form = byId('freeze-form');
-  byId('freeze')?.setAttribute('aria-busy', 'true');
-  if (!(await brake('freeze', form))) {
-    byId('freeze')?.removeAttribute('aria-busy');
-  }
-}
-
-async function cut(form) {
-  const button = form.querySelector('button[type=submit], button:not([type])');
-  button?.setAttribute('aria-busy', 'true');
-  const reason = String(new FormData(form).get('reason') ?? '');
-  if (await brake({ cut: reason }, form)) {
-    closeDialog(byId('cut-dialog'));
-  }
-  button?.removeAttribute('aria-busy');
-}
-
-async function resumeOther(form) {
-  const error = form.querySelector('.error');
-  const { response } = await submitPlainly(form, root.dataset.csrf);
-  const answer = await response?.json().catch(() => null);
-  form.reset();
-  if (answer?.ok) {
-    setText(error, '');
-    closeDialog(byId('resume-dialog'));
-  } else {
-    setText(error, answer?.error ?? words.notSent ?? '');
-    show(error, true);
-    form.querySelector('input:not([type=hidden])')?.focus();
-  }
-}
+// ---- the end, and what lies between -----------------------------------------------------------------
 
 function onAnswered(right) {
   challenge.hide();
   say((right ? words.answeredRight : words.answeredWrong) ?? '');
 }
 
-// ---- the end, and what lies between -----------------------------------------------------------------
-
 function onEnded(text) {
   over = true;
   place.end();
   stream.close();
   challenge.hide();
-  closeDialog(byId('cut-dialog'));
-  closeDialog(byId('resume-dialog'));
+  brakes.end();
   showState('ended');
   setText(byId('ended-text'), text);
   show(byId('ended'), true);
-  show(byId('brakes'), false);
+  ['watch-left', 'watch-watchers', 'more-history'].forEach((id) => show(byId(id), false));
   byId('ended')?.querySelector('a, button')?.focus();
   say(text);
 }
@@ -317,46 +272,16 @@ function onVisibility() {
 
 function resize() {
   const frame = byId('terminal-box') ?? box;
-  const room = innerHeight - Math.max(0, frame.getBoundingClientRect().top + scrollY) - 24;
+  const above = frame.getBoundingClientRect().top + scrollY + (byId('more-history')?.offsetHeight ?? 0);
+  const room = innerHeight - above - MARGIN;
   fit(frame, screen, Math.max(room, innerHeight * 0.45), byId('larger')?.getAttribute('aria-pressed') === 'true');
 }
 
-function onKey(event) {
-  if (event.repeat || (event.key !== 'F8' && event.key !== 'F9') || !byId('freeze')) {
-    return;
-  }
-  event.preventDefault();
-  if (event.key === 'F8') {
-    freeze();
-  } else {
-    openDialog(byId('cut-dialog'));
-  }
-}
-
-function onSubmit(form, act) {
-  form?.addEventListener('submit', (event) => {
-    event.preventDefault();
-    act(form);
-  });
-}
-
 function begin() {
-  onSubmit(byId('freeze-form'), freeze);
-  onSubmit(byId('cut-form'), cut);
-  onSubmit(byId('resume-dialog')?.querySelector('form'), resumeOther);
-  byId('resume-own')?.addEventListener('click', (event) => {
-    event.preventDefault();
-    place.send('resume');
-  });
-  byId('cut')?.addEventListener('click', (event) => {
-    event.preventDefault();
-    openDialog(byId('cut-dialog'));
-  });
   byId('larger')?.addEventListener('click', ({ currentTarget }) => {
     currentTarget.setAttribute('aria-pressed', String(currentTarget.getAttribute('aria-pressed') !== 'true'));
     resize();
   });
-  document.addEventListener('keydown', onKey);
   document.addEventListener('visibilitychange', onVisibility);
   addEventListener('resize', resize);
   setInterval(watchOver, 1000);

@@ -84,6 +84,7 @@ fn make(names: &[String], at: Timestamp) -> Result<Kept, OwnError> {
     let mut params = CertificateParams::new(names).map_err(|error| made(&error))?;
     params.distinguished_name.push(DnType::CommonName, "Poterne console");
     params.is_ca = IsCa::ExplicitNoCa;
+    params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let today = at.to_zoned(TimeZone::UTC).date();

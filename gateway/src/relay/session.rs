@@ -366,6 +366,11 @@ impl LiveSession {
         locked(&self.channels).values().any(|channel| !channel.is_over())
     }
 
+    /// Whether a terminal is open.
+    pub fn has_terminal(&self) -> bool {
+        locked(&self.channels).values().any(|channel| !channel.is_over() && channel.terminal().is_some())
+    }
+
     fn each_channel(&self, act: impl Fn(&Channel)) {
         let channels: Vec<Arc<Channel>> = locked(&self.channels).values().cloned().collect();
         channels.iter().for_each(|channel| act(channel));

@@ -1,10 +1,10 @@
 //! One watcher: pictures out, acknowledgements and keys in, whatever carries them.
 
 use super::attendance::Attendance;
+use super::keep;
 use super::outlet::{Ending, Outlet, Over};
 use super::pictures::Pictures;
 use super::rights::{May, Rights};
-use super::stage::{Seat, Source};
 use crate::relay::session::LiveSession;
 use crate::site::Site;
 use crate::texts::Texts;
@@ -83,7 +83,7 @@ impl Watch {
     /// Watches until either side ends it. Waits on the watcher, the stage, the session, the registrar
     /// and time.
     pub async fn run(mut self) {
-        let seat = match self.sit() {
+        let seat = match self.session.stage.sit(keep::source(&self.site, &self.session)) {
             Ok(seat) => seat,
             Err(error) => {
                 tracing::error!(session = %self.session.id, %error, "a session cannot be watched");
@@ -97,16 +97,6 @@ impl Watch {
         };
         self.attendance.over(why).await;
         drop(seat);
-    }
-
-    fn sit(&self) -> std::io::Result<Seat> {
-        let recovery = self.site.recovery.clone();
-        self.session.stage.sit(Source {
-            path: self.site.paths.spool(&self.session.id),
-            recovery,
-            recording: self.session.recording.clone(),
-            clock: self.site.clock.clone(),
-        })
     }
 
     async fn follow(&mut self) -> Result<Infallible, Over> {

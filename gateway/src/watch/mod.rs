@@ -4,6 +4,7 @@
 pub mod attend;
 mod attendance;
 mod history;
+pub mod keep;
 mod outlet;
 mod pictures;
 pub mod presence;

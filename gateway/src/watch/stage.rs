@@ -1,6 +1,7 @@
-//! The emulators of a watched session: one thread reads the recording as it grows and keeps a screen
-//! for each terminal. It begins with the first watcher, at the beginning of the recording, so whoever
-//! comes late sees the whole screen; while nobody watches it rests where it stands.
+//! The emulators of a session: one thread reads the recording as it grows and keeps a screen for each
+//! terminal. It begins at the beginning of the recording, so whoever comes late sees the whole screen:
+//! with the first watcher, or before, where the recording grows long ([`super::keep`]). While nobody
+//! watches it follows at a distance and at leisure.
 
 use super::history::{self, Excerpt, History};
 use crate::clock::Clock;
@@ -11,7 +12,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 /// Under required supervision the picture may lag by so much before the session waits (D28).
 const MOST_BEHIND: i64 = 1000;
@@ -19,6 +21,15 @@ const MOST_BEHIND: i64 = 1000;
 const LOOK: Duration = Duration::from_secs(1);
 /// Frames taken between two looks at everything else.
 const AT_ONCE: usize = 256;
+/// How far behind it stays while nobody watches: whoever comes waits for so much to be read, a tenth of
+/// a second where it is text.
+pub(super) const DISTANCE: u64 = 4 << 20;
+/// How long it works at once while nobody watches, so that whoever comes does not wait for it.
+const SLICE: Duration = Duration::from_millis(10);
+/// While nobody watches it rests so many times as long as it worked: a fifth of a core at most.
+const REST: u32 = 4;
+/// And of all sessions that nobody watches one is read on at a time.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// One channel, as watchers see it.
 #[derive(Clone)]
@@ -63,6 +74,8 @@ pub struct Stage {
     read_bytes: AtomicU64,
     read_at: AtomicI64,
     caught_up: watch::Sender<bool>,
+    /// Told where somebody takes a seat.
+    woken: Notify,
 }
 
 impl Default for Stage {
@@ -75,6 +88,7 @@ impl Default for Stage {
             read_bytes: AtomicU64::new(0),
             read_at: AtomicI64::new(0),
             caught_up: watch::Sender::new(true),
+            woken: Notify::new(),
         }
     }
 }
@@ -105,14 +119,26 @@ impl Stage {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a seat; the first one starts the thread.
+    /// Takes a seat; the first one starts the thread, if it does not run already.
     pub fn sit(self: &Arc<Self>, source: Source) -> std::io::Result<Seat> {
         self.watchers.fetch_add(1, Ordering::AcqRel);
         let seat = Seat(self.clone());
-        if !self.started.swap(true, Ordering::AcqRel) {
-            self.start(source).inspect_err(|_| self.started.store(false, Ordering::Release))?;
-        }
+        self.woken.notify_one();
+        self.keep_up(source)?;
         Ok(seat)
+    }
+
+    /// Whether its thread was started.
+    pub fn is_started(&self) -> bool {
+        self.started.load(Ordering::Acquire)
+    }
+
+    /// Starts the thread, unless it was started before.
+    pub fn keep_up(self: &Arc<Self>, source: Source) -> std::io::Result<()> {
+        if self.started.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.start(source).inspect_err(|_| self.started.store(false, Ordering::Release))
     }
 
     fn start(self: &Arc<Self>, source: Source) -> std::io::Result<()> {
@@ -124,36 +150,36 @@ impl Stage {
         Ok(())
     }
 
+    fn is_watched(&self) -> bool {
+        self.watchers.load(Ordering::Acquire) > 0
+    }
+
     fn follow(&self, mut follower: Follower, source: &Source, runtime: &tokio::runtime::Handle) {
         loop {
-            if self.watchers.load(Ordering::Acquire) == 0 {
+            let watched = self.is_watched();
+            let took = if watched {
+                let took = self.take_up_to(AT_ONCE, &mut follower);
+                self.caught_up.send_if_modified(|caught_up| {
+                    let now = self.behind(&source.recording.head(), source.clock.now()) <= MOST_BEHIND;
+                    std::mem::replace(caught_up, now) != now
+                });
+                took
+            } else {
                 self.caught_up.send_replace(true);
-                // Ends with the recording; wakes once a second to see who came.
-                let over = runtime.block_on(async { source.recording.closed_within(LOOK).await });
-                if over {
-                    return;
+                match self.follow_at_leisure(&mut follower, source, runtime) {
+                    Some(took) => took,
+                    None => return,
                 }
-                continue;
-            }
-            let mut took = 0;
-            while took < AT_ONCE
-                && let Some(frame) = follower.next_frame()
-            {
-                took += 1;
-                self.read_at.store(frame.at.as_millisecond(), Ordering::Release);
-                self.read_bytes.store(follower.head().length, Ordering::Release);
-                self.take(frame);
-            }
-            self.caught_up.send_if_modified(|caught_up| {
-                let now = self.behind(&source.recording.head(), source.clock.now()) <= MOST_BEHIND;
-                std::mem::replace(caught_up, now) != now
-            });
+            };
             if took > 0 {
                 self.version.send_modify(|version| *version += 1);
                 continue;
             }
+            if !watched {
+                continue;
+            }
             if follower.is_stuck() {
-                tracing::error!("the recording of a watched session cannot be read on: its picture stands still");
+                tracing::error!("the recording of a session cannot be read on: its picture stands still");
                 return;
             }
             let more = runtime.block_on(async { tokio::time::timeout(LOOK, follower.more()).await });
@@ -162,6 +188,56 @@ impl Stage {
                 return;
             }
         }
+    }
+
+    fn take_up_to(&self, most: usize, follower: &mut Follower) -> usize {
+        let mut took = 0;
+        while took < most
+            && let Some(frame) = follower.next_frame()
+        {
+            took += 1;
+            self.read_at.store(frame.at.as_millisecond(), Ordering::Release);
+            self.read_bytes.store(follower.head().length, Ordering::Release);
+            self.take(frame);
+        }
+        took
+    }
+
+    /// Reads a little on where much has come, and rests, until somebody comes. Gives what it took;
+    /// `None` at the recording's end.
+    fn follow_at_leisure(
+        &self,
+        follower: &mut Follower,
+        source: &Source,
+        runtime: &tokio::runtime::Handle,
+    ) -> Option<usize> {
+        let distance = source.recording.head().length.saturating_sub(follower.head().length);
+        // Where it cannot read on it says so to whoever comes.
+        if distance < DISTANCE || follower.is_stuck() {
+            let over = runtime.block_on(async {
+                tokio::select! {
+                    () = self.woken.notified() => false,
+                    () = tokio::time::sleep(LOOK) => source.recording.closed_within(Duration::ZERO).await,
+                }
+            });
+            return (!over).then_some(0);
+        }
+        let (mut took, mut rest) = (0, SLICE);
+        // Not waited for: whoever comes meanwhile is not to wait for others either.
+        if let Ok(_turn) = TURN.try_lock() {
+            let begun = Instant::now();
+            while begun.elapsed() < SLICE && self.take_up_to(1, follower) > 0 {
+                took += 1;
+            }
+            rest = begun.elapsed() * REST;
+        }
+        runtime.block_on(async {
+            tokio::select! {
+                () = self.woken.notified() => {}
+                () = tokio::time::sleep(rest) => {}
+            }
+        });
+        Some(took)
     }
 
     fn take(&self, frame: Frame) {
