@@ -1,9 +1,10 @@
 //! Every address of the console, with who may use it. The router and the tests come from this table.
 
 use crate::commands::Commands;
+use crate::enrol::Enrolments;
 use crate::signed_in::{SignIns, Tries};
 use crate::watching::Places;
-use crate::{assets, events, guard, requests, sessions, sign_in, watching};
+use crate::{assets, enrol, events, guard, people, requests, sessions, sign_in, site, watching};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get};
@@ -54,12 +55,27 @@ pub struct Route {
 
 /// Whoever decides.
 pub(crate) const APPROVER: Access = Access::Roles(&[Role::Approver]);
+/// Whoever declares people.
+pub(crate) const OPERATOR: Access = Access::Roles(&[Role::Operator]);
+/// Whoever decides, and whoever declares people.
+pub(crate) const APPROVER_OR_OPERATOR: Access = Access::Roles(&[Role::Approver, Role::Operator]);
+/// Whoever runs the machine, and whoever looks after its security.
+pub(crate) const OPERATOR_OR_SECURITY: Access = Access::Roles(&[Role::Operator, Role::Security]);
 /// Whoever looks at what goes on.
 pub(crate) const LOOKING: Access = Access::Roles(&[Role::Approver, Role::Operator, Role::Security]);
 
 /// All addresses, by the part of the console that has them.
-const AREAS: &[&[Route]] =
-    &[sign_in::ROUTES, events::ROUTES, assets::ROUTES, requests::ROUTES, sessions::ROUTES, watching::ROUTES];
+const AREAS: &[&[Route]] = &[
+    sign_in::ROUTES,
+    events::ROUTES,
+    assets::ROUTES,
+    requests::ROUTES,
+    sessions::ROUTES,
+    watching::ROUTES,
+    people::ROUTES,
+    enrol::ROUTES,
+    site::ROUTES,
+];
 
 /// All addresses.
 pub fn routes() -> impl Iterator<Item = &'static Route> {
@@ -91,6 +107,9 @@ pub(crate) const fn data_post(path: &'static str, access: Access, handler: fn() 
     Route { method: "POST", path, access, kind: Kind::Data, handler }
 }
 
+/// Wrong codes of invitations that one source may type before it waits.
+const WRONG_INVITATIONS: u32 = 5;
+
 /// What all handlers share.
 #[derive(Clone)]
 pub(crate) struct App(Arc<Shared>);
@@ -101,6 +120,8 @@ pub(crate) struct Shared {
     pub(crate) signed_in: SignIns,
     pub(crate) tries: Tries,
     pub(crate) places: Places,
+    pub(crate) enrolments: Enrolments,
+    pub(crate) enrol_tries: Tries,
 }
 
 impl Deref for App {
@@ -125,6 +146,8 @@ pub fn router(commands: Arc<dyn Commands>) -> Router {
         signed_in: SignIns::default(),
         tries: Tries::default(),
         places: Places::default(),
+        enrolments: Enrolments::default(),
+        enrol_tries: Tries::of(WRONG_INVITATIONS),
     }));
     static NOWHERE: Route =
         Route { method: "GET", path: "", access: Access::Anybody, kind: Kind::Page, handler: || get(nothing) };

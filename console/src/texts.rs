@@ -28,7 +28,7 @@ macro_rules! areas {
         }),+];
     };
 }
-areas!("common", "refusals", "sign-in", "requests", "live");
+areas!("common", "refusals", "sign-in", "requests", "live", "people", "enrol", "site");
 
 type Bundle = FluentBundle<FluentResource>;
 
@@ -225,6 +225,16 @@ impl Texts {
             Refusal::OwnReview(_) => self.text("refusal-own-review"),
             Refusal::Busy(number) => self.with("refusal-busy", &[("number", &number.to_string())]),
             Refusal::CoolingDown(until) => self.with("refusal-cooling-down", &[("until", &self.hour(*until))]),
+            Refusal::OwnRights(_) => self.text("refusal-own-rights"),
+            Refusal::OwnSetUp { .. } => self.text("refusal-own-set-up"),
+            Refusal::NoRole(_) => self.text("refusal-no-role"),
+            Refusal::NoGroup(_) => self.text("refusal-no-group"),
+            Refusal::StaffState { staff, state, .. } => {
+                let state = self.text(&format!("state-{state}"));
+                self.with("refusal-staff-state", &[("login", staff.as_str()), ("state", &state)])
+            }
+            Refusal::VendorState { vendor, .. } => self.with("refusal-vendor-state", &[("vendor", vendor.as_str())]),
+            Refusal::Key(_) => self.text("refusal-key"),
             Refusal::TooLong(_) => self.text("refusal-too-long"),
             Refusal::Empty(_) => self.text("refusal-empty"),
             Refusal::SessionOver => self.text("refusal-session-over"),

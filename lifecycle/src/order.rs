@@ -6,6 +6,7 @@ use crate::staff::Role;
 use policy::{GroupId, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use zeroize::Zeroizing;
 
 /// A secret on its way; wiped when dropped, and never shown by a debug print.
@@ -62,6 +63,9 @@ pub struct Proof {
     /// Nobody can say so of themselves on the socket: it is never read.
     #[serde(skip)]
     pub signed_in: bool,
+    /// From which address, where there is one: a lock tells it.
+    #[serde(skip)]
+    pub source: Option<IpAddr>,
 }
 
 /// What opens a target.
@@ -153,6 +157,29 @@ pub enum Order {
         roles: BTreeSet<Role>,
         groups: BTreeSet<GroupId>,
         factors: Factors,
+    },
+    StaffInvite {
+        login: StaffLogin,
+        person: PersonArgs,
+        roles: BTreeSet<Role>,
+        groups: BTreeSet<GroupId>,
+    },
+    StaffReset {
+        login: StaffLogin,
+        reason: String,
+    },
+    StaffChange {
+        login: StaffLogin,
+        roles: BTreeSet<Role>,
+        groups: BTreeSet<GroupId>,
+        reason: String,
+    },
+    StaffUnlock {
+        login: StaffLogin,
+    },
+    /// Whoever asks reads in this language from now on.
+    StaffLanguage {
+        language: String,
     },
     StaffList,
     StaffDisable {
@@ -254,7 +281,7 @@ pub enum Order {
         technician: TechnicianLogin,
         target: TargetId,
         at: Option<jiff::Timestamp>,
-        source: Option<std::net::IpAddr>,
+        source: Option<IpAddr>,
     },
 }
 
@@ -337,6 +364,7 @@ pub enum Needs {
 }
 
 const ANY: &[Role] = &[Role::Approver, Role::Operator, Role::Security];
+const EVERYBODY: &[Role] = &[Role::Approver, Role::Operator, Role::Security, Role::Auditor];
 const OPERATOR: &[Role] = &[Role::Operator];
 const OPERATOR_OR_SECURITY: &[Role] = &[Role::Operator, Role::Security];
 const APPROVER_OR_OPERATOR: &[Role] = &[Role::Approver, Role::Operator];
@@ -368,8 +396,13 @@ pub fn needs(order: &Order) -> Needs {
         | Order::TechnicianUnlock { .. }
         | Order::TechnicianKey { .. }
         | Order::StaffAdd { .. }
+        | Order::StaffInvite { .. }
+        | Order::StaffReset { .. }
+        | Order::StaffChange { .. }
+        | Order::StaffUnlock { .. }
         | Order::TargetCredential { .. }
         | Order::TargetPinned { .. } => Needs::Role(OPERATOR),
+        Order::StaffLanguage { .. } => Needs::Role(EVERYBODY),
         Order::LockdownEnd { .. } | Order::VendorThaw { .. } => Needs::Role(OPERATOR_OR_SECURITY),
         Order::TechnicianActivate { .. } | Order::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
         Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),

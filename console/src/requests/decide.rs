@@ -21,6 +21,7 @@ pub(crate) fn proof(visit: &Visit, fields: &Fields) -> Result<Proof, Trouble> {
         password: Hidden::new(String::new()),
         code: Hidden::new(fields.value("otp")),
         signed_in: true,
+        source: Some(visit.peer),
     })
 }
 

@@ -2,12 +2,12 @@
 
 use super::{Refusal, known_staff, written};
 use crate::account::IdentityError;
-use crate::visible::is_hidden;
 use crate::event::{Actor, Event};
 use crate::ids::TokenId;
 use crate::register::Register;
 use crate::staff::Role;
 use crate::token::{ExportScope, may_make};
+use crate::visible::is_hidden;
 use jiff::{SignedDuration, Timestamp};
 use policy::StaffLogin;
 
