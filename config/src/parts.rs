@@ -6,7 +6,8 @@ use crate::measure::{ByteSize, Months};
 use crate::officer::{self, Wrong};
 use crate::read::{At, Place, Table, quoted};
 use crate::values::{
-    LANGUAGES, absolute, address, by, day, email, help, host, one_of, phone, recipient, source, within, zone,
+    LANGUAGES, absolute, address, by, console_address, day, email, help, host, one_of, phone, recipient, source,
+    within, zone,
 };
 use crate::{Console, Contact, Opening, Recordings, Retention, Site, Ssh, SupervisionTimes};
 use ipnet::IpNet;
@@ -78,6 +79,7 @@ pub(crate) fn console(table: &Table<'_>) -> Option<PlacedConsole> {
     let listen = table.required("listen", "write the inner address, such as \"10.1.0.5:443\"", address);
     let path = |key| table.optional(key, absolute).map(|path| path.value);
     let (certificate, key) = (path("certificate"), path("key"));
+    let address = table.optional("address", console_address);
     table.finish();
     if table.has("certificate") != table.has("key") {
         let (written, other) = if table.has("key") { ("key", "certificate") } else { ("certificate", "key") };
@@ -89,7 +91,12 @@ pub(crate) fn console(table: &Table<'_>) -> Option<PlacedConsole> {
     }
     let listen = listen?;
     Some(PlacedConsole {
-        value: Console { listen: listen.value, certificate, key },
+        value: Console {
+            listen: listen.value,
+            certificate,
+            key,
+            address: address.map_or_else(|| format!("https://{}", listen.value), |address| address.value),
+        },
         listen: listen.place,
         certificate: table.place_of("certificate"),
         key: table.place_of("key"),

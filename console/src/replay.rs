@@ -7,9 +7,10 @@
 //! track began.
 
 use crate::commands::Soon;
+use crate::wire::ScreenChange;
 use lifecycle::SessionId;
 use lifecycle::order::Failure;
-use recorder::{Run, State};
+use recorder::State;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -36,26 +37,13 @@ pub struct Track {
     pub terminal: bool,
 }
 
-/// A screen, or what changed of one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Shape {
-    /// Its width.
-    pub columns: usize,
-    /// Its height.
-    pub height: usize,
-    /// The cursor: column and row; `None` while it is hidden.
-    pub cursor: Option<(usize, usize)>,
-    /// Rows that changed, by their place from the top.
-    pub rows: Vec<(usize, Vec<Run>)>,
-}
-
 /// What a screen became, and when.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FrameAt {
     /// When.
     pub at: f64,
     /// What changed since the screen before. All rows are there if the size is another.
-    pub change: Shape,
+    pub change: ScreenChange,
 }
 
 /// A stretch of a track: at most 10 s in which something moves, 200 screens, about 1 MiB of JSON. A
@@ -65,7 +53,7 @@ pub struct Chunk {
     /// Where it begins: what was asked for, within the track.
     pub from: f64,
     /// The whole screen as it was then.
-    pub screen: Shape,
+    pub screen: ScreenChange,
     /// What it became, in order; at most 25 a second.
     pub frames: Vec<FrameAt>,
     /// Until when the last screen stood.

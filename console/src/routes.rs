@@ -3,7 +3,7 @@
 use crate::commands::Commands;
 use crate::signed_in::{SignIns, Tries};
 use crate::watching::Places;
-use crate::{assets, events, guard, register, requests, sessions, sign_in, watching};
+use crate::{assets, events, explain, guard, plan, register, requests, sessions, sign_in, watching};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get};
@@ -65,6 +65,8 @@ const AREAS: &[&[Route]] = &[
     requests::ROUTES,
     sessions::ROUTES,
     watching::ROUTES,
+    plan::ROUTES,
+    explain::ROUTES,
     register::ROUTES,
 ];
 

@@ -32,7 +32,7 @@ impl Backend {
 
     async fn sign_in(&self, attempt: SignInTry) -> Result<(), Failure> {
         let SignInTry { staff, password, code, source } = attempt;
-        let proof = Proof { staff, password, code, signed_in: false };
+        let proof = Proof { staff, password, code, signed_in: false, source: Some(source) };
         self.desk.sign_in(&proof, format!("sign in at the console from {source}")).await
     }
 

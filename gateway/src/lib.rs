@@ -21,6 +21,7 @@ pub mod invitation;
 pub mod lockdown;
 pub mod log;
 mod memory;
+pub mod notify;
 mod places;
 mod recovery;
 pub mod registrar;

@@ -63,6 +63,9 @@ pub struct Proof {
     /// Nobody can say so of themselves on the socket: it is never read.
     #[serde(skip)]
     pub signed_in: bool,
+    /// From which address, where it comes from afar. Never read on the socket either.
+    #[serde(skip)]
+    pub source: Option<std::net::IpAddr>,
 }
 
 /// What opens a target.
@@ -185,7 +188,7 @@ pub enum Order {
     },
     InterventionRefuse {
         number: u64,
-        proof: Proof,
+        proof: Option<Proof>,
         reason: String,
     },
     InterventionWithdraw {
@@ -261,6 +264,9 @@ pub enum Order {
         target: TargetId,
         at: Option<jiff::Timestamp>,
         source: Option<std::net::IpAddr>,
+    },
+    NotifyTest {
+        channel: Option<String>,
     },
 }
 
@@ -376,7 +382,8 @@ pub fn needs(order: &Order) -> Needs {
         | Order::TechnicianKey { .. }
         | Order::StaffAdd { .. }
         | Order::TargetCredential { .. }
-        | Order::TargetPinned { .. } => Needs::Role(OPERATOR),
+        | Order::TargetPinned { .. }
+        | Order::NotifyTest { .. } => Needs::Role(OPERATOR),
         Order::LockdownEnd { .. } | Order::VendorThaw { .. } => Needs::Role(OPERATOR_OR_SECURITY),
         Order::TechnicianActivate { .. } | Order::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
         Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
@@ -387,9 +394,13 @@ pub fn needs(order: &Order) -> Needs {
             Some(_) => Needs::Proof,
             None => Needs::Role(&[Role::Approver, Role::Security]),
         },
+        // A no takes no fresh code: it opens nothing.
+        Order::InterventionRefuse { proof, .. } => match proof {
+            Some(_) => Needs::Proof,
+            None => Needs::Role(&[Role::Approver]),
+        },
         Order::Login { .. }
         | Order::InterventionApprove { .. }
-        | Order::InterventionRefuse { .. }
         | Order::InterventionPlan { .. }
         | Order::InterventionExtend { .. } => Needs::Proof,
     }

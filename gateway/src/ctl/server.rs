@@ -291,7 +291,7 @@ impl Desk {
                 self.intervention_approve(InterventionNumber(number), proof, code, verified, rights, minutes).await
             }
             Order::InterventionRefuse { number, proof, reason } => {
-                self.intervention_refuse(InterventionNumber(number), proof, reason).await
+                self.intervention_refuse(InterventionNumber(number), staff.clone(), proof, reason).await
             }
             Order::InterventionWithdraw { number } => {
                 let number = InterventionNumber(number);
@@ -321,6 +321,7 @@ impl Desk {
             Order::VendorThaw { vendor, reason } => self.command(Command::ThawVendor { vendor, reason, by }).await,
             Order::VendorList => self.vendor_list().await,
             Order::Explain { technician, target, at, source } => self.explain(technician, target, at, source).await,
+            Order::NotifyTest { channel } => crate::notify::test(&self.site, channel, &by).await,
         }
     }
 

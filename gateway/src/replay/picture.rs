@@ -1,6 +1,6 @@
 //! One screen as it goes to the browser: rows of runs, bounded in size, and what changed of it.
 
-use console::replay::Shape;
+use console::wire::ScreenChange;
 use recorder::{Run, Screen, Style};
 
 /// Bytes of JSON of one screen, about. Two of them make a chunk, so that each chunk goes on.
@@ -43,13 +43,13 @@ impl Picture {
     }
 
     /// All of it.
-    pub(super) fn whole(&self) -> Shape {
+    pub(super) fn whole(&self) -> ScreenChange {
         let rows = self.rows.iter().cloned().enumerate().collect();
-        Shape { columns: self.columns, height: self.rows.len(), cursor: self.cursor, rows }
+        ScreenChange { columns: self.columns, height: self.rows.len(), cursor: self.cursor, rows }
     }
 
     /// What is another than before. `None`: nothing.
-    pub(super) fn since(&self, before: &Picture) -> Option<Shape> {
+    pub(super) fn since(&self, before: &Picture) -> Option<ScreenChange> {
         if (self.columns, self.rows.len()) != (before.columns, before.rows.len()) {
             return Some(self.whole());
         }
@@ -58,11 +58,11 @@ impl Picture {
         if rows.is_empty() && self.cursor == before.cursor {
             return None;
         }
-        Some(Shape { columns: self.columns, height: self.rows.len(), cursor: self.cursor, rows })
+        Some(ScreenChange { columns: self.columns, height: self.rows.len(), cursor: self.cursor, rows })
     }
 }
 
 /// About how many bytes of JSON it takes.
-pub(super) fn size(shape: &Shape) -> usize {
+pub(super) fn size(shape: &ScreenChange) -> usize {
     ROW * 4 + shape.rows.iter().map(|(_, row)| cost(row)).sum::<usize>()
 }

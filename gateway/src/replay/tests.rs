@@ -2,7 +2,8 @@
 
 use super::opened::{OpenFailure, open};
 use super::unlock::{UnlockError, Unlocked, lock, unlock};
-use console::replay::{Chunk, Opened, ReplayError, Shape};
+use console::replay::{Chunk, Opened, ReplayError};
+use console::wire::ScreenChange;
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::order::Hidden;
 use recorder::{
@@ -110,7 +111,7 @@ fn text(rows: &[Vec<Run>]) -> Vec<String> {
 
 /// What a browser has after this chunk, checked against the promises of one.
 fn played(chunk: &Chunk) -> Vec<Vec<Run>> {
-    let whole = |shape: &Shape| -> Vec<Vec<Run>> {
+    let whole = |shape: &ScreenChange| -> Vec<Vec<Run>> {
         assert_eq!(shape.rows.len(), shape.height, "all rows");
         shape.rows.iter().map(|(_, row)| row.clone()).collect()
     };
