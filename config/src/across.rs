@@ -22,6 +22,7 @@ impl Draft {
         self.check_contracts(sink, options);
         self.check_equipment(sink);
         self.check_console(sink);
+        self.notify.check(sink, self.console.is_some());
         if self.places.vendors.is_empty() {
             sink.warn(&Place::whole(main), "no vendor is declared: nobody can come in");
         }

@@ -5,12 +5,13 @@
 
 use crate::files::Kind;
 use crate::load::Options;
+use crate::notify::{PlacedNotify, notify};
 use crate::parts::{
     NAME, PlacedConsole, PlacedContract, REASON, console, contact, contract, factors, recordings, retention, section,
     site, sources, ssh, supervision,
 };
 use crate::read::{At, Place, Sink, Table, quoted};
-use crate::values::{LANGUAGES, by, day, host_key, one_of, target_address, within};
+use crate::values::{LANGUAGES, by, day, email, host_key, one_of, target_address, within};
 use crate::{Config, Group, Recordings, Retention, Site, Ssh, SupervisionTimes, Target, Vendor};
 use jiff::tz::TimeZone;
 use policy::{
@@ -34,6 +35,7 @@ pub(crate) struct Draft {
     pub(crate) recordings: Option<Recordings>,
     pub(crate) supervision: Option<SupervisionTimes>,
     pub(crate) retention: Option<Retention>,
+    pub(crate) notify: PlacedNotify,
     pub(crate) vendors: BTreeMap<VendorId, Vendor>,
     pub(crate) targets: BTreeMap<TargetId, Target>,
     pub(crate) places: Places,
@@ -110,6 +112,9 @@ impl Draft {
         self.recordings = section(root, "recordings", what).and_then(|table| recordings(&table));
         self.supervision = supervision(&root.table_or_empty("supervision"));
         self.retention = retention(&root.table_or_empty("retention"));
+        if let Some(table) = root.table("notify") {
+            self.notify = notify(&table, |group, key| self.wants(group, key));
+        }
     }
 
     fn wants(&mut self, found: &At<impl Clone + Into<Name>>, key: String) {
@@ -135,6 +140,7 @@ impl Draft {
     fn group(&mut self, name: &At<String>, table: &Table<'_>) {
         let shown = table.required_text("name", NAME, "write the group's name as staff know it");
         let on_call = table.optional("on-call", by::<CalendarId>);
+        let mail = table.list_or("mail", email).into_iter().map(|address| address.value).collect();
         table.finish();
         if let Some(on_call) = &on_call {
             self.wants(on_call, table.path_of("on-call"));
@@ -142,7 +148,7 @@ impl Draft {
         let Some(id) = id::<GroupId>(name, table.sink()) else { return };
         self.places.groups.insert(id.clone(), name.place.clone());
         if let Some(shown) = shown {
-            self.groups.insert(id, Group { name: shown.value, on_call: on_call.map(|calendar| calendar.value) });
+            self.groups.insert(id, Group { name: shown.value, on_call: on_call.map(|calendar| calendar.value), mail });
         }
     }
 
@@ -298,6 +304,7 @@ impl Draft {
             recordings: self.recordings?,
             supervision: self.supervision?,
             retention: self.retention?,
+            notify: self.notify.value,
             vendors: self.vendors,
             targets: self.targets,
             digest: String::new(),

@@ -11,6 +11,8 @@ mod files;
 mod keys;
 mod load;
 mod measure;
+mod notify;
+mod officer;
 mod parts;
 mod read;
 mod show;
@@ -19,6 +21,7 @@ mod values;
 pub use keys::{KEYS, Key, man_table};
 pub use load::{LoadError, Options, load};
 pub use measure::{ByteSize, Months};
+pub use notify::{Mail, MailTls, Notify, Topic, Webhook};
 pub use read::{Problem, Severity};
 pub use show::{differences, show};
 
@@ -49,6 +52,8 @@ pub struct Config {
     pub supervision: SupervisionTimes,
     /// `[retention]`
     pub retention: Retention,
+    /// `[notify]`
+    pub notify: Notify,
     /// `[vendor.*]`
     pub vendors: BTreeMap<VendorId, Vendor>,
     /// `[target.*]`
@@ -85,6 +90,13 @@ impl Config {
                 && rules.contract.days.contains(today)
                 && self.calendars.get(&rules.calendar).is_some_and(|calendar| calendar.is_open(at))
         })
+    }
+
+    /// Groups that are on call at this instant: those without a calendar always are (D13).
+    pub fn on_call(&self, at: Timestamp) -> BTreeSet<GroupId> {
+        let open = |calendar: &CalendarId| self.calendars.get(calendar).is_some_and(|calendar| calendar.is_open(at));
+        let groups = self.groups.iter().filter(|(_, group)| group.on_call.as_ref().is_none_or(open));
+        groups.map(|(id, _)| id.clone()).collect()
     }
 
     /// The next instant at which that can change: hours open or close, or a day begins and with it
@@ -174,6 +186,8 @@ pub struct Console {
     pub certificate: Option<PathBuf>,
     /// Its key's file.
     pub key: Option<PathBuf>,
+    /// How browsers reach it: `https://host[:port]`, without a slash at its end.
+    pub address: String,
 }
 
 /// `[groups.*]`: members are staff accounts, kept in the register.
@@ -183,6 +197,8 @@ pub struct Group {
     pub name: String,
     /// Who is on call, by a calendar.
     pub on_call: Option<CalendarId>,
+    /// Addresses that get the mail of its approvers too.
+    pub mail: Vec<String>,
 }
 
 /// `[recordings]`
@@ -194,6 +210,8 @@ pub struct Recordings {
     pub record_limit: ByteSize,
     /// Bytes of one session's recording; beyond it the session is frozen (D25).
     pub session_quota: ByteSize,
+    /// An officer's key, encrypted with a passphrase: recordings are replayed in the browser (D23).
+    pub replay_key: Option<PathBuf>,
 }
 
 /// `[supervision]`

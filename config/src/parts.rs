@@ -3,9 +3,11 @@
 //! A part is `None` only after a complaint about it.
 
 use crate::measure::{ByteSize, Months};
+use crate::officer::{self, Wrong};
 use crate::read::{At, Place, Table, quoted};
 use crate::values::{
-    LANGUAGES, absolute, address, by, day, email, help, host, one_of, phone, recipient, source, within, zone,
+    LANGUAGES, absolute, address, by, console_address, day, email, help, host, one_of, phone, recipient, source,
+    within, zone,
 };
 use crate::{Console, Contact, Opening, Recordings, Retention, Site, Ssh, SupervisionTimes};
 use ipnet::IpNet;
@@ -77,6 +79,7 @@ pub(crate) fn console(table: &Table<'_>) -> Option<PlacedConsole> {
     let listen = table.required("listen", "write the inner address, such as \"10.1.0.5:443\"", address);
     let path = |key| table.optional(key, absolute).map(|path| path.value);
     let (certificate, key) = (path("certificate"), path("key"));
+    let address = table.optional("address", console_address);
     table.finish();
     if table.has("certificate") != table.has("key") {
         let (written, other) = if table.has("key") { ("key", "certificate") } else { ("certificate", "key") };
@@ -88,7 +91,12 @@ pub(crate) fn console(table: &Table<'_>) -> Option<PlacedConsole> {
     }
     let listen = listen?;
     Some(PlacedConsole {
-        value: Console { listen: listen.value, certificate, key },
+        value: Console {
+            listen: listen.value,
+            certificate,
+            key,
+            address: address.map_or_else(|| format!("https://{}", listen.value), |address| address.value),
+        },
         listen: listen.place,
         certificate: table.place_of("certificate"),
         key: table.place_of("key"),
@@ -120,11 +128,20 @@ pub(crate) fn recordings(table: &Table<'_>) -> Option<Recordings> {
     };
     let record_limit = table.parsed_or("record-limit", at_least(1 << 20));
     let session_quota = table.parsed_or("session-quota", at_least(16 << 20));
+    let replay_key = table.optional("replay-key", absolute);
+    match replay_key.as_ref().map(|path| (path, officer::check(&path.value))) {
+        Some((path, Err(Wrong::Refused(why)))) => table.refuse(&path.place, "replay-key", why),
+        Some((path, Err(Wrong::Unseen(why)))) => {
+            table.sink().warn(&path.place, format!("`{}`: {why}", table.path_of("replay-key")));
+        }
+        Some((_, Ok(()))) | None => {}
+    }
     table.finish();
     Some(Recordings {
         recipients: recipients?.into_iter().map(|one| one.value).collect(),
         record_limit: record_limit?.value,
         session_quota: session_quota?.value,
+        replay_key: replay_key.map(|path| path.value),
     })
 }
 

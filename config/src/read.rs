@@ -529,7 +529,7 @@ impl<'a> Table<'a> {
                 }
                 None => self.sink.error(
                     &place,
-                    format!("`{path}` stands below no name: write `[{key}.NAME]`, and this key below it"),
+                    format!("`{path}` stands below no name: write `[{}.NAME]`, and this key below it", outer.path),
                 ),
             }
         }

@@ -136,6 +136,68 @@ pub(crate) fn host(text: &str) -> Result<String, String> {
     }
 }
 
+/// A host with its port: a name, an IPv4 address, or an IPv6 address in brackets.
+pub(crate) fn host_and_port(text: &str) -> Option<(&str, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let port = port.parse().ok().filter(|port| *port != 0 && text.is_ascii())?;
+    is_host(host).then_some((host, port))
+}
+
+fn is_host(text: &str) -> bool {
+    let label = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    match text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+        Some(ip) => ip.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => text.len() <= 253 && text.split('.').all(label),
+    }
+}
+
+/// Whether this machine alone is meant. A name is not believed: it is resolved elsewhere.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// The host and port of an address without login, or `None`.
+fn authority(text: &str, port: u16) -> Option<(&str, u16)> {
+    if is_host(text) { Some((text, port)) } else { host_and_port(text) }
+}
+
+/// How browsers reach the console.
+pub(crate) fn console_address(text: &str) -> Result<String, String> {
+    let plain = text.strip_suffix('/').unwrap_or(text);
+    match plain.strip_prefix("https://") {
+        Some(rest) if authority(rest, 443).is_some() => Ok(plain.to_owned()),
+        _ => Err(format!(
+            "`{}` is not the console's address: write one such as https://poterne.chu.example, without a path",
+            quoted(text)
+        )),
+    }
+}
+
+/// Where a webhook is posted. What stands behind the host may be a secret, so no message repeats it.
+pub(crate) fn webhook_url(text: &str) -> Result<String, String> {
+    let instead = "write one such as https://chat.chu.example/hooks/bastion";
+    let (rest, port) = match text.split_once("://") {
+        Some(("https", rest)) => (rest, 443),
+        Some(("http", rest)) => (rest, 80),
+        _ => return Err(format!("this is not an https address: {instead}")),
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (place, path) = rest.split_at(end);
+    if place.contains('@') {
+        return Err(format!("a login stands in the address, and would be seen in logs: {instead}"));
+    }
+    let Some((host, _)) = authority(place, port) else {
+        return Err(format!("`{}` is not a host: {instead}", quoted(place)));
+    };
+    if port == 80 && !is_loopback(host) {
+        return Err(format!("`http://{}` is not encrypted: write https://, or 127.0.0.1 as its host", quoted(place)));
+    }
+    if !path.bytes().all(|b| b.is_ascii_graphic()) || path.contains('#') || text.len() > 2000 {
+        return Err(format!("what follows the host is no path: {instead}"));
+    }
+    Ok(text.to_owned())
+}
+
 pub(crate) fn phone(text: &str) -> Result<String, String> {
     let digits = text.chars().filter(char::is_ascii_digit).count();
     if digits >= 8 && text.chars().count() <= 80 {

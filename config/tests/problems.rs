@@ -164,7 +164,7 @@ fn an_unknown_section_names_where_it_belongs() {
     Files::new()
         .put(M, format!("language = \"fr\"\n{MAIN}"))
         .refused(&["poterne.toml:1:1: unknown key `language` in this file: known here: site, ssh, console, \
-         calendars, groups, recordings, supervision, retention, vendor, target"]);
+         calendars, groups, recordings, supervision, retention, notify, vendor, target"]);
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn no_key_trusts_a_network_or_a_directory() {
     Files::new()
         .append(M, "[ldap]\nurl = \"ldap://ad.chu.example\"\n")
         .refused(&["poterne.toml:16:2: unknown section `ldap` in this file: known here: site, ssh, console, \
-         calendars, groups, recordings, supervision, retention, vendor, target"]);
+         calendars, groups, recordings, supervision, retention, notify, vendor, target"]);
 }
 
 #[test]
@@ -369,7 +369,7 @@ fn places_survive_a_mark_and_line_ends_of_windows() {
     Files::new()
         .put(M, format!("\u{feff}x = 1\n{MAIN}"))
         .refused(&["poterne.toml:1:1: unknown key `x` in this file: known here: site, ssh, console, calendars, \
-         groups, recordings, supervision, retention, vendor, target"]);
+         groups, recordings, supervision, retention, notify, vendor, target"]);
     Files::new().put(M, format!("\u{feff}{}", MAIN.replace("\n", "\r\n"))).warned(&[]);
     Files::new()
         .edit(T, "name = \"IRM\"", "name = \"é\" ; account")
@@ -446,6 +446,176 @@ fn the_key_of_the_certificate_is_for_nobody_else() {
         "poterne.toml:18:15: `console.certificate`: stands without `console.key`: write both, or neither for a \
          certificate of its own",
     ]);
+}
+
+/// A console, and a `[notify]` whose files are there.
+fn notifying(files: &Files, notify: &str) -> String {
+    let key = files.folder.path().join("hook.key");
+    fs::write(&key, "0123456789abcdef0123456789abcdef\n").unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    let console = "[console]\nlisten = \"10.1.0.5:443\"\naddress = \"https://poterne.chu.example/\"\n";
+    format!("{MAIN}{console}{}", notify.replace("FILE", &key.display().to_string()))
+}
+
+const HOOK: &str = "[notify.webhooks.soc]\nurl = \"https://soc.chu.example/in\"\nkey-file = \"FILE\"\n";
+const MAIL: &str = "[notify.mail]\nserver = \"smtp.chu.example:587\"\nfrom = \"poterne@chu.example\"\n";
+
+/// APR-10: mail is never the only channel.
+#[test]
+fn mail_alone_is_not_enough() {
+    let alone = ["poterne.toml:19:1: mail is the only channel for requests, and it arrives late or never: name a \
+         webhook in `[notify.webhooks.NAME]` with the event \"request\", or keep the console open and a telephone at \
+         hand"];
+    let files = Files::new();
+    let text = notifying(&files, MAIL);
+    files.put(M, text).warned(&alone);
+    let files = Files::new();
+    let text = notifying(&files, &format!("{HOOK}{MAIL}"));
+    let config = files.put(M, text).load().unwrap();
+    assert_eq!(config.console.unwrap().address, "https://poterne.chu.example");
+    assert!(config.warnings.is_empty());
+    // A webhook that hears of something else does not help whoever waits.
+    let files = Files::new();
+    let text = notifying(&files, &format!("{MAIL}{HOOK}events = \"alert\"\n"));
+    files.put(M, text).warned(&alone);
+}
+
+/// What is wrong in `[notify]`, and what to write instead.
+#[test]
+fn each_mistake_in_a_notification_says_what_to_write() {
+    let hook = |from: &str, to: &str, said: &str| {
+        let files = Files::new();
+        assert!(HOOK.contains(from), "{from}");
+        let text = notifying(&files, &HOOK.replace(from, to));
+        files.put(M, text).refused(&[said]);
+    };
+    hook(
+        "https://soc.chu.example/in",
+        "http://soc.chu.example/in",
+        "poterne.toml:20:7: `notify.webhooks.soc.url`: \
+         `http://soc.chu.example` is not encrypted: write https://, or 127.0.0.1 as its host",
+    );
+    hook(
+        "https://soc.chu.example/in",
+        "http://localhost/in",
+        "poterne.toml:20:7: `notify.webhooks.soc.url`: \
+         `http://localhost` is not encrypted: write https://, or 127.0.0.1 as its host",
+    );
+    let instead = "write one such as https://chat.chu.example/hooks/bastion";
+    for (url, why) in [
+        ("soc.chu.example", "this is not an https address"),
+        ("file:///etc/shadow", "this is not an https address"),
+        ("https://u:p@soc.chu.example/", "a login stands in the address, and would be seen in logs"),
+        ("https://soc chu/", "`soc chu` is not a host"),
+        ("https:///in", "`` is not a host"),
+        ("https://soc.chu.example:0/", "`soc.chu.example:0` is not a host"),
+        ("https://soc.chu.example/a b", "what follows the host is no path"),
+    ] {
+        let said = format!("poterne.toml:20:7: `notify.webhooks.soc.url`: {why}: {instead}");
+        hook("https://soc.chu.example/in", url, &said);
+    }
+    hook(
+        "key-file = \"FILE\"\n",
+        "",
+        "poterne.toml:19:18: `notify.webhooks.soc.key-file` is missing: write the path \
+         of a file made by `openssl rand -hex 32`; its key signs what is posted",
+    );
+    hook(
+        "FILE",
+        "/nonexistent/key",
+        "poterne.toml:21:12: `notify.webhooks.soc.key-file`: `/nonexistent/key` cannot be \
+         read: No such file or directory (os error 2)",
+    );
+    hook(
+        "key-file",
+        "events = [\"requests\"]\nkey-file",
+        "poterne.toml:21:11: `notify.webhooks.soc.events`: `requests` \
+         is unknown here: write one of request, approval, arrival, emergency, unwatched, alert, lockdown, evidence",
+    );
+    hook(
+        "key-file",
+        "events = []\nkey-file",
+        "poterne.toml:21:10: `notify.webhooks.soc.events`: an empty list opens \
+         nothing: write events such as \"request\"",
+    );
+    hook(
+        "key-file",
+        "groups = [\"radio\"]\nkey-file",
+        "poterne.toml:21:11: `notify.webhooks.soc.groups` names the \
+         group `radio`, which is declared nowhere: there is only `radiologie`",
+    );
+    hook(
+        "webhooks.soc",
+        "webhooks.mail",
+        "poterne.toml:19:18: the webhook `mail` is the name of the mail: give the \
+         webhook another one",
+    );
+    let mail = |from: &str, to: &str, said: &[&str]| {
+        let files = Files::new();
+        assert!(MAIL.contains(from), "{from}");
+        let text = notifying(&files, &format!("{HOOK}{}", MAIL.replace(from, to)));
+        files.put(M, text).refused(said);
+    };
+    mail(
+        ":587",
+        "",
+        &["poterne.toml:23:10: `notify.mail.server`: `smtp.chu.example` is not a host with a port: write \
+         one such as smtp.chu.example:587"],
+    );
+    mail(
+        "from",
+        "tls = \"none\"\nfrom",
+        &["poterne.toml:24:7: `notify.mail.tls`: `none` would send to \
+         `smtp.chu.example` unencrypted: write starttls or implicit"],
+    );
+    mail(
+        "from",
+        "user = \"poterne\"\nfrom",
+        &["poterne.toml:24:8: `notify.mail.user`: stands without \
+         `notify.mail.password-file`: write both, or neither"],
+    );
+    mail(
+        "poterne@chu.example",
+        "Poterne",
+        &["poterne.toml:24:8: `notify.mail.from`: `Poterne` is not an e-mail \
+         address: write it as support@company.example"],
+    );
+}
+
+#[test]
+fn a_notification_needs_a_console_to_link_to_and_a_key_that_is_one() {
+    let files = Files::new();
+    let text = notifying(&files, HOOK);
+    let (before, rest) = text.split_once("[console]").unwrap();
+    let (_, after) = rest.split_once("/\"\n").unwrap();
+    files.put(M, format!("{before}{after}")).refused(&[
+        "poterne.toml:16:2: `notify` links to the console, which is not there: write `[console]` with listen",
+    ]);
+    let files = Files::new();
+    let (text, key) = (notifying(&files, HOOK), files.folder.path().join("hook.key"));
+    let files = files.put(M, text);
+    fs::write(&key, "short\n").unwrap();
+    files.refused(&["poterne.toml:21:12: `notify.webhooks.soc.key-file`: `hook.key` holds fewer than 32 characters: \
+         fill it with `openssl rand -hex 32`"]);
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    files.refused(&["poterne.toml:21:12: `notify.webhooks.soc.key-file`: `hook.key` can be read by others: run \
+         `chmod 600 hook.key`"]);
+}
+
+/// Chat programs take what stands behind the host for a password: it is not shown, and its change is.
+#[test]
+fn a_webhooks_path_is_not_shown() {
+    let load = |url: &str| {
+        let files = Files::new();
+        let text = notifying(&files, &HOOK.replace("https://soc.chu.example/in", url));
+        files.put(M, text).load().unwrap()
+    };
+    let (one, two) = (load("https://soc.chu.example/T0/S3CRET"), load("https://soc.chu.example/T0/OTHER"));
+    assert_eq!(one.notify.webhooks["soc"].url, "https://soc.chu.example/T0/S3CRET");
+    assert!(!config::show(&one).contains("S3CRET"), "{}", config::show(&one));
+    assert!(config::show(&one).contains("notify.webhooks.soc.url = \"https://soc.chu.example/… (sha256 "));
+    let changed = config::differences(&one, &two);
+    assert!(changed.iter().any(|line| line.starts_with("notify.webhooks.soc.url: ")), "{changed:?}");
 }
 
 #[test]
@@ -591,4 +761,51 @@ mod mutilated {
             }
         }
     }
+}
+
+/// D23: what must not lie on the bastion is refused, and what to do is said.
+#[test]
+fn the_replay_key_is_private_and_has_a_passphrase() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("officer.key");
+    let said = |bytes: &str, mode: u32| {
+        fs::write(&path, bytes).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let files = Files::new().append(M, &format!("replay-key = \"{}\"\n", path.display()));
+        let answers = files.said();
+        assert_eq!(files.load().is_err(), !answers.is_empty());
+        answers.join("\n").replace(path.to_str().unwrap(), "KEY")
+    };
+    let closed = "age-encryption.org/v1\n-> scrypt FZ7+sD2l6AmYmpTBYdiIGA 18\n";
+    assert_eq!(said(closed, 0o600), "");
+    assert_eq!(
+        said(closed, 0o640),
+        "poterne.toml:16:14: `recordings.replay-key`: `KEY` can be read by others: run `chmod 600 KEY`"
+    );
+    let make = "run `age -p -o officer.key.age officer.key` on the officer's machine, copy officer.key.age here";
+    assert_eq!(
+        said("# created: 2026-01-01\n# public key: age1x\nAGE-SECRET-KEY-1QQ\n", 0o600),
+        format!(
+            "poterne.toml:16:14: `recordings.replay-key`: `KEY` is a key without a passphrase, and opens every \
+             recording to whoever reads it: {make}, and remove this file"
+        )
+    );
+    assert_eq!(
+        said("age-encryption.org/v1\n-> X25519 AAAA\n", 0o600),
+        format!(
+            "poterne.toml:16:14: `recordings.replay-key`: `KEY` is encrypted to a key, not with a passphrase: {make}"
+        )
+    );
+    assert_eq!(
+        said("-----BEGIN AGE ENCRYPTED FILE-----\n", 0o600),
+        "poterne.toml:16:14: `recordings.replay-key`: `KEY` is an age file as text: make it without `-a`"
+    );
+    assert_eq!(
+        said("", 0o600),
+        format!("poterne.toml:16:14: `recordings.replay-key`: `KEY` is not an age file: {make}")
+    );
+    let missing = Files::new().append(M, "replay-key = \"/nowhere/officer.key.age\"\n").said();
+    assert!(missing[0].contains("`/nowhere/officer.key.age` cannot be read: No such file"), "{missing:?}");
+    let relative = Files::new().append(M, "replay-key = \"officer.key.age\"\n").said();
+    assert!(relative[0].contains("is not absolute: begin it with /"), "{relative:?}");
 }

@@ -83,6 +83,14 @@ function isChanged(field) {
   return field.type !== 'hidden' && field.value !== field.defaultValue;
 }
 
+/** Something this person waited for is there, on another page of ours: the session they let in. */
+function follow(element) {
+  const go = element.querySelector('[data-go]')?.dataset.go;
+  if (go && new URL(go, location.href).origin === location.origin) {
+    location.assign(go);
+  }
+}
+
 function replace(element, fresh) {
   const focus = pathTo(element, document.activeElement);
   const open = [...element.querySelectorAll('details[open][id]')].map((details) => details.id);
@@ -93,6 +101,7 @@ function replace(element, fresh) {
     find(element, focus)?.focus({ preventScroll: true });
   }
   element.dispatchEvent(new CustomEvent('poterne-renewed', { bubbles: true }));
+  follow(element);
 }
 
 /** How to find the focused element again: by id, by where it leads, or by its place among its kind. */

@@ -19,10 +19,13 @@ pub(crate) const ROUTES: &[Route] = &[Route {
 
 /// Name, type and contents.
 const ASSETS: &[(&str, &str, &str)] = &[
+    ("brakes.js", "text/javascript; charset=utf-8", include_str!("../assets/brakes.js")),
     ("challenge.js", "text/javascript; charset=utf-8", include_str!("../assets/challenge.js")),
     ("channels.js", "text/javascript; charset=utf-8", include_str!("../assets/channels.js")),
     ("console.css", "text/css; charset=utf-8", include_str!("../assets/console.css")),
     ("console.js", "text/javascript; charset=utf-8", include_str!("../assets/console.js")),
+    ("fit.js", "text/javascript; charset=utf-8", include_str!("../assets/fit.js")),
+    ("flicker.js", "text/javascript; charset=utf-8", include_str!("../assets/flicker.js")),
     ("icon-waiting.svg", "image/svg+xml", include_str!("../assets/icon-waiting.svg")),
     ("icon.svg", "image/svg+xml", include_str!("../assets/icon.svg")),
     ("live.js", "text/javascript; charset=utf-8", include_str!("../assets/live.js")),

@@ -10,6 +10,7 @@ mod commands;
 mod enrol;
 mod error;
 mod events;
+mod explain;
 #[allow(unreachable_pub, reason = "what the macro makes is public")]
 mod filters;
 mod form;
@@ -18,6 +19,10 @@ mod health;
 pub mod listener;
 mod page;
 mod people;
+mod plan;
+mod reading;
+mod register;
+pub mod replay;
 mod requests;
 mod routes;
 mod sessions;
@@ -31,6 +36,6 @@ pub mod wire;
 pub use commands::{
     Commands, Enrolment, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Square, Watching,
 };
-pub use health::{Certificate, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room};
+pub use health::{Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room};
 pub use routes::{Access, Kind, Route, router, routes};
 pub use texts::{Texts, visible};

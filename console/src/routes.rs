@@ -4,14 +4,16 @@ use crate::commands::Commands;
 use crate::enrol::Enrolments;
 use crate::signed_in::{SignIns, Tries};
 use crate::watching::Places;
-use crate::{assets, enrol, events, guard, people, requests, sessions, sign_in, site, watching};
+use crate::{
+    assets, enrol, events, explain, guard, people, plan, register, requests, sessions, sign_in, site, watching,
+};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get};
 use jiff::tz::TimeZone;
 use lifecycle::Role;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// Who may use an address. What a person may see behind it is asked again, for the thing itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +74,9 @@ const AREAS: &[&[Route]] = &[
     requests::ROUTES,
     sessions::ROUTES,
     watching::ROUTES,
+    plan::ROUTES,
+    explain::ROUTES,
+    register::ROUTES,
     people::ROUTES,
     enrol::ROUTES,
     site::ROUTES,
@@ -133,6 +138,11 @@ impl Deref for App {
 }
 
 impl App {
+    /// For a task that ends with the console.
+    pub(crate) fn downgrade(&self) -> Weak<Shared> {
+        Arc::downgrade(&self.0)
+    }
+
     /// The zone of all times.
     pub(crate) fn zone(&self) -> TimeZone {
         self.commands.config().site.zone.clone()

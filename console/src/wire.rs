@@ -97,7 +97,7 @@ pub struct Picture {
 }
 
 /// What changed of a screen.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScreenChange {
     /// Its width.
     pub columns: usize,

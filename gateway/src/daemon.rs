@@ -8,6 +8,7 @@ use crate::factors::Comparer;
 use crate::https;
 use crate::lockdown::Lockdown;
 use crate::memory::{remember, write_memory};
+use crate::notify;
 use crate::recovery::{open_journal, remove_garbage, settle};
 use crate::registrar::Registrar;
 use crate::relay::session::LiveSessions;
@@ -108,6 +109,7 @@ impl Daemon {
             ended,
             enrolling: Default::default(),
             sealing: Default::default(),
+            notify: Default::default(),
             paths,
         });
         let keys = Arc::new(HostKeys {
@@ -129,6 +131,7 @@ impl Daemon {
         tasks.push(tokio::spawn(watchdog(site.clone())));
         tasks.push(tokio::spawn(crate::watch::keep::keep(site.clone())));
         tasks.push(tokio::spawn(sealing::keep(site.clone(), to_seal)));
+        tasks.push(tokio::spawn(notify::keep(site.clone())));
         tasks.push(tokio::spawn(listener::keep(site.clone(), keys, bound_sender)));
         Ok(Daemon { site, journal_key: verifier, bound, console, reload, tasks })
     }

@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::entropy;
 use crate::factors::Comparer;
 use crate::lockdown::Lockdown;
+use crate::notify;
 use crate::registrar::Registrar;
 use crate::relay::session::LiveSessions;
 use crate::vault::Vault;
@@ -41,6 +42,8 @@ pub struct Site {
     pub enrolling: tokio::sync::Mutex<()>,
     /// Held while one is being sealed.
     pub sealing: tokio::sync::Mutex<()>,
+    /// How each way of telling people does.
+    pub notify: Arc<notify::Health>,
     /// Where things lie.
     pub paths: Paths,
 }

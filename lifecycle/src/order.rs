@@ -3,6 +3,7 @@
 
 use crate::decide::Refusal;
 use crate::staff::Role;
+use crate::token::ExportScope;
 use policy::{GroupId, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -63,7 +64,7 @@ pub struct Proof {
     /// Nobody can say so of themselves on the socket: it is never read.
     #[serde(skip)]
     pub signed_in: bool,
-    /// From which address, where there is one: a lock tells it.
+    /// From which address, where it comes from afar. Never read on the socket either.
     #[serde(skip)]
     pub source: Option<IpAddr>,
 }
@@ -211,7 +212,7 @@ pub enum Order {
     },
     InterventionRefuse {
         number: u64,
-        proof: Proof,
+        proof: Option<Proof>,
         reason: String,
     },
     InterventionWithdraw {
@@ -262,6 +263,11 @@ pub enum Order {
         how: String,
         purpose: String,
     },
+    ExportRead {
+        what: ExportScope,
+        rows: u64,
+        filters: String,
+    },
     LockdownBegin {
         reason: String,
     },
@@ -282,6 +288,9 @@ pub enum Order {
         target: TargetId,
         at: Option<jiff::Timestamp>,
         source: Option<IpAddr>,
+    },
+    NotifyTest {
+        channel: Option<String>,
     },
 }
 
@@ -401,20 +410,25 @@ pub fn needs(order: &Order) -> Needs {
         | Order::StaffChange { .. }
         | Order::StaffUnlock { .. }
         | Order::TargetCredential { .. }
-        | Order::TargetPinned { .. } => Needs::Role(OPERATOR),
-        Order::StaffLanguage { .. } => Needs::Role(EVERYBODY),
+        | Order::TargetPinned { .. }
+        | Order::NotifyTest { .. } => Needs::Role(OPERATOR),
         Order::LockdownEnd { .. } | Order::VendorThaw { .. } => Needs::Role(OPERATOR_OR_SECURITY),
         Order::TechnicianActivate { .. } | Order::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
         Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
         Order::RecordingRead { .. } => Needs::Role(&[Role::Security]),
+        Order::ExportRead { .. } | Order::StaffLanguage { .. } => Needs::Role(EVERYBODY),
         Order::SessionFreeze { .. } => Needs::Freeze,
         Order::SessionResume { proof, .. } | Order::SessionWatch { proof, .. } => match proof {
             Some(_) => Needs::Proof,
             None => Needs::Role(&[Role::Approver, Role::Security]),
         },
+        // A no takes no fresh code: it opens nothing.
+        Order::InterventionRefuse { proof, .. } => match proof {
+            Some(_) => Needs::Proof,
+            None => Needs::Role(&[Role::Approver]),
+        },
         Order::Login { .. }
         | Order::InterventionApprove { .. }
-        | Order::InterventionRefuse { .. }
         | Order::InterventionPlan { .. }
         | Order::InterventionExtend { .. } => Needs::Proof,
     }

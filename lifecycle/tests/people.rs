@@ -366,8 +366,7 @@ fn nobody_approves_what_they_set_up() {
     let said = own("nadia").unwrap().to_string();
     assert_eq!(said, "`nadia` set up the account of `alice`: another person must approve");
     // Refusing stays open to them.
-    let attempt = world.attempt("nadia");
-    world.done(Command::Refuse { number, attempt, reason: "not now".into() });
+    world.done(Command::Refuse { number, staff: "nadia".parse().unwrap(), reason: "not now".into() });
 
     world.now += 1200;
     let reset = Command::ResetTechnician {
@@ -471,8 +470,7 @@ fn the_last_visits_are_known() {
     world.now = 0;
     // Never admitted, so no visit and no usual address.
     let number = world.request("alice", "198.51.100.1:1");
-    let attempt = world.attempt("claire");
-    world.done(Command::Refuse { number, attempt, reason: "no".into() });
+    world.done(Command::Refuse { number, staff: "claire".parse().unwrap(), reason: "no".into() });
     let last = world.visit("alice", "203.0.113.9:1");
     let visits = world.register.visits(&account, 5);
     assert_eq!(visits.iter().map(|visit| visit.number).collect::<Vec<_>>(), [last, InterventionNumber(1)]);

@@ -15,6 +15,9 @@ use std::io;
 /// Output between two keyframes, in bytes: what a seek has to run through at most.
 const KEYFRAME_EVERY: u64 = 256 << 10;
 
+/// What a change of size counts for among them: it lays out the whole screen anew.
+const RESIZE_COST: u64 = 4 << 10;
+
 /// A place from which replay can begin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Keyframe {
@@ -117,7 +120,10 @@ impl CastWriter {
                 self.write_text(frame.at, "d", &String::from_utf8_lossy(&frame.data), &frame.data)
             }
             FrameKind::Resize => match size(&frame.data) {
-                Some((columns, rows)) => self.event(frame.at, "r", &format!("{columns}x{rows}")),
+                Some((columns, rows)) => {
+                    self.since_keyframe += RESIZE_COST;
+                    self.event(frame.at, "r", &format!("{columns}x{rows}"))
+                }
                 None => Ok(()),
             },
             FrameKind::Marker => self.event(frame.at, "m", &String::from_utf8_lossy(&frame.data)),

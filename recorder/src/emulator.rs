@@ -119,8 +119,15 @@ pub struct Emulator {
     unfinished: String,
 }
 
+/// A size as it is shown: a dimension of nothing says nothing (RFC 4254, 6.2), and 80 by 24 is what
+/// programs then take.
+pub(crate) fn sized(columns: usize, rows: usize) -> (usize, usize) {
+    let (columns, rows) = (if columns == 0 { 80 } else { columns }, if rows == 0 { 24 } else { rows });
+    (columns.min(COLUMNS), rows.min(ROWS))
+}
+
 fn terminal(columns: usize, rows: usize) -> (usize, usize, Option<Terminal>) {
-    let (columns, rows) = (columns.clamp(1, COLUMNS), rows.clamp(1, ROWS));
+    let (columns, rows) = sized(columns, rows);
     (columns, rows, Terminal::new(columns, rows).ok())
 }
 
@@ -197,7 +204,7 @@ impl Emulator {
 
     /// The window has another size.
     pub fn resize(&mut self, columns: usize, rows: usize) -> Vec<String> {
-        let (columns, rows) = (columns.clamp(1, COLUMNS), rows.clamp(1, ROWS));
+        let (columns, rows) = sized(columns, rows);
         self.guarded(|terminal, lines| terminal.resize_with(columns, rows, lines));
         std::mem::take(&mut self.lines.ready)
     }
@@ -313,9 +320,9 @@ fn runs(line: &Line) -> Vec<Run> {
     runs
 }
 
-/// A line of a transcript as people may see it: what controls a terminal, or hides, is U+FFFD.
-pub fn visible(line: &str) -> String {
-    line.chars().map(shown).collect()
+/// A text with nothing in it that hides, reorders or controls: each such character is U+FFFD (T20).
+pub fn visible(text: &str) -> String {
+    text.chars().map(shown).collect()
 }
 
 fn shown(c: char) -> char {
@@ -399,6 +406,6 @@ mod tests {
 
     #[test]
     fn sizes_have_limits() {
-        assert_eq!(Emulator::new(100_000, 0).unwrap().size(), (COLUMNS, 1));
+        assert_eq!(Emulator::new(100_000, 0).unwrap().size(), (COLUMNS, 24));
     }
 }

@@ -37,6 +37,6 @@ pub use manifest::{Manifest, Part, PartKind, Source, State};
 pub use parts::OpenError;
 pub use raw::RawReader;
 pub use seal::{SealError, SealOrder, SealOutcome, seal};
-pub use sealed::{Events, Place, ReadingKeys, Replay, SealedRecording};
+pub use sealed::{Events, Found, Place, ReadingKeys, Replay, SealedRecording};
 pub use spool::{Damage, Head, Header, SpoolError, SpoolReader};
 pub use writer::{Recorder, RecorderError, Recording};

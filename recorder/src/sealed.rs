@@ -27,6 +27,11 @@ impl ReadingKeys {
             .collect::<Result<Vec<_>, _>>()?;
         if keys.is_empty() { Err(KeyError::Identity) } else { Ok(Self(keys)) }
     }
+
+    /// What recordings are sealed to, for these keys to open them: `age1…` each.
+    pub fn public_lines(&self) -> Vec<String> {
+        self.0.iter().map(|key| key.to_public().to_string()).collect()
+    }
 }
 
 /// A sealed recording on the disk.
@@ -191,22 +196,35 @@ impl Replay<'_> {
     /// Rows are looked at where an event could have changed them: those it wrote into, and all where
     /// it moved the cursor about.
     pub fn search(&self, text: &str) -> Result<Vec<(f64, String)>, OpenError> {
+        Ok(self.search_within(text, usize::MAX, u64::MAX)?.rows)
+    }
+
+    /// The same, for at most so many rows and so much work: a byte of output is one, and so are four
+    /// cells that were looked at.
+    pub fn search_within(&self, text: &str, most: usize, work: u64) -> Result<Found, OpenError> {
         let wanted = text.to_lowercase();
         let Place { mut emulator, events } = self.seek(-1.0)?;
         let mut found: Vec<(f64, String)> = Vec::new();
         let mut shown: Vec<String> = Vec::new();
+        let mut left = work;
         for event in events {
+            if left == 0 || found.len() > most {
+                found.truncate(most);
+                return Ok(Found { rows: found, whole: false });
+            }
             let gone = event.apply(&mut emulator);
+            left = left.saturating_sub(event.data.len() as u64 + 1);
             if !matches!(event.code.as_str(), "o" | "r") {
                 continue;
             }
-            let rows = match reach(&event.data, &wanted, emulator.size().0) {
+            let (columns, height) = emulator.size();
+            let (rows, looked_at) = match reach(&event.data, &wanted, columns) {
                 Reach::Nowhere => continue,
-                Reach::Lines(lines) => emulator.rows_above_cursor(lines),
-                Reach::Anywhere => emulator.screen().text(),
+                Reach::Lines(lines) => (emulator.rows_above_cursor(lines), lines.min(height)),
+                Reach::Anywhere => (emulator.screen().text(), height),
             };
+            left = left.saturating_sub((looked_at * columns / 4) as u64);
             // What scrolled away first stood on the screen before, and was found then.
-            let height = emulator.size().1;
             let matching: Vec<String> = rows
                 .into_iter()
                 .chain(gone.into_iter().skip(height))
@@ -216,8 +234,18 @@ impl Replay<'_> {
             found.extend(matching.iter().filter(|row| !shown.contains(row)).map(|row| (event.at, row.clone())));
             shown = matching;
         }
-        Ok(found)
+        let whole = found.len() <= most;
+        found.truncate(most);
+        Ok(Found { rows: found, whole })
     }
+}
+
+/// What a search found.
+pub struct Found {
+    /// Seconds, and the row.
+    pub rows: Vec<(f64, String)>,
+    /// Whether it came to the end.
+    pub whole: bool,
 }
 
 /// Which rows output could have brought a text into.

@@ -10,6 +10,7 @@ mod enrolment;
 mod faults;
 mod hours;
 mod lobby;
+mod notify;
 mod people;
 mod planned;
 mod raw;

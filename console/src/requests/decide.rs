@@ -4,13 +4,12 @@
 use super::view::{RequestPage, Typed, request_of};
 use crate::error::Trouble;
 use crate::form::Fields;
-use crate::page::{Answer, Visit, page, page_with, see_other};
+use crate::page::{Answer, Visit, page_with, see_other};
 use crate::routes::App;
-use crate::texts::Texts;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use lifecycle::InterventionState;
-use lifecycle::order::{Failure, Hidden, Order, Proof};
+use lifecycle::order::{Hidden, Order, Proof};
 use policy::{Right, Rights, Verified};
 use serde_json::Value;
 
@@ -36,7 +35,7 @@ pub(crate) fn verified(word: &str) -> Option<Verified> {
 }
 
 /// Rights that were left, if some were struck.
-fn narrowed(fields: &Fields, asked: &[Right]) -> Result<Option<Rights>, Trouble> {
+pub(crate) fn narrowed(fields: &Fields, asked: &[Right]) -> Result<Option<Rights>, Trouble> {
     // The boxes stand on the page only where there is something to strike.
     if fields.get("rights-shown").is_none() {
         return Ok(None);
@@ -61,7 +60,7 @@ pub(crate) async fn approve(
             reason: String::new(),
             rights: fields.get("rights-shown").map(|_| fields.all("rights").map(str::to_owned).collect()),
         };
-        page_with(status, &RequestPage { v: &visit, one, said: Some(said), done: None, typed })
+        page_with(status, &RequestPage { v: &visit, one, said: Some(said), typed })
     };
     if !visit.may_decide_here {
         return again(one, visit.t("approve-not-here"), StatusCode::FORBIDDEN);
@@ -90,47 +89,35 @@ pub(crate) async fn approve(
         Ok(done) => approved(&app, &visit, &number, &done).await,
         Err(failure) => {
             let one = request_of(&app, &visit, &number).await?;
-            let said = said(&visit.texts, &failure);
+            let said = visit.texts.failure(&failure);
             again(one, said, Trouble::Failure(failure).status())
         }
     }
-}
-
-/// What is wrong, in the reader's words.
-fn said(texts: &Texts, failure: &Failure) -> String {
-    texts.failure(failure)
 }
 
 /// After a yes: back to the page, which goes on to the session by itself; a planned one that is
 /// complete shows its code, this once.
 async fn approved(app: &App, visit: &Visit, number: &str, done: &Value) -> Answer {
     if let Some(code) = done.get("code").and_then(Value::as_str) {
-        return crate::requests::decide::armed(app, visit, number, code).await;
+        let number = number.parse().map_err(|_| Trouble::NotFound)?;
+        return crate::plan::complete(app, visit, number, Some(code)).await;
     }
-    see_other(&format!("/requests/{number}"))
-}
-
-/// The page with the code of a planned intervention.
-async fn armed(app: &App, visit: &Visit, number: &str, code: &str) -> Answer {
-    let one = request_of(app, visit, number).await?;
-    let done = Some(visit.tw("plan-code", "code", code));
-    page(&RequestPage { v: visit, one, said: None, done, typed: Typed::default() })
+    see_other(&format!("/requests/{number}?approved"))
 }
 
 /// Refuses, with a reason that the technician reads.
 pub(crate) async fn refuse(State(app): State<App>, visit: Visit, Path(number): Path<String>, fields: Fields) -> Answer {
     let one = request_of(&app, &visit, &number).await?;
     let reason = fields.value("reason");
-    let order =
-        Order::InterventionRefuse { number: one.number.0, proof: proof(&visit, &fields)?, reason: reason.clone() };
+    let order = Order::InterventionRefuse { number: one.number.0, proof: None, reason: reason.clone() };
     let by = visit.me()?.login.clone();
     match app.commands.carry_out(by, order).await {
         Ok(_) => see_other(&format!("/requests/{number}")),
         Err(failure) => {
             let one = request_of(&app, &visit, &number).await?;
-            let said = Some(said(&visit.texts, &failure));
+            let said = Some(visit.texts.failure(&failure));
             let typed = Typed { reason, ..Typed::default() };
-            let page = RequestPage { v: &visit, one, said, done: None, typed };
+            let page = RequestPage { v: &visit, one, said, typed };
             page_with(Trouble::Failure(failure).status(), &page)
         }
     }

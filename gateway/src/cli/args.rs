@@ -92,6 +92,9 @@ pub(crate) enum Verb {
     /// The journal's public key and newest checkpoint.
     #[command(subcommand)]
     Journal(JournalVerb),
+    /// Webhooks and mail that tell of requests.
+    #[command(subcommand)]
+    Notify(NotifyVerb),
 }
 
 #[derive(Args, Clone, Copy)]
@@ -608,4 +611,16 @@ pub(crate) enum JournalVerb {
     Key,
     /// The newest signed checkpoint. Keep some elsewhere.
     Checkpoint,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum NotifyVerb {
+    /// Send a test over each channel, once; the mail goes to your own address.
+    Test {
+        /// Only over this one: a webhook's name, or mail.
+        #[arg(long, value_name = "NAME")]
+        channel: Option<String>,
+        #[command(flatten)]
+        json: Json,
+    },
 }

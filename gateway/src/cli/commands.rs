@@ -2,7 +2,8 @@
 
 use super::args::{
     Call, ConfigVerb, FirewallVerb, IdentityFlags, InterventionVerb, JournalVerb, Json, KeyVerb, LockdownVerb,
-    PersonFlags, PlanFlags, ProofFlags, SessionVerb, StaffVerb, TargetVerb, TechnicianVerb, VendorVerb, Verb,
+    NotifyVerb, PersonFlags, PlanFlags, ProofFlags, SessionVerb, StaffVerb, TargetVerb, TechnicianVerb, VendorVerb,
+    Verb,
 };
 use super::{firewall, invitation, manual, output, pin, recording, secrets, watch};
 use crate::clock::{Clock as _, SystemClock};
@@ -41,6 +42,7 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
         Verb::Whoami(json) => print(json, &ask(&main, &Order::Whoami)?, output::fields),
         Verb::Recording(verb) => recording::carry_out(&main, verb),
         Verb::Vendor(verb) => vendor(&main, verb),
+        Verb::Notify(NotifyVerb::Test { channel, json }) => notify_test(&main, channel, json),
         Verb::Lockdown(verb) => lockdown(&main, verb),
         Verb::Firewall(FirewallVerb::Render) => {
             output::say(firewall::render(&load(&main, true)?).trim_end());
@@ -78,6 +80,17 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
             output::say(status.get(field).and_then(Value::as_str).unwrap_or_default().trim_end());
             Ok(())
         }
+    }
+}
+
+/// Tries the channels. One that failed is a failure of the whole, so that a script sees it.
+fn notify_test(main: &Path, channel: Option<String>, json: Json) -> Outcome {
+    let answer = ask(main, &Order::NotifyTest { channel })?;
+    print(json, &answer, |answer| output::table(answer, &["channel", "sent", "error"]))?;
+    let failed = |row: &Value| row.get("sent").and_then(Value::as_bool) == Some(false);
+    match answer.as_array().is_some_and(|rows| rows.iter().any(failed)) {
+        true => Err(Failure::new(exit::TEMPORARY, "a channel did not take the test")),
+        false => Ok(()),
     }
 }
 
@@ -377,7 +390,7 @@ fn intervention(main: &Path, verb: InterventionVerb) -> Outcome {
             Ok(())
         }
         InterventionVerb::Refuse { number, reason, proof: flags } => {
-            ask(main, &Order::InterventionRefuse { number, proof: proof(flags)?, reason })?;
+            ask(main, &Order::InterventionRefuse { number, proof: Some(proof(flags)?), reason })?;
             output::say(&format!("intervention {number} is refused"));
             Ok(())
         }

@@ -302,7 +302,7 @@ impl Desk {
                 self.intervention_approve(InterventionNumber(number), proof, code, verified, rights, minutes).await
             }
             Order::InterventionRefuse { number, proof, reason } => {
-                self.intervention_refuse(InterventionNumber(number), proof, reason).await
+                self.intervention_refuse(InterventionNumber(number), staff.clone(), proof, reason).await
             }
             Order::InterventionWithdraw { number } => {
                 let number = InterventionNumber(number);
@@ -325,12 +325,14 @@ impl Desk {
             Order::RecordingList => self.recording_list().await,
             Order::RecordingShow { id } => self.recording_show(&id).await,
             Order::RecordingRead { id, how, purpose } => self.recording_read(&id, how, purpose, signed()?).await,
+            Order::ExportRead { what, rows, filters } => self.export_read(what, rows, &filters, signed()?).await,
             Order::LockdownBegin { reason } => self.lockdown_begin(reason, by).await,
             Order::LockdownEnd { reason } => self.lockdown_end(reason, by).await,
             Order::VendorFreeze { vendor, reason } => self.vendor_freeze(vendor, reason, by).await,
             Order::VendorThaw { vendor, reason } => self.command(Command::ThawVendor { vendor, reason, by }).await,
             Order::VendorList => self.vendor_list().await,
             Order::Explain { technician, target, at, source } => self.explain(technician, target, at, source).await,
+            Order::NotifyTest { channel } => crate::notify::test(&self.site, channel, &by).await,
         }
     }
 

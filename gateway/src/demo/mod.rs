@@ -105,7 +105,12 @@ pub(crate) struct Stage {
     pub(crate) technicians: Vec<(Somebody, &'static str)>,
     pub(crate) staff: Vec<Somebody>,
     pub(crate) next_opening: String,
+    /// Opens `officer.key.age`: what the security officer types to replay in the browser.
+    pub(crate) officer_passphrase: String,
 }
+
+/// Work factor of the demo's key file: the passphrase is drawn, and nobody waits for it.
+const OFFICER_WORK: u8 = 12;
 
 /// Runs the demo until Ctrl-C.
 pub fn run(args: DemoArgs) -> anyhow::Result<()> {
@@ -194,7 +199,8 @@ async fn play(args: &DemoArgs, folder: PathBuf) -> anyhow::Result<()> {
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let console_port = if args.console_port == 0 { free(loopback)? } else { args.console_port };
     let console = SocketAddr::new(loopback, console_port);
-    let main = write_site(&folder, (ssh, console), language, &targets, &clock)?;
+    let officer_passphrase = entropy::password()?;
+    let main = write_site(&folder, (ssh, console), language, &targets, &clock, &officer_passphrase)?;
     let daemon = Daemon::start(&Options { config: main.clone(), confirm_clock: false }, clock.clone()).await?;
     let mut bound = daemon.bound.clone();
     // The listener opens as its own task gets to run; the port may also be taken by another.
@@ -226,7 +232,7 @@ async fn play(args: &DemoArgs, folder: PathBuf) -> anyhow::Result<()> {
     let next_opening = next_opening(&daemon);
     let fingerprint = daemon.console.certificate().map(|certificate| certificate.fingerprint).unwrap_or_default();
     let console = format!("https://{console}");
-    let stage = Stage { folder, main, ssh, console, fingerprint, technicians, staff, next_opening };
+    let stage = Stage { folder, main, ssh, console, fingerprint, technicians, staff, next_opening, officer_passphrase };
     if let Some(file) = &args.ready_file {
         write_ready(file, &stage, &daemon.journal_key)?;
     }
@@ -252,9 +258,12 @@ fn write_site(
     language: &str,
     targets: &[(&Equipment, target::Target)],
     clock: &SystemClock,
+    officer_passphrase: &str,
 ) -> anyhow::Result<PathBuf> {
     let officer = recorder::RecoveryKey::generate();
     write_private(&folder.join("officer.key"), officer.to_line().as_bytes())?;
+    let replay_key = folder.join("officer.key.age");
+    write_private(&replay_key, &crate::replay::lock(&officer.to_line(), officer_passphrase, OFFICER_WORK)?)?;
     let zone = TimeZone::get("Europe/Paris").unwrap_or(TimeZone::UTC);
     let today = zone.to_datetime(clock.now()).date();
     let later = today.checked_add(jiff::Span::new().days(2))?;
@@ -275,9 +284,10 @@ fn write_site(
          [calendars.toujours]\nholidays = \"none\"\nhours = [{{ days = \"mon-sun\", from = \"00:00\", to = \"24:00\" }}]\n\n\
          [calendars.bientot]\nholidays = \"none\"\nhours = [{{ days = \"{weekday}\", from = \"08:00\", to = \"18:00\" }}]\n\n\
          [groups.radiologie]\nname = \"Radiologie\"\n\n[groups.laboratoire]\nname = \"Laboratoire\"\n\n\
-         [recordings]\nrecipients = [\"{}\"]\n",
+         [recordings]\nrecipients = [\"{}\"]\nreplay-key = \"{}\"\n",
         state.display(),
         officer.public_line(),
+        replay_key.display(),
     );
     let _ = writeln!(text, "\n# Kept for the demo's end: officer.key opens the recordings.");
     write_private(&main, text.as_bytes())?;
@@ -394,6 +404,7 @@ fn write_ready(file: &Path, stage: &Stage, journal_key: &str) -> anyhow::Result<
         "console": stage.console,
         "config": stage.main,
         "officer_key": stage.main.with_file_name("officer.key"),
+        "officer_passphrase": stage.officer_passphrase,
         "journal_key": journal_key,
         "technicians": technicians,
         "staff": staff,

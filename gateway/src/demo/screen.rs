@@ -4,7 +4,7 @@ use super::{Somebody, Stage, TARGETS, targets_of};
 use crate::clock::{Clock as _, SystemClock};
 use crate::factors;
 use crate::site::Site;
-use lifecycle::Event;
+use lifecycle::{Event, Role};
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +16,7 @@ struct Words {
     title: &'static str,
     technicians: &'static str,
     staff: &'static str,
+    officer: &'static str,
     targets: &'static str,
     open: &'static str,
     closed: &'static str,
@@ -33,6 +34,7 @@ const ENGLISH: Words = Words {
     title: "Poterne demo - a throw-away hospital on this machine. Ctrl-C ends it and leaves nothing.",
     technicians: "Technicians of two vendors (password, then the live code below):",
     staff: "Staff of the hospital:",
+    officer: "passphrase to replay recordings",
     targets: "Equipment:",
     open: "open",
     closed: "closed until",
@@ -50,6 +52,7 @@ const FRENCH: Words = Words {
     title: "Démonstration de Poterne - un hôpital jetable sur cette machine. Ctrl-C y met fin sans rien laisser.",
     technicians: "Techniciens de deux prestataires (mot de passe, puis le code vivant ci-dessous) :",
     staff: "Personnel de l'hôpital :",
+    officer: "phrase secrète pour relire les enregistrements",
     targets: "Équipements :",
     open: "ouvert",
     closed: "fermé jusqu'au",
@@ -133,6 +136,9 @@ fn intro(stage: &Stage, words: &Words, terminal: bool) -> String {
         let roles: Vec<String> =
             who.roles.iter().map(ToString::to_string).chain(who.group.map(str::to_owned)).collect();
         lines.push(format!("  {:<8} {}   {}", who.login, who.password, roles.join(", ")));
+        if who.roles.contains(&Role::Security) {
+            lines.push(format!("  {:<8} {}   {}", "", stage.officer_passphrase, words.officer));
+        }
     }
     let plain = TARGETS.iter().find(|one| one.open && one.supervision == "none").map_or("", |one| one.id);
     let ssh = format!(

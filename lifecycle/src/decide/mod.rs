@@ -1,6 +1,7 @@
 //! Commands, decided against the register and the rules: events, or a refusal.
 
 mod accounts;
+mod explained;
 mod factors;
 mod interventions;
 mod planned;
@@ -8,10 +9,11 @@ mod refusal;
 mod staff;
 mod tokens;
 
+pub use explained::Explained;
 pub use factors::{Attempt, CodeCheck, FactorsRequired, Judged, StaffAttempt};
 pub use interventions::{Admission, RequestFacts};
-pub use planned::PlanFacts;
-pub use refusal::Refusal;
+pub use planned::{PlanFacts, check_window};
+pub use refusal::{KeyError, Refusal, WindowError};
 
 use crate::account::Identity;
 use crate::event::{Actor, EndCause, Event, WithdrawCause};
@@ -230,9 +232,10 @@ pub enum Command {
         rights: Option<Rights>,
         until: Option<Timestamp>,
     },
+    /// A no. It opens nothing, so it asks who, and no fresh code (D12).
     Refuse {
         number: InterventionNumber,
-        attempt: StaffAttempt,
+        staff: StaffLogin,
         reason: String,
     },
     Withdraw {
@@ -288,11 +291,6 @@ pub fn decide(register: &Register, rules: &PolicySet, command: Command, at: Time
                 approve(register, rules, requested(register, number, "approve")?, staff, code_fits, &narrowing, at)
             })
         }
-        Command::Refuse { number, attempt, reason } => proven(&attempt, format!("refuse {number}"), &|staff| {
-            may_decide(rules, requested(register, number, "refuse")?, staff)?;
-            let reason = written("reason", reason.clone())?;
-            Ok(vec![Event::InterventionRefused { number, by: Some(staff.login.clone()), reason }])
-        }),
         Command::Prove { attempt, purpose } => proven(&attempt, purpose, &|_| Ok(Vec::new())),
         Command::Plan { attempt, facts } => {
             let purpose = format!("plan for {} on {}", facts.technician, facts.target);
@@ -387,7 +385,7 @@ fn decide_simple(
         Command::FreezeVendor { vendor, reason, by } => accounts::freeze(register, rules, vendor, reason, by),
         Command::ThawVendor { vendor, reason, by } => {
             if !register.frozen_vendors.contains_key(&vendor) {
-                return Err(Refusal::VendorState { vendor, state: "not frozen" });
+                return Err(Refusal::VendorNotFrozen(vendor));
             }
             Ok(vec![Event::VendorThawed { vendor, reason: written("reason", reason)?, by }])
         }
@@ -414,13 +412,21 @@ fn decide_simple(
         }
         // Taken by `decide`, which judges the member of staff first.
         Command::Approve { .. }
-        | Command::Refuse { .. }
         | Command::Prove { .. }
         | Command::Plan { .. }
         | Command::ApprovePlanned { .. }
         | Command::Extend { .. }
         | Command::Activate { .. }
         | Command::Arrive { .. } => Ok(Vec::new()),
+        Command::Refuse { number, staff, reason } => {
+            let staff = known_staff(register, &staff)?;
+            if !staff.is_active() {
+                return Err(Refusal::Role { staff: staff.login.clone(), role: Role::Approver });
+            }
+            may_decide(rules, requested(register, number, "refuse")?, staff)?;
+            let reason = written("reason", reason)?;
+            Ok(vec![Event::InterventionRefused { number, by: Some(staff.login.clone()), reason }])
+        }
         Command::Withdraw { number, cause, by } => {
             waiting(register, number, "withdraw", |state| state.is_pending() || *state == InterventionState::Planned)?;
             Ok(vec![Event::InterventionWithdrawn { number, cause, by }])

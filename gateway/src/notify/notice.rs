@@ -1,0 +1,218 @@
+//! One notice: the facts of what happened, its words, and its JSON.
+
+use super::people::People;
+use super::sighting::{About, Sighting};
+use super::words::{unlinked, visible};
+use crate::entropy;
+use crate::site::Site;
+use crate::texts::Texts;
+use config::Config;
+use jiff::Timestamp;
+use lifecycle::{InterventionNumber, Register};
+use policy::{GroupId, TargetId, VendorId};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// What the register knows of what happened.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Facts {
+    number: Option<InterventionNumber>,
+    target: Option<TargetId>,
+    vendor: Option<VendorId>,
+    who: Option<String>,
+    reason: Option<String>,
+}
+
+impl Facts {
+    pub(super) fn of(register: &Register, about: &About) -> Self {
+        match about {
+            About::Intervention(number) => Self::of_intervention(register, *number),
+            About::Session(id) => {
+                register.sessions.get(id).map(|one| Self::of_intervention(register, one.number)).unwrap_or_default()
+            }
+            About::Account(id) => register.accounts.get(id).map_or_else(Self::default, |account| Self {
+                vendor: Some(account.vendor.clone()),
+                who: Some(account.identity.name.clone()),
+                ..Self::default()
+            }),
+            About::Staff(login) => register
+                .staff
+                .get(login)
+                .map_or_else(Self::default, |staff| Self { who: Some(staff.identity.name.clone()), ..Self::default() }),
+            About::Site => Self::default(),
+        }
+    }
+
+    fn of_intervention(register: &Register, number: InterventionNumber) -> Self {
+        let asked = register.interventions.get(&number).map(|one| &one.asked);
+        Self {
+            number: Some(number),
+            target: asked.map(|asked| asked.target.clone()),
+            vendor: asked.map(|asked| asked.vendor.clone()),
+            who: asked.map(|asked| asked.name.clone()),
+            reason: asked.map(|asked| asked.reason.clone()),
+        }
+    }
+}
+
+/// A name with the id it has in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Named {
+    id: String,
+    name: String,
+}
+
+/// What is told. All words of people in it are bounded and visible.
+#[derive(Clone)]
+pub(super) struct Notice {
+    /// The same at each try, so that a receiver knows a notice that comes twice.
+    pub(super) id: String,
+    pub(super) event: &'static str,
+    pub(super) at: Timestamp,
+    pub(super) title: String,
+    pub(super) text: String,
+    pub(super) url: String,
+    pub(super) site: String,
+    number: Option<u64>,
+    target: Option<Named>,
+    vendor: Option<Named>,
+    who: Option<String>,
+    reason: Option<String>,
+    texts: Texts,
+    address: String,
+    /// The groups of its target; `None` if it is about no target.
+    pub(super) groups: Option<BTreeSet<GroupId>>,
+    /// Who is mailed.
+    pub(super) audience: BTreeSet<String>,
+}
+
+/// A new id. Without entropy the instant has to do: nothing hangs on it but to know a notice again.
+fn new_id(at: Timestamp) -> String {
+    let random = entropy::bytes::<12>().map(|bytes| data_encoding::HEXLOWER.encode(&bytes));
+    random.unwrap_or_else(|_| at.as_nanosecond().to_string())
+}
+
+impl Notice {
+    /// Puts a notice into words.
+    pub(super) fn compose(config: &Config, sighting: &Sighting, facts: Facts, people: &People, at: Timestamp) -> Self {
+        let texts = Texts::new(config.site.language, config.site.zone.clone());
+        let target = facts.target.as_ref().map(|id| {
+            let declared = config.targets.get(id);
+            let name = declared.map_or_else(|| id.to_string(), |target| visible(&target.rules.name));
+            (Named { id: id.to_string(), name }, declared.map(|target| target.rules.approvers.clone()))
+        });
+        let (target, groups) = target.unzip();
+        let groups = groups.map(Option::unwrap_or_default);
+        let vendor = facts.vendor.as_ref().map(|id| {
+            let name = config.vendors.get(id).map_or_else(|| id.to_string(), |vendor| visible(&vendor.rules.name));
+            Named { id: id.to_string(), name }
+        });
+        let audience = people.audience(sighting, &groups.clone().unwrap_or_default(), config);
+        let address = config.console.as_ref().map_or_else(String::new, |console| console.address.clone());
+        let url = match facts.number {
+            Some(number) => format!("{address}/requests/{number}"),
+            None => format!("{address}/"),
+        };
+        let who = facts.who.as_deref().map(visible);
+        let number = facts.number.map(|number| number.to_string()).unwrap_or_default();
+        let name = |named: &Option<Named>| named.as_ref().map_or_else(String::new, |named| named.name.clone());
+        let (shown, company, person) = (name(&target), name(&vendor), who.clone().unwrap_or_default());
+        let values = [
+            ("number", number.as_str()),
+            ("target", shown.as_str()),
+            ("vendor", company.as_str()),
+            ("who", person.as_str()),
+        ];
+        Self {
+            id: new_id(at),
+            event: sighting.topic.word(),
+            at,
+            title: texts.with(&format!("notify-title-{}", sighting.text), &values),
+            text: texts.with(&format!("notify-text-{}", sighting.text), &values),
+            url,
+            site: visible(&config.site.name),
+            number: facts.number.map(|number| number.0),
+            target,
+            vendor,
+            who,
+            reason: sighting.reason.as_deref().or(facts.reason.as_deref()).map(visible),
+            texts,
+            address,
+            groups,
+            audience,
+        }
+    }
+
+    /// A notice that only tries the way.
+    pub(super) fn of_test(site: &Site) -> Self {
+        let config = site.config();
+        let sighting = Sighting::journal();
+        let plain = Self::compose(&config, &sighting, Facts::default(), &People::default(), site.clock.now());
+        let (title, text) = (plain.texts.text("notify-title-test"), plain.texts.text("notify-text-test"));
+        Self { event: "test", title, text, ..plain }
+    }
+
+    /// A notice about request 12 for the tests of what carries it.
+    #[cfg(test)]
+    pub(super) fn of_words(title: &str, reason: &str) -> Self {
+        Self {
+            id: "5eed".to_owned(),
+            event: "request",
+            at: Timestamp::UNIX_EPOCH,
+            title: title.to_owned(),
+            text: title.to_owned(),
+            url: "https://poterne.chu.example/requests/12".to_owned(),
+            site: "CHU".to_owned(),
+            number: Some(12),
+            target: None,
+            vendor: None,
+            who: Some(reason.to_owned()),
+            reason: Some(reason.to_owned()),
+            texts: Texts::new(config::Language::French, jiff::tz::TimeZone::UTC),
+            address: "https://poterne.chu.example".to_owned(),
+            groups: None,
+            audience: BTreeSet::new(),
+        }
+    }
+
+    /// What a webhook gets.
+    pub(super) fn to_json(&self) -> Value {
+        let named = |named: &Option<Named>| named.as_ref().map(|named| json!({ "id": named.id, "name": named.name }));
+        json!({
+            "id": self.id,
+            "event": self.event,
+            "number": self.number,
+            "title": self.title,
+            "text": self.text,
+            "url": self.url,
+            "site": self.site,
+            "at": self.at,
+            "target": named(&self.target),
+            "vendor": named(&self.vendor),
+            "technician": self.who,
+            "reason": self.reason,
+        })
+    }
+
+    /// The subject of a mail: one line.
+    pub(super) fn subject(&self) -> String {
+        visible(&format!("[{}] {}", self.site, self.title))
+    }
+
+    /// The text of a mail. Its one link stands on a line of its own.
+    pub(super) fn letter(&self) -> String {
+        let mut lines = vec![unlinked(&self.text)];
+        let mut line = |key: &str, value: Option<&str>| {
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
+                lines.push(format!("{}{}", self.texts.text(key), unlinked(value)));
+            }
+        };
+        let name = |named: &Option<Named>| named.as_ref().map(|named| named.name.clone());
+        line("notify-line-who", self.who.as_deref());
+        line("notify-line-vendor", name(&self.vendor).as_deref());
+        line("notify-line-target", name(&self.target).as_deref());
+        line("notify-line-reason", self.reason.as_deref());
+        let hint = self.texts.with("notify-hint", &[("address", &format!("{}/", self.address))]);
+        format!("{}\r\n\r\n{}\r\n\r\n{hint}\r\n", lines.join("\r\n"), self.url)
+    }
+}

@@ -1,0 +1,72 @@
+//! What people wrote, made harmless before it is carried: bounded, every character visible, and no
+//! address that a mail program would turn into a link.
+
+use std::fmt::Write as _;
+
+/// Longest text of a person that is carried.
+const LONGEST: usize = 500;
+
+/// One line of at most 500 characters, in which everything that shows nothing, breaks a line, or
+/// changes how others are shown is written as its number.
+pub(super) fn visible(text: &str) -> String {
+    let mut shown = String::new();
+    for (n, c) in text.chars().enumerate() {
+        if n == LONGEST {
+            shown.push('…');
+            break;
+        }
+        if is_hidden(c) {
+            let _ = write!(shown, "{}", c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Controls, line and direction marks, joiners, tags, fillers.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// The same, in which no address can be clicked: the one link of a mail is the program's own.
+pub(super) fn unlinked(text: &str) -> String {
+    let text = visible(text).replace("://", "[://]");
+    let mut shown = String::with_capacity(text.len());
+    let mut before = ' ';
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        // A domain: a dot between a letter or digit and a letter.
+        if c == '.' && before.is_alphanumeric() && rest.peek().is_some_and(|after| after.is_alphabetic()) {
+            shown.push_str("[.]");
+        } else {
+            shown.push(c);
+        }
+        before = c;
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_hides_or_breaks_is_shown() {
+        let hostile = "a\r\nBcc: x\u{202e}gnp\u{2028}b\u{200b}\u{1b}[2J\0";
+        assert_eq!(visible(hostile), "a\\u{d}\\u{a}Bcc: x\\u{202e}gnp\\u{2028}b\\u{200b}\\u{1b}[2J\\u{0}");
+        assert_eq!(visible("Panne d’IRM — « écran noir »\u{a0}!"), "Panne d’IRM — « écran noir »\u{a0}!");
+        let long = visible(&"é".repeat(10_000));
+        assert_eq!((long.chars().count(), long.ends_with('…')), (501, true));
+    }
+
+    #[test]
+    fn nothing_can_be_clicked() {
+        assert_eq!(unlinked("see https://evil.example/requests/1."), "see https[://]evil[.]example/requests/1.");
+        assert_eq!(unlinked("www.evil.example, a@b.example"), "www[.]evil[.]example, a@b[.]example");
+        assert_eq!(unlinked("version 2.1. Fin."), "version 2.1. Fin.");
+    }
+}
