@@ -36,6 +36,6 @@ pub mod wire;
 pub use commands::{
     Commands, Enrolment, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Square, Watching,
 };
-pub use health::{Certificate, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room};
+pub use health::{Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room};
 pub use routes::{Access, Kind, Route, router, routes};
 pub use texts::{Texts, visible};
