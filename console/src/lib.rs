@@ -7,6 +7,7 @@
 
 mod assets;
 mod commands;
+mod enrol;
 mod error;
 mod events;
 mod explain;
@@ -14,8 +15,10 @@ mod explain;
 mod filters;
 mod form;
 mod guard;
+mod health;
 pub mod listener;
 mod page;
+mod people;
 mod plan;
 mod reading;
 mod register;
@@ -25,10 +28,14 @@ mod routes;
 mod sessions;
 mod sign_in;
 mod signed_in;
+mod site;
 mod texts;
 mod watching;
 pub mod wire;
 
-pub use commands::{Commands, Known, LiveSession, Look, SignInTry, Soon, Watching};
+pub use commands::{
+    Commands, Enrolment, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Square, Watching,
+};
+pub use health::{Certificate, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room};
 pub use routes::{Access, Kind, Route, router, routes};
 pub use texts::{Texts, visible};

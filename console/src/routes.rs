@@ -1,9 +1,12 @@
 //! Every address of the console, with who may use it. The router and the tests come from this table.
 
 use crate::commands::Commands;
+use crate::enrol::Enrolments;
 use crate::signed_in::{SignIns, Tries};
 use crate::watching::Places;
-use crate::{assets, events, explain, guard, plan, register, requests, sessions, sign_in, watching};
+use crate::{
+    assets, enrol, events, explain, guard, people, plan, register, requests, sessions, sign_in, site, watching,
+};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get};
@@ -54,6 +57,12 @@ pub struct Route {
 
 /// Whoever decides.
 pub(crate) const APPROVER: Access = Access::Roles(&[Role::Approver]);
+/// Whoever declares people.
+pub(crate) const OPERATOR: Access = Access::Roles(&[Role::Operator]);
+/// Whoever decides, and whoever declares people.
+pub(crate) const APPROVER_OR_OPERATOR: Access = Access::Roles(&[Role::Approver, Role::Operator]);
+/// Whoever runs the machine, and whoever looks after its security.
+pub(crate) const OPERATOR_OR_SECURITY: Access = Access::Roles(&[Role::Operator, Role::Security]);
 /// Whoever looks at what goes on.
 pub(crate) const LOOKING: Access = Access::Roles(&[Role::Approver, Role::Operator, Role::Security]);
 
@@ -68,6 +77,9 @@ const AREAS: &[&[Route]] = &[
     plan::ROUTES,
     explain::ROUTES,
     register::ROUTES,
+    people::ROUTES,
+    enrol::ROUTES,
+    site::ROUTES,
 ];
 
 /// All addresses.
@@ -100,6 +112,9 @@ pub(crate) const fn data_post(path: &'static str, access: Access, handler: fn() 
     Route { method: "POST", path, access, kind: Kind::Data, handler }
 }
 
+/// Wrong codes of invitations that one source may type before it waits.
+const WRONG_INVITATIONS: u32 = 5;
+
 /// What all handlers share.
 #[derive(Clone)]
 pub(crate) struct App(Arc<Shared>);
@@ -110,6 +125,8 @@ pub(crate) struct Shared {
     pub(crate) signed_in: SignIns,
     pub(crate) tries: Tries,
     pub(crate) places: Places,
+    pub(crate) enrolments: Enrolments,
+    pub(crate) enrol_tries: Tries,
 }
 
 impl Deref for App {
@@ -139,6 +156,8 @@ pub fn router(commands: Arc<dyn Commands>) -> Router {
         signed_in: SignIns::default(),
         tries: Tries::default(),
         places: Places::default(),
+        enrolments: Enrolments::default(),
+        enrol_tries: Tries::of(WRONG_INVITATIONS),
     }));
     static NOWHERE: Route =
         Route { method: "GET", path: "", access: Access::Anybody, kind: Kind::Page, handler: || get(nothing) };

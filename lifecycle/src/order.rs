@@ -7,6 +7,7 @@ use crate::token::ExportScope;
 use policy::{GroupId, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use zeroize::Zeroizing;
 
 /// A secret on its way; wiped when dropped, and never shown by a debug print.
@@ -65,7 +66,7 @@ pub struct Proof {
     pub signed_in: bool,
     /// From which address, where it comes from afar. Never read on the socket either.
     #[serde(skip)]
-    pub source: Option<std::net::IpAddr>,
+    pub source: Option<IpAddr>,
 }
 
 /// What opens a target.
@@ -157,6 +158,29 @@ pub enum Order {
         roles: BTreeSet<Role>,
         groups: BTreeSet<GroupId>,
         factors: Factors,
+    },
+    StaffInvite {
+        login: StaffLogin,
+        person: PersonArgs,
+        roles: BTreeSet<Role>,
+        groups: BTreeSet<GroupId>,
+    },
+    StaffReset {
+        login: StaffLogin,
+        reason: String,
+    },
+    StaffChange {
+        login: StaffLogin,
+        roles: BTreeSet<Role>,
+        groups: BTreeSet<GroupId>,
+        reason: String,
+    },
+    StaffUnlock {
+        login: StaffLogin,
+    },
+    /// Whoever asks reads in this language from now on.
+    StaffLanguage {
+        language: String,
     },
     StaffList,
     StaffDisable {
@@ -263,7 +287,7 @@ pub enum Order {
         technician: TechnicianLogin,
         target: TargetId,
         at: Option<jiff::Timestamp>,
-        source: Option<std::net::IpAddr>,
+        source: Option<IpAddr>,
     },
     NotifyTest {
         channel: Option<String>,
@@ -381,9 +405,14 @@ pub fn needs(order: &Order) -> Needs {
         | Order::TechnicianUnlock { .. }
         | Order::TechnicianKey { .. }
         | Order::StaffAdd { .. }
+        | Order::StaffInvite { .. }
+        | Order::StaffReset { .. }
+        | Order::StaffChange { .. }
+        | Order::StaffUnlock { .. }
         | Order::TargetCredential { .. }
         | Order::TargetPinned { .. }
         | Order::NotifyTest { .. } => Needs::Role(OPERATOR),
+        Order::StaffLanguage { .. } => Needs::Role(EVERYBODY),
         Order::LockdownEnd { .. } | Order::VendorThaw { .. } => Needs::Role(OPERATOR_OR_SECURITY),
         Order::TechnicianActivate { .. } | Order::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
         Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
