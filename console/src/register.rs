@@ -11,6 +11,8 @@ mod replay;
 mod row;
 mod session;
 mod stretches;
+#[cfg(test)]
+mod tests;
 
 use crate::routes::{self, Access, Route};
 use axum::routing::{get, post};
