@@ -31,7 +31,7 @@ struct InvitePage<'a> {
 }
 
 async fn all_groups(app: &App) -> Result<Vec<GroupChoice>, Trouble> {
-    Ok(look(&*app.commands, |known| groups(known)).await?)
+    Ok(look(&*app.commands, groups).await?)
 }
 
 /// The form.
