@@ -9,12 +9,14 @@ mod assets;
 mod commands;
 mod error;
 mod events;
+mod explain;
 #[allow(unreachable_pub, reason = "what the macro makes is public")]
 mod filters;
 mod form;
 mod guard;
 pub mod listener;
 mod page;
+mod plan;
 pub mod replay;
 mod requests;
 mod routes;

@@ -3,7 +3,8 @@
 mod decide;
 mod view;
 
-pub(crate) use decide::proof;
+pub(crate) use decide::{narrowed, proof, verified};
+pub(crate) use view::{Yes, target_name, vendor_name};
 
 use crate::routes::{self, APPROVER, LOOKING, Route};
 use axum::routing::{get, post};

@@ -3,7 +3,7 @@
 use crate::commands::Commands;
 use crate::signed_in::{SignIns, Tries};
 use crate::watching::Places;
-use crate::{assets, events, guard, requests, sessions, sign_in, watching};
+use crate::{assets, events, explain, guard, plan, requests, sessions, sign_in, watching};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get};
@@ -58,8 +58,16 @@ pub(crate) const APPROVER: Access = Access::Roles(&[Role::Approver]);
 pub(crate) const LOOKING: Access = Access::Roles(&[Role::Approver, Role::Operator, Role::Security]);
 
 /// All addresses, by the part of the console that has them.
-const AREAS: &[&[Route]] =
-    &[sign_in::ROUTES, events::ROUTES, assets::ROUTES, requests::ROUTES, sessions::ROUTES, watching::ROUTES];
+const AREAS: &[&[Route]] = &[
+    sign_in::ROUTES,
+    events::ROUTES,
+    assets::ROUTES,
+    requests::ROUTES,
+    sessions::ROUTES,
+    watching::ROUTES,
+    plan::ROUTES,
+    explain::ROUTES,
+];
 
 /// All addresses.
 pub fn routes() -> impl Iterator<Item = &'static Route> {

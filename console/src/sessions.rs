@@ -40,6 +40,7 @@ struct Line {
     emergency: bool,
     watchers: String,
     watchable: bool,
+    mine: bool,
 }
 
 #[derive(Template)]
@@ -78,6 +79,7 @@ pub(crate) async fn list(State(app): State<App>, visit: Visit) -> Answer {
                 frozen: record.frozen.clone(),
                 emergency: one.is_emergency(),
                 watchers: watchers.into_iter().flatten().map(name_of).collect::<Vec<_>>().join(", "),
+                mine: me.decides_for(known, &asked.target),
                 watchable: me.decides_for(known, &asked.target) || me.roles.contains(&lifecycle::Role::Security),
             });
         }

@@ -4,7 +4,7 @@
 use super::view::{RequestPage, Typed, request_of};
 use crate::error::Trouble;
 use crate::form::Fields;
-use crate::page::{Answer, Visit, page, page_with, see_other};
+use crate::page::{Answer, Visit, page_with, see_other};
 use crate::routes::App;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -35,7 +35,7 @@ pub(crate) fn verified(word: &str) -> Option<Verified> {
 }
 
 /// Rights that were left, if some were struck.
-fn narrowed(fields: &Fields, asked: &[Right]) -> Result<Option<Rights>, Trouble> {
+pub(crate) fn narrowed(fields: &Fields, asked: &[Right]) -> Result<Option<Rights>, Trouble> {
     // The boxes stand on the page only where there is something to strike.
     if fields.get("rights-shown").is_none() {
         return Ok(None);
@@ -60,7 +60,7 @@ pub(crate) async fn approve(
             reason: String::new(),
             rights: fields.get("rights-shown").map(|_| fields.all("rights").map(str::to_owned).collect()),
         };
-        page_with(status, &RequestPage { v: &visit, one, said: Some(said), done: None, typed })
+        page_with(status, &RequestPage { v: &visit, one, said: Some(said), typed })
     };
     if !visit.may_decide_here {
         return again(one, visit.t("approve-not-here"), StatusCode::FORBIDDEN);
@@ -99,16 +99,10 @@ pub(crate) async fn approve(
 /// complete shows its code, this once.
 async fn approved(app: &App, visit: &Visit, number: &str, done: &Value) -> Answer {
     if let Some(code) = done.get("code").and_then(Value::as_str) {
-        return armed(app, visit, number, code).await;
+        let number = number.parse().map_err(|_| Trouble::NotFound)?;
+        return crate::plan::complete(app, visit, number, Some(code)).await;
     }
     see_other(&format!("/requests/{number}?approved"))
-}
-
-/// The page with the code of a planned intervention.
-async fn armed(app: &App, visit: &Visit, number: &str, code: &str) -> Answer {
-    let one = request_of(app, visit, number).await?;
-    let done = Some(visit.tw("plan-code", "code", code));
-    page(&RequestPage { v: visit, one, said: None, done, typed: Typed::default() })
 }
 
 /// Refuses, with a reason that the technician reads.
@@ -123,7 +117,7 @@ pub(crate) async fn refuse(State(app): State<App>, visit: Visit, Path(number): P
             let one = request_of(&app, &visit, &number).await?;
             let said = Some(visit.texts.failure(&failure));
             let typed = Typed { reason, ..Typed::default() };
-            let page = RequestPage { v: &visit, one, said, done: None, typed };
+            let page = RequestPage { v: &visit, one, said, typed };
             page_with(Trouble::Failure(failure).status(), &page)
         }
     }

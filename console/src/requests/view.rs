@@ -43,12 +43,12 @@ impl Line {
     }
 }
 
-pub(super) fn vendor_name(known: &Known<'_>, one: &Intervention) -> String {
+pub(crate) fn vendor_name(known: &Known<'_>, one: &Intervention) -> String {
     let vendor = known.config.vendors.get(&one.asked.vendor);
     vendor.map_or_else(|| one.asked.vendor.to_string(), |vendor| vendor.rules.name.clone())
 }
 
-pub(super) fn target_name(known: &Known<'_>, one: &Intervention) -> String {
+pub(crate) fn target_name(known: &Known<'_>, one: &Intervention) -> String {
     let target = known.config.targets.get(&one.asked.target);
     target.map_or_else(|| one.asked.target.to_string(), |target| target.rules.name.clone())
 }
@@ -91,10 +91,21 @@ pub(super) struct VisitLine {
 }
 
 /// Somebody's yes.
-pub(super) struct Yes {
-    pub(super) by: String,
-    pub(super) at: Timestamp,
-    pub(super) verified: Verified,
+pub(crate) struct Yes {
+    pub(crate) by: String,
+    pub(crate) at: Timestamp,
+    pub(crate) verified: Verified,
+}
+
+impl Yes {
+    /// The key of the text of how they knew who called.
+    pub(crate) fn how(&self) -> &'static str {
+        match self.verified {
+            Verified::Called => "verified-called",
+            Verified::Caller => "verified-caller",
+            Verified::Present => "verified-present",
+        }
+    }
 }
 
 /// One request in full.
@@ -132,6 +143,10 @@ pub(super) struct Request {
     pub(super) approved_by_me: bool,
     pub(super) refused: Option<(String, String)>,
     pub(super) session: Option<SessionId>,
+    /// The window of a planned one.
+    pub(super) window: Option<(Timestamp, Timestamp)>,
+    /// Whether this person may take back what was planned.
+    pub(super) may_withdraw: bool,
 }
 
 /// Choices of a shorter time, in minutes.
@@ -156,7 +171,8 @@ impl Request {
             source,
             unfamiliar: asked.call_back,
             emergency: one.is_emergency(),
-            at: known.at,
+            // What is planned is judged for when it begins.
+            at: one.plan.as_ref().map_or(known.at, |plan| plan.from.max(known.at)),
         };
         let terms = match policy::evaluate(known.rules, &question).decision {
             Decision::AwaitApproval(terms) => Some(terms),
@@ -244,6 +260,9 @@ impl Request {
                 .rev()
                 .find(|id| known.register.sessions.get(*id).is_some_and(|record| record.end.is_none()))
                 .cloned(),
+            window: one.plan.as_ref().map(|plan| (plan.from, plan.until)),
+            may_withdraw: one.state == InterventionState::Planned
+                && (me.decides_for(known, &asked.target) || me.roles.contains(&lifecycle::Role::Operator)),
         })
     }
 
@@ -262,15 +281,6 @@ impl Request {
         let (closes, longest) = (self.closes_at?, self.longest?);
         (closes.duration_since(*now) < longest).then_some(closes)
     }
-
-    /// The key of the text of how somebody knew who called.
-    pub(super) fn how(yes: &Yes) -> &'static str {
-        match yes.verified {
-            Verified::Called => "verified-called",
-            Verified::Caller => "verified-caller",
-            Verified::Present => "verified-present",
-        }
-    }
 }
 
 /// The page of one request, with what was typed and what is wrong with it.
@@ -280,7 +290,6 @@ pub(super) struct RequestPage<'a> {
     pub(super) v: &'a Visit,
     pub(super) one: Request,
     pub(super) said: Option<String>,
-    pub(super) done: Option<String>,
     pub(super) typed: Typed,
 }
 
@@ -319,5 +328,5 @@ pub(crate) async fn show(
     if let (Some(_), Some(session), true) = (query.get("approved"), &one.session, one.approved_by_me) {
         return see_other(&format!("/sessions/{session}/watch"));
     }
-    page(&RequestPage { v: &visit, one, said: None, done: None, typed: Typed::default() })
+    page(&RequestPage { v: &visit, one, said: None, typed: Typed::default() })
 }

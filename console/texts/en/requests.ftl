@@ -82,4 +82,3 @@ request-see-register = See in the register
 error-verified = First say how you know who is calling.
 error-code-missing = Type the 4 characters that the technician reads to you.
 error-minutes = This length of time cannot be read: choose one of the list.
-plan-code = The approval is complete. The code to read to the technician, shown this once only: { $code }

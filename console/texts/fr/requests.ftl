@@ -82,4 +82,3 @@ request-see-register = Voir dans le registre
 error-verified = Dites d'abord comment vous savez qui appelle.
 error-code-missing = Tapez les 4 caractères que le technicien vous lit.
 error-minutes = Cette durée n'est pas lisible : choisissez-en une de la liste.
-plan-code = Accord complet. Le code à lire au technicien, montré cette seule fois : { $code }

@@ -1,0 +1,33 @@
+//! Takes back what was planned.
+
+use crate::commands::look;
+use crate::error::Trouble;
+use crate::page::{Answer, Visit, see_other};
+use crate::routes::App;
+use axum::extract::{Path, State};
+use lifecycle::order::Order;
+use lifecycle::{InterventionNumber, InterventionState, Role};
+
+/// Withdraws a planned intervention: its code is worth nothing from then on. Whoever decides for its
+/// target may, and the operator.
+pub(super) async fn withdraw(State(app): State<App>, visit: Visit, Path(number): Path<String>) -> Answer {
+    let number = InterventionNumber(number.parse().map_err(|_| Trouble::NotFound)?);
+    let me = visit.me()?.clone();
+    let may = look(&*app.commands, move |known| {
+        let one = known.register.interventions.get(&number)?;
+        // Only what was planned: a technician who waits on the line is answered, not sent away.
+        let planned = one.plan.is_some() && one.state == InterventionState::Planned;
+        let mine = me.decides_for(known, &one.asked.target) || me.roles.contains(&Role::Operator);
+        me.may_see(known, &one.asked.target).then_some((mine, planned))
+    });
+    match may.await? {
+        None => return Err(Trouble::NotFound),
+        Some((false, _)) => return Err(Trouble::Forbidden),
+        Some((true, false)) => {}
+        Some((true, true)) => {
+            let order = Order::InterventionWithdraw { number: number.0 };
+            app.commands.carry_out(visit.me()?.login.clone(), order).await?;
+        }
+    }
+    see_other(&format!("/requests/{number}"))
+}
