@@ -1,5 +1,6 @@
 //! What the console may ask of the daemon, in one place.
 
+use crate::replay::{NotUnlocked, OfficersKey};
 use config::Config;
 use jiff::Timestamp;
 use lifecycle::order::{Failure, Hidden, Order};
@@ -85,6 +86,10 @@ pub trait Commands: Send + Sync + 'static {
 
     /// Sessions that run now.
     fn live(&self) -> Vec<LiveSession>;
+
+    /// Unlocks the officer's key for one sign-in of this member of staff. Takes about a second; how often
+    /// somebody may try is for the caller to bound.
+    fn unlock(&self, staff: StaffLogin, passphrase: Hidden) -> Soon<'_, Result<Arc<dyn OfficersKey>, NotUnlocked>>;
 
     /// Begins to watch.
     fn watch(&self, staff: StaffLogin, session: SessionId) -> Soon<'_, Result<Watching, Failure>>;

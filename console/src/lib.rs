@@ -17,6 +17,8 @@ mod guard;
 pub mod listener;
 mod page;
 mod plan;
+mod reading;
+mod register;
 pub mod replay;
 mod requests;
 mod routes;

@@ -3,14 +3,14 @@
 use crate::commands::Commands;
 use crate::signed_in::{SignIns, Tries};
 use crate::watching::Places;
-use crate::{assets, events, explain, guard, plan, requests, sessions, sign_in, watching};
+use crate::{assets, events, explain, guard, plan, register, requests, sessions, sign_in, watching};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get};
 use jiff::tz::TimeZone;
 use lifecycle::Role;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// Who may use an address. What a person may see behind it is asked again, for the thing itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,7 @@ const AREAS: &[&[Route]] = &[
     watching::ROUTES,
     plan::ROUTES,
     explain::ROUTES,
+    register::ROUTES,
 ];
 
 /// All addresses.
@@ -120,6 +121,11 @@ impl Deref for App {
 }
 
 impl App {
+    /// For a task that ends with the console.
+    pub(crate) fn downgrade(&self) -> Weak<Shared> {
+        Arc::downgrade(&self.0)
+    }
+
     /// The zone of all times.
     pub(crate) fn zone(&self) -> TimeZone {
         self.commands.config().site.zone.clone()

@@ -1,11 +1,12 @@
 //! Who is signed in, in which browser. In memory only: a restart signs everybody out.
 
+use crate::reading::Reading;
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::BASE64URL_NOPAD;
 use jiff::{SignedDuration, Timestamp};
 use policy::StaffLogin;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The cookie of a sign-in. `__Host-`: never sent elsewhere, never set by another host.
 pub(crate) const COOKIE: &str = "__Host-poterne";
@@ -51,6 +52,8 @@ pub(crate) struct SignIn {
     pub(crate) secret: u64,
     begun: Timestamp,
     seen: Timestamp,
+    /// What of recordings is open in it. It ends with the sign-in.
+    reading: Arc<Reading>,
 }
 
 impl SignIn {
@@ -78,7 +81,7 @@ impl SignIns {
         for (_, key) in own.iter().take((own.len() + 1).saturating_sub(AT_ONCE)) {
             all.remove(key);
         }
-        all.insert(Key::of(cookie), SignIn { staff, secret, begun: now, seen: now });
+        all.insert(Key::of(cookie), SignIn { staff, secret, begun: now, seen: now, reading: Arc::default() });
     }
 
     /// The sign-in of a key, if it holds. `active`: somebody did something, so it goes on.
@@ -93,6 +96,22 @@ impl SignIns {
             one.seen = now;
         }
         Some(one.clone())
+    }
+
+    /// What of recordings is open in a sign-in. To be held no longer than a request takes.
+    pub(crate) fn reading(&self, key: Key) -> Option<Arc<Reading>> {
+        self.all().get(&key).map(|one| one.reading.clone())
+    }
+
+    /// Ends a sign-in that does not hold any more, and locks in it what was unlocked for long enough. Says
+    /// whether anything is left to look after.
+    pub(crate) fn tidy(&self, key: Key, now: Timestamp) -> bool {
+        let mut all = self.all();
+        let left = all.get(&key).is_some_and(|one| one.holds(now) && one.reading.tidy(now));
+        if all.get(&key).is_some_and(|one| !one.holds(now)) {
+            all.remove(&key);
+        }
+        left
     }
 
     /// Signs one browser out.

@@ -2,11 +2,13 @@
 
 use crate::ctl::server::{Answer, Desk};
 use crate::entropy;
+use crate::replay;
 use config::Config;
+use console::replay::{NotUnlocked, OfficersKey};
 use console::wire::{FromWatcher, ToWatcher};
 use console::{Commands, Known, LiveSession, Look, SignInTry, Soon, Watching};
 use jiff::Timestamp;
-use lifecycle::order::{Failure, Order, Proof, exit};
+use lifecycle::order::{Failure, Hidden, Order, Proof, exit};
 use lifecycle::{Actor, Event, SessionId};
 use policy::StaffLogin;
 use std::sync::Arc;
@@ -80,6 +82,10 @@ impl Commands for Backend {
     fn live(&self) -> Vec<LiveSession> {
         let sessions = self.desk.site.live.matching(|_| true);
         sessions.iter().map(|one| LiveSession { id: one.id.clone(), watchers: one.presence.names() }).collect()
+    }
+
+    fn unlock(&self, staff: StaffLogin, passphrase: Hidden) -> Soon<'_, Result<Arc<dyn OfficersKey>, NotUnlocked>> {
+        Box::pin(replay::unlock_for(self.desk.clone(), staff, passphrase))
     }
 
     fn watch(&self, staff: StaffLogin, session: SessionId) -> Soon<'_, Result<Watching, Failure>> {

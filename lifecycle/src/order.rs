@@ -3,6 +3,7 @@
 
 use crate::decide::Refusal;
 use crate::staff::Role;
+use crate::token::ExportScope;
 use policy::{GroupId, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -238,6 +239,11 @@ pub enum Order {
         how: String,
         purpose: String,
     },
+    ExportRead {
+        what: ExportScope,
+        rows: u64,
+        filters: String,
+    },
     LockdownBegin {
         reason: String,
     },
@@ -343,6 +349,7 @@ pub enum Needs {
 }
 
 const ANY: &[Role] = &[Role::Approver, Role::Operator, Role::Security];
+const EVERYBODY: &[Role] = &[Role::Approver, Role::Operator, Role::Security, Role::Auditor];
 const OPERATOR: &[Role] = &[Role::Operator];
 const OPERATOR_OR_SECURITY: &[Role] = &[Role::Operator, Role::Security];
 const APPROVER_OR_OPERATOR: &[Role] = &[Role::Approver, Role::Operator];
@@ -381,6 +388,7 @@ pub fn needs(order: &Order) -> Needs {
         Order::TechnicianActivate { .. } | Order::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
         Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
         Order::RecordingRead { .. } => Needs::Role(&[Role::Security]),
+        Order::ExportRead { .. } => Needs::Role(EVERYBODY),
         Order::SessionFreeze { .. } => Needs::Freeze,
         Order::SessionResume { proof, .. } | Order::SessionWatch { proof, .. } => match proof {
             Some(_) => Needs::Proof,

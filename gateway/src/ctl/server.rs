@@ -314,6 +314,7 @@ impl Desk {
             Order::RecordingList => self.recording_list().await,
             Order::RecordingShow { id } => self.recording_show(&id).await,
             Order::RecordingRead { id, how, purpose } => self.recording_read(&id, how, purpose, signed()?).await,
+            Order::ExportRead { what, rows, filters } => self.export_read(what, rows, &filters, signed()?).await,
             Order::LockdownBegin { reason } => self.lockdown_begin(reason, by).await,
             Order::LockdownEnd { reason } => self.lockdown_end(reason, by).await,
             Order::VendorFreeze { vendor, reason } => self.vendor_freeze(vendor, reason, by).await,
