@@ -5,6 +5,7 @@
 //! recordings (D29). Every address stands in one table, [`routes`], with who may use it.
 #![forbid(unsafe_code)]
 
+mod api;
 mod assets;
 mod commands;
 mod error;
@@ -26,9 +27,11 @@ mod sessions;
 mod sign_in;
 mod signed_in;
 mod texts;
+mod tokens;
 mod watching;
 pub mod wire;
 
 pub use commands::{Commands, Known, LiveSession, Look, SignInTry, Soon, Watching};
 pub use routes::{Access, Kind, Route, router, routes};
+pub use api::export::{digest_of, token_of};
 pub use texts::{Texts, visible};

@@ -1,14 +1,17 @@
 //! Every address of the console, with who may use it. The router and the tests come from this table.
 
+use crate::api::export::Pace;
 use crate::commands::Commands;
 use crate::signed_in::{SignIns, Tries};
 use crate::watching::Places;
-use crate::{assets, events, explain, guard, plan, register, requests, sessions, sign_in, watching};
+use crate::{
+    api, assets, events, explain, guard, plan, register, requests, sessions, sign_in, tokens, watching,
+};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get};
 use jiff::tz::TimeZone;
-use lifecycle::Role;
+use lifecycle::{ExportScope, Role};
 use std::ops::Deref;
 use std::sync::{Arc, Weak};
 
@@ -21,6 +24,8 @@ pub enum Access {
     SignedIn,
     /// Whoever has one of these roles.
     Roles(&'static [Role]),
+    /// Whoever has a role that reads this export, and whoever brings a token for it.
+    Export(ExportScope),
 }
 
 /// What an address gives, and so how it refuses.
@@ -36,6 +41,8 @@ pub enum Kind {
     Stream,
     /// A file that is the same for everybody.
     Asset,
+    /// JSON for another program.
+    Api,
 }
 
 /// One address.
@@ -54,6 +61,8 @@ pub struct Route {
 
 /// Whoever decides.
 pub(crate) const APPROVER: Access = Access::Roles(&[Role::Approver]);
+/// Roles that read what an export holds: approvers of their own equipment, the others all of it.
+pub(crate) const EXPORTING: &[Role] = &[Role::Approver, Role::Operator, Role::Security, Role::Auditor];
 /// Whoever looks at what goes on.
 pub(crate) const LOOKING: Access = Access::Roles(&[Role::Approver, Role::Operator, Role::Security]);
 
@@ -68,6 +77,8 @@ const AREAS: &[&[Route]] = &[
     plan::ROUTES,
     explain::ROUTES,
     register::ROUTES,
+    tokens::ROUTES,
+    api::ROUTES,
 ];
 
 /// All addresses.
@@ -100,6 +111,16 @@ pub(crate) const fn data_post(path: &'static str, access: Access, handler: fn() 
     Route { method: "POST", path, access, kind: Kind::Data, handler }
 }
 
+/// Data for another program.
+pub(crate) const fn api_get(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
+    Route { method: "GET", path, access, kind: Kind::Api, handler }
+}
+
+/// Something done for another program; the answer is data.
+pub(crate) const fn api_post(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
+    Route { method: "POST", path, access, kind: Kind::Api, handler }
+}
+
 /// What all handlers share.
 #[derive(Clone)]
 pub(crate) struct App(Arc<Shared>);
@@ -109,6 +130,9 @@ pub(crate) struct Shared {
     pub(crate) commands: Arc<dyn Commands>,
     pub(crate) signed_in: SignIns,
     pub(crate) tries: Tries,
+    /// Of tokens that open nothing: a program gone wrong keeps nobody from signing in.
+    pub(crate) token_tries: Tries,
+    pub(crate) pace: Pace,
     pub(crate) places: Places,
 }
 
@@ -138,6 +162,8 @@ pub fn router(commands: Arc<dyn Commands>) -> Router {
         commands,
         signed_in: SignIns::default(),
         tries: Tries::default(),
+        token_tries: Tries::default(),
+        pace: Pace::default(),
         places: Places::default(),
     }));
     static NOWHERE: Route =

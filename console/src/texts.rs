@@ -28,7 +28,7 @@ macro_rules! areas {
         }),+];
     };
 }
-areas!("common", "refusals", "sign-in", "requests", "live", "plan", "explain", "register");
+areas!("common", "refusals", "sign-in", "requests", "live", "plan", "explain", "register", "tokens");
 
 type Bundle = FluentBundle<FluentResource>;
 

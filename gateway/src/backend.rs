@@ -9,7 +9,7 @@ use console::wire::{FromWatcher, ToWatcher};
 use console::{Commands, Known, LiveSession, Look, SignInTry, Soon, Watching};
 use jiff::Timestamp;
 use lifecycle::order::{Failure, Hidden, Order, Proof, exit};
-use lifecycle::{Actor, Event, SessionId};
+use lifecycle::{Actor, Event, ExportScope, Reader, SessionId, TokenId};
 use policy::StaffLogin;
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc};
@@ -69,6 +69,13 @@ impl Commands for Backend {
 
     fn carry_out(&self, by: StaffLogin, order: Order) -> Soon<'_, Answer> {
         Box::pin(self.desk.carry_out(order, Actor::Staff(by)))
+    }
+
+    fn export_read(&self, token: TokenId, what: ExportScope, rows: u64, filters: String) -> Soon<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            self.desk.export_read(what, rows, &filters, Reader::Token(token)).await?;
+            Ok(())
+        })
     }
 
     fn sign_in(&self, attempt: SignInTry) -> Soon<'_, Result<(), Failure>> {

@@ -7,4 +7,5 @@ mod people;
 pub mod protocol;
 pub mod server;
 mod sessions;
+mod tokens;
 pub mod view;
