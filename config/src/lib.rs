@@ -247,6 +247,8 @@ pub struct Vendor {
     pub language: Language,
     /// Whether a key is asked for besides password and code.
     pub key: bool,
+    /// The file that declares it.
+    pub file: PathBuf,
 }
 
 /// `contact` of a vendor: the number in the contract.
@@ -269,6 +271,8 @@ pub struct Target {
     pub address: SocketAddr,
     /// The pinned host key, as an OpenSSH line. `None` only while it is being pinned.
     pub host_key: Option<String>,
+    /// The file that declares it.
+    pub file: PathBuf,
 }
 
 /// Networks of a vendor, for `poterne firewall render`.

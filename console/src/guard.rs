@@ -92,16 +92,17 @@ async fn arrive(app: &App, route: &Route, parts: &Parts) -> Result<(Visit, Optio
     let key = signed.as_deref().map(Key::of);
     let sign_in = key.and_then(|key| app.signed_in.at(key, now, active));
     let wanted = sign_in.clone().map(|one| (one.staff, one.secret));
-    let (me, waiting, lockdown) = look(&*app.commands, move |known| {
-        let me = wanted.and_then(|(login, secret)| {
+    let (me, chosen, waiting, lockdown) = look(&*app.commands, move |known| {
+        let staff = wanted.and_then(|(login, secret)| {
             let staff = known.register.staff.get(&login)?;
-            (staff.is_active() && staff.secret == secret).then(|| Me::of(staff))
+            (staff.is_active() && staff.secret == secret).then_some(staff)
         });
+        let (me, chosen) = (staff.map(Me::of), staff.and_then(|staff| staff.language.clone()));
         let waiting = me.as_ref().map_or(0, |me| {
             let submitted = known.register.current().filter(|one| one.state == InterventionState::Requested);
             submitted.filter(|one| me.decides_for(known, &one.asked.target)).count()
         });
-        (me, waiting, known.register.lockdown.clone())
+        (me, chosen, waiting, known.register.lockdown.clone())
     })
     .await?;
     if me.is_none()
@@ -110,7 +111,10 @@ async fn arrive(app: &App, route: &Route, parts: &Parts) -> Result<(Visit, Optio
         app.signed_in.end(key);
     }
     let config = app.commands.config();
-    let texts = Texts::new(language(headers, config.site.language), config.site.zone.clone());
+    // A person's own setting goes with them from browser to browser.
+    let chosen = chosen.as_deref().and_then(language_of);
+    let language = chosen.unwrap_or_else(|| language(headers, config.site.language));
+    let texts = Texts::new(language, config.site.zone.clone());
     let form_cookie = match &me {
         Some(_) => signed.clone(),
         None => cookie(headers, FORM_COOKIE),
@@ -249,20 +253,24 @@ pub(crate) fn add_cookie(headers: &mut HeaderMap, name: &str, value: &str, secon
 }
 
 /// A cookie that the browser sent.
-fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     let all = headers.get_all(COOKIES).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(held, _)| *held == name).map(|(_, value)| value.to_owned())
 }
 
-/// The chosen language, or what the browser asks for, or the site's.
-fn language(headers: &HeaderMap, site: Language) -> Language {
-    let named = |word: &str| match word {
+/// The language of a word.
+pub(crate) fn language_of(word: &str) -> Option<Language> {
+    match word {
         "fr" => Some(Language::French),
         "en" => Some(Language::English),
         _ => None,
-    };
-    if let Some(chosen) = cookie(headers, LANGUAGE_COOKIE).and_then(|word| named(&word)) {
+    }
+}
+
+/// The language chosen in this browser, or what it asks for, or the site's.
+fn language(headers: &HeaderMap, site: Language) -> Language {
+    if let Some(chosen) = cookie(headers, LANGUAGE_COOKIE).and_then(|word| language_of(&word)) {
         return chosen;
     }
     let Some(asked) = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()) else { return site };
@@ -271,7 +279,7 @@ fn language(headers: &HeaderMap, site: Language) -> Language {
         let (tag, rest) = part.split_once(';').unwrap_or((part, ""));
         let weight = rest.trim().strip_prefix("q=").map_or(Ok(1.0), str::parse).unwrap_or(0.0);
         let primary = tag.trim().split('-').next().unwrap_or_default().to_ascii_lowercase();
-        if let Some(language) = named(&primary)
+        if let Some(language) = language_of(&primary)
             && weight > best.map_or(0.0, |(best, _)| best)
         {
             best = Some((weight, language));

@@ -100,6 +100,16 @@ impl Visit {
         self.texts.text(&format!("state-{word}"))
     }
 
+    /// The name of a role.
+    pub(crate) fn role(&self, role: &Role) -> String {
+        self.texts.text(&format!("role-{role}"))
+    }
+
+    /// What a role does.
+    pub(crate) fn role_hint(&self, role: &Role) -> String {
+        self.texts.text(&format!("role-hint-{role}"))
+    }
+
     /// The word of the language, for the page's `lang`.
     pub(crate) fn lang(&self) -> &'static str {
         self.texts.language.word()

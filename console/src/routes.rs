@@ -2,10 +2,12 @@
 
 use crate::api::export::Pace;
 use crate::commands::Commands;
+use crate::enrol::Enrolments;
 use crate::signed_in::{SignIns, Tries};
 use crate::watching::Places;
 use crate::{
-    api, assets, events, explain, guard, plan, register, requests, sessions, sign_in, tokens, watching,
+    api, assets, enrol, events, explain, guard, people, plan, register, requests, sessions, sign_in, site, tokens,
+    watching,
 };
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -63,6 +65,12 @@ pub struct Route {
 pub(crate) const APPROVER: Access = Access::Roles(&[Role::Approver]);
 /// Roles that read what an export holds: approvers of their own equipment, the others all of it.
 pub(crate) const EXPORTING: &[Role] = &[Role::Approver, Role::Operator, Role::Security, Role::Auditor];
+/// Whoever declares people.
+pub(crate) const OPERATOR: Access = Access::Roles(&[Role::Operator]);
+/// Whoever decides, and whoever declares people.
+pub(crate) const APPROVER_OR_OPERATOR: Access = Access::Roles(&[Role::Approver, Role::Operator]);
+/// Whoever runs the machine, and whoever looks after its security.
+pub(crate) const OPERATOR_OR_SECURITY: Access = Access::Roles(&[Role::Operator, Role::Security]);
 /// Whoever looks at what goes on.
 pub(crate) const LOOKING: Access = Access::Roles(&[Role::Approver, Role::Operator, Role::Security]);
 
@@ -79,6 +87,9 @@ const AREAS: &[&[Route]] = &[
     register::ROUTES,
     tokens::ROUTES,
     api::ROUTES,
+    people::ROUTES,
+    enrol::ROUTES,
+    site::ROUTES,
 ];
 
 /// All addresses.
@@ -121,6 +132,9 @@ pub(crate) const fn api_post(path: &'static str, access: Access, handler: fn() -
     Route { method: "POST", path, access, kind: Kind::Api, handler }
 }
 
+/// Wrong codes of invitations that one source may type before it waits.
+const WRONG_INVITATIONS: u32 = 5;
+
 /// What all handlers share.
 #[derive(Clone)]
 pub(crate) struct App(Arc<Shared>);
@@ -134,6 +148,8 @@ pub(crate) struct Shared {
     pub(crate) token_tries: Tries,
     pub(crate) pace: Pace,
     pub(crate) places: Places,
+    pub(crate) enrolments: Enrolments,
+    pub(crate) enrol_tries: Tries,
 }
 
 impl Deref for App {
@@ -165,6 +181,8 @@ pub fn router(commands: Arc<dyn Commands>) -> Router {
         token_tries: Tries::default(),
         pace: Pace::default(),
         places: Places::default(),
+        enrolments: Enrolments::default(),
+        enrol_tries: Tries::of(WRONG_INVITATIONS),
     }));
     static NOWHERE: Route =
         Route { method: "GET", path: "", access: Access::Anybody, kind: Kind::Page, handler: || get(nothing) };

@@ -126,26 +126,39 @@ impl SignIns {
 }
 
 /// Failed sign-ins by source, so that one computer cannot try at will (T2).
-#[derive(Default)]
-pub(crate) struct Tries(Mutex<HashMap<std::net::IpAddr, (u32, Timestamp)>>);
+pub(crate) struct Tries {
+    most: u32,
+    by_source: Mutex<HashMap<std::net::IpAddr, (u32, Timestamp)>>,
+}
+
+impl Default for Tries {
+    fn default() -> Self {
+        Self::of(Self::SIGN_INS)
+    }
+}
 
 impl Tries {
-    /// Failures before a source waits.
-    const MOST: u32 = 10;
+    /// Failed sign-ins before a source waits.
+    const SIGN_INS: u32 = 10;
     /// How long it waits, and how long failures are remembered.
     const REMEMBERED: SignedDuration = SignedDuration::from_mins(10);
     /// Sources that are remembered.
     const SOURCES: usize = 4096;
 
     fn all(&self) -> std::sync::MutexGuard<'_, HashMap<std::net::IpAddr, (u32, Timestamp)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_source.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// So many failures before a source waits.
+    pub(crate) fn of(most: u32) -> Self {
+        Self { most, by_source: Mutex::default() }
     }
 
     /// Whether this source must wait.
     pub(crate) fn must_wait(&self, source: std::net::IpAddr, now: Timestamp) -> bool {
         let all = self.all();
         all.get(&source)
-            .is_some_and(|(count, last)| *count >= Self::MOST && now.duration_since(*last) < Self::REMEMBERED)
+            .is_some_and(|(count, last)| *count >= self.most && now.duration_since(*last) < Self::REMEMBERED)
     }
 
     /// Notes a failure.

@@ -28,7 +28,9 @@ macro_rules! areas {
         }),+];
     };
 }
-areas!("common", "refusals", "sign-in", "requests", "live", "plan", "explain", "register", "tokens");
+areas!(
+    "common", "refusals", "sign-in", "requests", "live", "plan", "explain", "register", "people", "enrol", "site", "tokens"
+);
 
 type Bundle = FluentBundle<FluentResource>;
 
@@ -234,6 +236,13 @@ impl Texts {
             Refusal::OwnReview(_) => self.text("refusal-own-review"),
             Refusal::Busy(number) => self.with("refusal-busy", &[("number", &number.to_string())]),
             Refusal::CoolingDown(until) => self.with("refusal-cooling-down", &[("until", &self.hour(*until))]),
+            Refusal::OwnRights(_) => self.text("refusal-own-rights"),
+            Refusal::NoRole(_) => self.text("refusal-no-role"),
+            Refusal::NoGroup(_) => self.text("refusal-no-group"),
+            Refusal::StaffState { staff, state, .. } => {
+                let state = self.text(&format!("state-{state}"));
+                self.with("refusal-staff-state", &[("login", staff.as_str()), ("state", &state)])
+            }
             Refusal::TooLong(_) => self.text("refusal-too-long"),
             Refusal::Empty(_) => self.text("refusal-empty"),
             Refusal::SessionOver => self.text("refusal-session-over"),

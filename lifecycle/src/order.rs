@@ -8,6 +8,7 @@ use crate::token::ExportScope;
 use policy::{GroupId, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use zeroize::Zeroizing;
 
 /// A secret on its way; wiped when dropped, and never shown by a debug print.
@@ -66,7 +67,7 @@ pub struct Proof {
     pub signed_in: bool,
     /// From which address, where it comes from afar. Never read on the socket either.
     #[serde(skip)]
-    pub source: Option<std::net::IpAddr>,
+    pub source: Option<IpAddr>,
 }
 
 /// What opens a target.
@@ -158,6 +159,29 @@ pub enum Order {
         roles: BTreeSet<Role>,
         groups: BTreeSet<GroupId>,
         factors: Factors,
+    },
+    StaffInvite {
+        login: StaffLogin,
+        person: PersonArgs,
+        roles: BTreeSet<Role>,
+        groups: BTreeSet<GroupId>,
+    },
+    StaffReset {
+        login: StaffLogin,
+        reason: String,
+    },
+    StaffChange {
+        login: StaffLogin,
+        roles: BTreeSet<Role>,
+        groups: BTreeSet<GroupId>,
+        reason: String,
+    },
+    StaffUnlock {
+        login: StaffLogin,
+    },
+    /// Whoever asks reads in this language from now on.
+    StaffLanguage {
+        language: String,
     },
     StaffList,
     StaffDisable {
@@ -275,7 +299,7 @@ pub enum Order {
         technician: TechnicianLogin,
         target: TargetId,
         at: Option<jiff::Timestamp>,
-        source: Option<std::net::IpAddr>,
+        source: Option<IpAddr>,
     },
     NotifyTest {
         channel: Option<String>,
@@ -395,6 +419,10 @@ pub fn needs(order: &Order) -> Needs {
         | Order::TechnicianUnlock { .. }
         | Order::TechnicianKey { .. }
         | Order::StaffAdd { .. }
+        | Order::StaffInvite { .. }
+        | Order::StaffReset { .. }
+        | Order::StaffChange { .. }
+        | Order::StaffUnlock { .. }
         | Order::TargetCredential { .. }
         | Order::TargetPinned { .. }
         | Order::NotifyTest { .. } => Needs::Role(OPERATOR),
@@ -402,7 +430,7 @@ pub fn needs(order: &Order) -> Needs {
         Order::TechnicianActivate { .. } | Order::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
         Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
         Order::RecordingRead { .. } => Needs::Role(&[Role::Security]),
-        Order::ExportRead { .. } => Needs::Role(EVERYBODY),
+        Order::ExportRead { .. } | Order::StaffLanguage { .. } => Needs::Role(EVERYBODY),
         Order::SessionFreeze { .. } => Needs::Freeze,
         Order::SessionResume { proof, .. } | Order::SessionWatch { proof, .. } => match proof {
             Some(_) => Needs::Proof,

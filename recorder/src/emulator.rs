@@ -406,6 +406,6 @@ mod tests {
 
     #[test]
     fn sizes_have_limits() {
-        assert_eq!(Emulator::new(100_000, 0).unwrap().size(), (COLUMNS, 1));
+        assert_eq!(Emulator::new(100_000, 0).unwrap().size(), (COLUMNS, 24));
     }
 }

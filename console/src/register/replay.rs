@@ -8,7 +8,7 @@ use crate::error::Trouble;
 use crate::filters;
 use crate::form::{Fields, Query};
 use crate::page::{Answer, Visit, page, page_with, see_other};
-use crate::reading::{Open, Reading, look_after};
+use crate::reading::{Open, Reading, TRIES, look_after};
 use crate::replay::{LONGEST_PURPOSE, Moment, NotUnlocked, ReplayError, Track};
 use crate::requests::{target_name, vendor_name};
 use crate::routes::App;
@@ -101,6 +101,13 @@ struct PurposePage<'a> {
     tries_left: u8,
     purpose: &'a str,
     said: Option<String>,
+}
+
+impl PurposePage<'_> {
+    /// A wrong passphrase was typed.
+    fn tried(&self) -> bool {
+        self.tries_left < TRIES
+    }
 }
 
 /// Something to jump to.

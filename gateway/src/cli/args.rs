@@ -240,7 +240,46 @@ pub(crate) enum KeyVerb {
 
 #[derive(Subcommand)]
 pub(crate) enum StaffVerb {
-    /// Create a member of staff; password and TOTP secret are shown once.
+    /// Invite a member of staff, who chooses their factors in the console. Prints the code, to be
+    /// handed over in person or by telephone; it is good once, for 24 hours.
+    Invite {
+        login: StaffLogin,
+        /// approver, operator, security or auditor; several times for several.
+        #[arg(long = "role", value_name = "ROLE", required = true)]
+        roles: Vec<lifecycle::Role>,
+        /// A group they approve for; several times for several.
+        #[arg(long = "group", value_name = "GROUP")]
+        groups: Vec<GroupId>,
+        #[command(flatten)]
+        identity: IdentityFlags,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Throw the factors away, sign the person out everywhere, and print a new invitation. It also
+    /// renews an invitation that ran out.
+    Reset {
+        login: StaffLogin,
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Give other roles and groups, instead of those that are there. Never one's own.
+    Change {
+        login: StaffLogin,
+        /// approver, operator, security or auditor; several times for several.
+        #[arg(long = "role", value_name = "ROLE", required = true)]
+        roles: Vec<lifecycle::Role>,
+        /// A group they approve for; several times for several.
+        #[arg(long = "group", value_name = "GROUP")]
+        groups: Vec<GroupId>,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Lift a lock.
+    Unlock { login: StaffLogin },
+    /// Create a member of staff without enrolment; password and TOTP secret are shown once. `invite`
+    /// is better: then nobody but the person ever sees them.
     Add {
         login: StaffLogin,
         /// approver, operator, security or auditor; several times for several.

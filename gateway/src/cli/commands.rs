@@ -296,6 +296,21 @@ fn staff(main: &Path, verb: StaffVerb) -> Outcome {
             };
             made(person.json, &ask(main, &request)?)
         }
+        StaffVerb::Invite { login, roles, groups, identity, json } => {
+            let IdentityFlags { name, email, phone } = identity;
+            let person = PersonArgs { name, email, phone };
+            let (roles, groups) = (roles.into_iter().collect(), groups.into_iter().collect());
+            let request = Order::StaffInvite { login, person, roles, groups };
+            print(json, &ask(main, &request)?, invitation::print_staff)
+        }
+        StaffVerb::Reset { login, reason, json } => {
+            print(json, &ask(main, &Order::StaffReset { login, reason })?, invitation::print_staff)
+        }
+        StaffVerb::Change { login, roles, groups, reason } => {
+            let (roles, groups) = (roles.into_iter().collect(), groups.into_iter().collect());
+            ask(main, &Order::StaffChange { login, roles, groups, reason }).map(|_| ())
+        }
+        StaffVerb::Unlock { login } => ask(main, &Order::StaffUnlock { login }).map(|_| ()),
         StaffVerb::List(json) => print(json, &ask(main, &Order::StaffList)?, |rows| {
             output::table(rows, &["login", "name", "roles", "groups", "state"])
         }),

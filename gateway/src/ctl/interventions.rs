@@ -63,12 +63,8 @@ impl Desk {
             true => comparer.compare_code(secrets, &code, at),
             false => comparer.compare(secrets, password, code, at).await,
         };
-        Ok(StaffAttempt {
-            staff: proof.staff.clone(),
-            password: compared.password,
-            code: compared.code,
-            source: proof.source,
-        })
+        let (staff, source) = (proof.staff.clone(), proof.source);
+        Ok(StaffAttempt { staff, password: compared.password, code: compared.code, source })
     }
 
     /// Approves a request whose technician waits on the line, or a planned one that wants another

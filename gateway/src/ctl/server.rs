@@ -267,6 +267,17 @@ impl Desk {
             Order::StaffAdd { login, person, roles, groups, factors } => {
                 self.staff_add(login, person, roles, groups, factors, by).await
             }
+            Order::StaffInvite { login, person, roles, groups } => {
+                self.staff_invite(login, person, roles, groups, by).await
+            }
+            Order::StaffReset { login, reason } => self.staff_reset(login, reason, by).await,
+            Order::StaffChange { login, roles, groups, reason } => {
+                self.staff_change(login, roles, groups, reason, by).await
+            }
+            Order::StaffUnlock { login } => self.command(Command::UnlockStaff { staff: login, by }).await,
+            Order::StaffLanguage { language } => {
+                self.command(Command::ChooseLanguage { staff: signed()?, language }).await
+            }
             Order::StaffList => {
                 let list =
                     |core: &Core, now| core.register.staff.values().map(|one| view::staff(one, now)).collect::<Value>();

@@ -37,6 +37,13 @@ impl AccountState {
     }
 }
 
+impl Account {
+    /// How often the check word may still be typed for the factors that are enrolled now.
+    pub fn words_left(&self) -> u8 {
+        WRONG_CODES.saturating_sub(self.wrong_words)
+    }
+}
+
 /// Whether an account of this person may begin.
 pub(super) fn may_begin(
     register: &Register,
