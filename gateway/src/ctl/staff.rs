@@ -2,7 +2,7 @@
 //! page, which is the one thing that somebody without factors may do (D8).
 
 use super::people::shown_until;
-use super::server::{Answer, Desk, data, gone, reasoned, refused, software};
+use super::server::{Answer, Desk, gone, reasoned, refused, software};
 use crate::enrolment::qr;
 use crate::factors::{self, NewPassword};
 use crate::invitation::Invitation;
