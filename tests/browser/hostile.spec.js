@@ -1,6 +1,6 @@
 // What technicians and targets write is shown, and does nothing: no script, no link, no title, no layout
 // of theirs, and the brakes answer whatever is drawn (T20).
-import { another, approve, expect, guarded, letIn, overflow, signIn, test } from './stage.js';
+import { another, approve, expect, guarded, overflow, signIn, test } from './stage.js';
 
 test.use({ about: 'hostile' });
 test.describe.configure({ mode: 'serial' });
