@@ -9,6 +9,8 @@ import { join } from 'node:path';
 
 const PROGRAM = process.env.POTERNE ?? new URL('../../target/debug/poterne', import.meta.url).pathname;
 const STEP = 30;
+/** Seconds from reading a code to its being checked, at most. */
+const SLOW = 8;
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
 /** Waits until something is there; real programs take their time. */
@@ -51,9 +53,12 @@ export class Person {
   /** A code that was not used yet; waits for the next where there is none. */
   async code() {
     for (;;) {
-      const now = Math.floor(Date.now() / 1000 / STEP);
-      // One step of skew is taken either way, and only forwards.
-      const step = [now - 1, now, now + 1].find((one) => one > this.#used);
+      const seconds = Date.now() / 1000;
+      const now = Math.floor(seconds / STEP);
+      // One step of skew is taken either way, and only forwards. The last one is good only while there
+      // is time left to type it.
+      const last = seconds % STEP < STEP - SLOW ? [now - 1] : [];
+      const step = [...last, now, now + 1].find((one) => one > this.#used);
       if (step !== undefined) {
         this.#used = step;
         return codeAt(this.secret, step);
@@ -118,6 +123,7 @@ export class Technician extends Terminal {
     this.type(`${ticket}\r`);
     [, this.number] = await this.sees(/(?:Demande|Request) (\d+)/);
     const [, code] = await this.sees(/Code ([A-Z0-9]{4})\. /);
+    this.readOut = code;
     this.type('\r');
     await this.sees(/Envoy|Sent/);
     return code;
