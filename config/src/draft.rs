@@ -190,7 +190,8 @@ impl Draft {
                 allow,
                 forbid,
             };
-            self.vendors.insert(id, Vendor { rules, contact, language: language.value, key });
+            self.vendors
+                .insert(id, Vendor { rules, contact, language: language.value, key, file: name.place.file.clone() });
         }
     }
 
@@ -287,7 +288,8 @@ impl Draft {
                 call_back: call_back.value,
                 idle: idle.value,
             };
-            self.targets.insert(id, Target { rules, address: address.value, host_key: host_key.map(|key| key.value) });
+            let (host_key, file) = (host_key.map(|key| key.value), name.place.file.clone());
+            self.targets.insert(id, Target { rules, address: address.value, host_key, file });
         }
     }
 

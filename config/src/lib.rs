@@ -92,6 +92,13 @@ impl Config {
         })
     }
 
+    /// Groups that are on call at this instant: those without a calendar always are (D13).
+    pub fn on_call(&self, at: Timestamp) -> BTreeSet<GroupId> {
+        let open = |calendar: &CalendarId| self.calendars.get(calendar).is_some_and(|calendar| calendar.is_open(at));
+        let groups = self.groups.iter().filter(|(_, group)| group.on_call.as_ref().is_none_or(open));
+        groups.map(|(id, _)| id.clone()).collect()
+    }
+
     /// The next instant at which that can change: hours open or close, or a day begins and with it
     /// or before it a contract. The caller asks again then.
     pub fn hours_change_after(&self, at: Timestamp) -> Option<Timestamp> {
@@ -240,6 +247,8 @@ pub struct Vendor {
     pub language: Language,
     /// Whether a key is asked for besides password and code.
     pub key: bool,
+    /// The file that declares it.
+    pub file: PathBuf,
 }
 
 /// `contact` of a vendor: the number in the contract.
@@ -262,6 +271,8 @@ pub struct Target {
     pub address: SocketAddr,
     /// The pinned host key, as an OpenSSH line. `None` only while it is being pinned.
     pub host_key: Option<String>,
+    /// The file that declares it.
+    pub file: PathBuf,
 }
 
 /// Networks of a vendor, for `poterne firewall render`.

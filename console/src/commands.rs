@@ -1,9 +1,11 @@
 //! What the console may ask of the daemon, in one place.
 
+use crate::health::Health;
+use crate::replay::{NotUnlocked, OfficersKey};
 use config::Config;
 use jiff::Timestamp;
 use lifecycle::order::{Failure, Hidden, Order};
-use lifecycle::{Event, Register, SessionId};
+use lifecycle::{Event, ExportScope, Register, SessionId, TokenId};
 use policy::{PolicySet, StaffLogin};
 use serde_json::Value;
 use std::future::Future;
@@ -51,6 +53,69 @@ pub struct SignInTry {
     pub source: IpAddr,
 }
 
+/// A square of dark and light modules that telephones read, as the path of a picture.
+#[derive(Debug, Clone)]
+pub struct Square {
+    /// Its width and height in modules, with the light ones around it.
+    pub side: usize,
+    /// The dark modules. It tells the secret to whoever can see it.
+    pub path: Hidden,
+}
+
+/// Somebody whose invitation is good, and what their authenticator is to hold.
+#[derive(Debug, Clone)]
+pub struct Invited {
+    /// Whose account.
+    pub staff: StaffLogin,
+    /// The generation of the invitation.
+    pub invitation: u64,
+    /// Until when it is good.
+    pub until: Timestamp,
+    /// A new authenticator's secret, base32. Nothing holds it yet but this.
+    pub totp: Hidden,
+    /// The same with login and site, to be photographed.
+    pub square: Square,
+}
+
+/// What somebody with an invitation chose.
+pub struct Enrolment {
+    /// Whose account.
+    pub staff: StaffLogin,
+    /// The generation of the invitation that opened the page.
+    pub invitation: u64,
+    /// The new password.
+    pub password: Hidden,
+    /// The secret that they were shown.
+    pub totp: Hidden,
+    /// What their authenticator makes of it now.
+    pub code: Hidden,
+    /// From where.
+    pub source: IpAddr,
+}
+
+/// Why somebody is not enrolled.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NotEnrolled {
+    /// The password has fewer than twelve characters.
+    #[error("the password is too short")]
+    Short,
+    /// It is known, or easily guessed.
+    #[error("the password is a known one")]
+    Known,
+    /// It is made of the person's own words.
+    #[error("the password is made of the person's own words")]
+    Personal,
+    /// Not the code that the authenticator shows now.
+    #[error("the code is wrong")]
+    Code,
+    /// The invitation was used or has run out meanwhile.
+    #[error("the invitation is not good any more")]
+    Used,
+    /// The daemon failed.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
 /// One watcher's two lanes. Dropping them ends the watch.
 pub struct Watching {
     /// Pictures and what else is told.
@@ -77,14 +142,38 @@ pub trait Commands: Send + Sync + 'static {
     /// Carries out an order as this member of staff. Whether their role allows it was asked before.
     fn carry_out(&self, by: StaffLogin, order: Order) -> Soon<'_, Result<Value, Failure>>;
 
+    /// Journals that a token reads an export. Fails if the token does not hold any more: then nothing may
+    /// be given out. `rows`: how many lines; `filters`: as they stand in the address.
+    fn export_read(
+        &self,
+        token: TokenId,
+        what: ExportScope,
+        rows: u64,
+        filters: String,
+    ) -> Soon<'_, Result<(), Failure>>;
+
     /// Judges a sign-in; a success is journalled.
     fn sign_in(&self, attempt: SignInTry) -> Soon<'_, Result<(), Failure>>;
+
+    /// Whose invitation this code is. `None`: nobody's, or not any more. Counting wrong tries is the
+    /// caller's.
+    fn open_invitation(&self, code: Hidden) -> Soon<'_, Result<Option<Invited>, Failure>>;
+
+    /// Takes what somebody with an invitation chose; from then on they can sign in.
+    fn enrol(&self, chosen: Enrolment) -> Soon<'_, Result<(), NotEnrolled>>;
+
+    /// How the machine is.
+    fn health(&self) -> Soon<'_, Health>;
 
     /// What happens, as it happens. Whoever lags loses events, and looks at the register instead.
     fn feed(&self) -> broadcast::Receiver<Arc<(Timestamp, Event)>>;
 
     /// Sessions that run now.
     fn live(&self) -> Vec<LiveSession>;
+
+    /// Unlocks the officer's key for one sign-in of this member of staff. Takes about a second; how often
+    /// somebody may try is for the caller to bound.
+    fn unlock(&self, staff: StaffLogin, passphrase: Hidden) -> Soon<'_, Result<Arc<dyn OfficersKey>, NotUnlocked>>;
 
     /// Begins to watch.
     fn watch(&self, staff: StaffLogin, session: SessionId) -> Soon<'_, Result<Watching, Failure>>;

@@ -5,26 +5,40 @@
 //! recordings (D29). Every address stands in one table, [`routes`], with who may use it.
 #![forbid(unsafe_code)]
 
+mod api;
 mod assets;
 mod commands;
+mod enrol;
 mod error;
 mod events;
+mod explain;
 #[allow(unreachable_pub, reason = "what the macro makes is public")]
 mod filters;
 mod form;
 mod guard;
+mod health;
 pub mod listener;
 mod page;
+mod people;
+mod plan;
+mod reading;
+mod register;
 pub mod replay;
 mod requests;
 mod routes;
 mod sessions;
 mod sign_in;
 mod signed_in;
+mod site;
 mod texts;
+mod tokens;
 mod watching;
 pub mod wire;
 
-pub use commands::{Commands, Known, LiveSession, Look, SignInTry, Soon, Watching};
+pub use commands::{
+    Commands, Enrolment, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Square, Watching,
+};
+pub use health::{Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room};
 pub use routes::{Access, Kind, Route, router, routes};
+pub use api::export::{digest_of, token_of};
 pub use texts::{Texts, visible};

@@ -6,12 +6,20 @@
 //! characters, and those that hide or reorder, are U+FFFD (T20). All times are seconds since the
 //! track began.
 
+use crate::commands::Soon;
 use crate::wire::ScreenChange;
+use jiff::Timestamp;
+use lifecycle::SessionId;
+use lifecycle::order::Failure;
 use recorder::State;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Longest text to search for, in characters: a row of the widest terminal.
 pub const LONGEST_QUERY: usize = recorder::COLUMNS;
+
+/// Longest purpose of a reading, in characters.
+pub const LONGEST_PURPOSE: usize = 200;
 
 /// One channel of the session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +32,8 @@ pub struct Track {
     pub columns: usize,
     /// The terminal's size when it began; 0 without one.
     pub rows: usize,
+    /// When it began: what the journal dates is found on it by this.
+    pub started: Timestamp,
     /// How long it lasted.
     pub seconds: f64,
     /// Whether it had a terminal: only then is there something to play and to search.
@@ -129,4 +139,29 @@ pub trait Opened: Send + Sync {
     fn search(&self, track: u32, text: &str) -> Result<Hits, ReplayError>;
     /// What happened on a track, in the order of time. Empty where it cannot be read.
     fn moments(&self, track: u32) -> Vec<Moment>;
+}
+
+/// Why an officer's key was not unlocked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotUnlocked {
+    /// The site has not chosen replay in the browser.
+    #[error("`recordings.replay-key` is not set: recordings are read with `poterne recording replay`")]
+    NotConfigured,
+    /// The passphrase is another.
+    #[error("the passphrase is not the one of the officer's key")]
+    WrongPassphrase,
+    /// The key file is not as it has to be; the words are for whoever looks after the machine.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// An officer's key, unlocked for one sign-in and in the name of whoever unlocked it. Dropping it locks
+/// it again, and every recording opened with it.
+pub trait OfficersKey: Send + Sync {
+    /// Journals that its officer reads this recording, and what for; then opens it. There is no other way
+    /// to an [`Opened`], so that nothing is open without its purpose in the journal (LOG-11).
+    ///
+    /// Fails where the recording is not sealed, is sealed to others or was altered, where the purpose is
+    /// empty or longer than [`LONGEST_PURPOSE`], and without a journal.
+    fn read(&self, session: SessionId, purpose: String) -> Soon<'_, Result<Arc<dyn Opened>, Failure>>;
 }

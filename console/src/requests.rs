@@ -3,7 +3,8 @@
 mod decide;
 mod view;
 
-pub(crate) use decide::proof;
+pub(crate) use decide::{Approval, approval, narrowed, proof, proof_by, verified};
+pub(crate) use view::{List, Yes, lines, request_of, target_name, vendor_name};
 
 use crate::routes::{self, APPROVER, LOOKING, Route};
 use axum::routing::{get, post};

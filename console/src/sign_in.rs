@@ -12,9 +12,8 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use config::Language;
 use lifecycle::Role;
-use lifecycle::order::Hidden;
+use lifecycle::order::{Hidden, Order};
 
 /// The addresses of this part.
 pub(crate) const ROUTES: &[Route] = &[
@@ -121,15 +120,19 @@ pub(crate) async fn sign_out(State(app): State<App>, visit: Visit, fields: Field
     Ok(response)
 }
 
-/// Chooses the language of this browser.
-pub(crate) async fn choose_language(fields: Fields) -> Answer {
+/// Chooses the language of this browser, and of whoever is signed in, wherever they sign in.
+pub(crate) async fn choose_language(State(app): State<App>, visit: Visit, fields: Fields) -> Answer {
     /// A year.
     const KEPT: u32 = 365 * 24 * 3600;
-    let language = match fields.get("language") {
-        Some("fr") => Language::French,
-        Some("en") => Language::English,
-        _ => return Err(Trouble::Input),
-    };
+    let language = fields.get("language").and_then(guard::language_of).ok_or(Trouble::Input)?;
+    if let Some(me) = visit.me {
+        let login = me.login.clone();
+        let kept = look(&*app.commands, move |known| known.register.staff.get(&login)?.language.clone()).await?;
+        if kept.as_deref() != Some(language.word()) {
+            let order = Order::StaffLanguage { language: language.word().to_owned() };
+            app.commands.carry_out(me.login, order).await?;
+        }
+    }
     let mut response = see_other(&next_of(&fields))?;
     add_cookie(response.headers_mut(), LANGUAGE_COOKIE, language.word(), Some(KEPT));
     Ok(response)

@@ -1,11 +1,12 @@
 //! Who is signed in, in which browser. In memory only: a restart signs everybody out.
 
+use crate::reading::Reading;
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::BASE64URL_NOPAD;
 use jiff::{SignedDuration, Timestamp};
 use policy::StaffLogin;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The cookie of a sign-in. `__Host-`: never sent elsewhere, never set by another host.
 pub(crate) const COOKIE: &str = "__Host-poterne";
@@ -51,6 +52,8 @@ pub(crate) struct SignIn {
     pub(crate) secret: u64,
     begun: Timestamp,
     seen: Timestamp,
+    /// What of recordings is open in it. It ends with the sign-in.
+    reading: Arc<Reading>,
 }
 
 impl SignIn {
@@ -78,7 +81,7 @@ impl SignIns {
         for (_, key) in own.iter().take((own.len() + 1).saturating_sub(AT_ONCE)) {
             all.remove(key);
         }
-        all.insert(Key::of(cookie), SignIn { staff, secret, begun: now, seen: now });
+        all.insert(Key::of(cookie), SignIn { staff, secret, begun: now, seen: now, reading: Arc::default() });
     }
 
     /// The sign-in of a key, if it holds. `active`: somebody did something, so it goes on.
@@ -95,6 +98,22 @@ impl SignIns {
         Some(one.clone())
     }
 
+    /// What of recordings is open in a sign-in. To be held no longer than a request takes.
+    pub(crate) fn reading(&self, key: Key) -> Option<Arc<Reading>> {
+        self.all().get(&key).map(|one| one.reading.clone())
+    }
+
+    /// Ends a sign-in that does not hold any more, and locks in it what was unlocked for long enough. Says
+    /// whether anything is left to look after.
+    pub(crate) fn tidy(&self, key: Key, now: Timestamp) -> bool {
+        let mut all = self.all();
+        let left = all.get(&key).is_some_and(|one| one.holds(now) && one.reading.tidy(now));
+        if all.get(&key).is_some_and(|one| !one.holds(now)) {
+            all.remove(&key);
+        }
+        left
+    }
+
     /// Signs one browser out.
     pub(crate) fn end(&self, key: Key) {
         self.all().remove(&key);
@@ -107,26 +126,39 @@ impl SignIns {
 }
 
 /// Failed sign-ins by source, so that one computer cannot try at will (T2).
-#[derive(Default)]
-pub(crate) struct Tries(Mutex<HashMap<std::net::IpAddr, (u32, Timestamp)>>);
+pub(crate) struct Tries {
+    most: u32,
+    by_source: Mutex<HashMap<std::net::IpAddr, (u32, Timestamp)>>,
+}
+
+impl Default for Tries {
+    fn default() -> Self {
+        Self::of(Self::SIGN_INS)
+    }
+}
 
 impl Tries {
-    /// Failures before a source waits.
-    const MOST: u32 = 10;
+    /// Failed sign-ins before a source waits.
+    const SIGN_INS: u32 = 10;
     /// How long it waits, and how long failures are remembered.
     const REMEMBERED: SignedDuration = SignedDuration::from_mins(10);
     /// Sources that are remembered.
     const SOURCES: usize = 4096;
 
     fn all(&self) -> std::sync::MutexGuard<'_, HashMap<std::net::IpAddr, (u32, Timestamp)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_source.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// So many failures before a source waits.
+    pub(crate) fn of(most: u32) -> Self {
+        Self { most, by_source: Mutex::default() }
     }
 
     /// Whether this source must wait.
     pub(crate) fn must_wait(&self, source: std::net::IpAddr, now: Timestamp) -> bool {
         let all = self.all();
         all.get(&source)
-            .is_some_and(|(count, last)| *count >= Self::MOST && now.duration_since(*last) < Self::REMEMBERED)
+            .is_some_and(|(count, last)| *count >= self.most && now.duration_since(*last) < Self::REMEMBERED)
     }
 
     /// Notes a failure.

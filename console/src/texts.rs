@@ -6,7 +6,7 @@ use fluent_bundle::{FluentArgs, FluentResource};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use lifecycle::order::Failure;
-use lifecycle::{EndCause, FreezeCause, IdentityError, Refusal};
+use lifecycle::{EndCause, FreezeCause, IdentityError, KeyError, Refusal, WindowError};
 use policy::{Denial, Right, Rights};
 use std::borrow::Borrow;
 use std::sync::LazyLock;
@@ -28,7 +28,9 @@ macro_rules! areas {
         }),+];
     };
 }
-areas!("common", "refusals", "sign-in", "requests", "live");
+areas!(
+    "common", "refusals", "sign-in", "requests", "live", "plan", "explain", "register", "people", "enrol", "site", "tokens"
+);
 
 type Bundle = FluentBundle<FluentResource>;
 
@@ -99,6 +101,15 @@ impl Texts {
     /// The same, to the second: for what is evidence.
     pub fn exact_time(&self, at: impl Borrow<Timestamp>) -> String {
         self.formatted(*at.borrow(), "%d/%m/%Y %H:%M:%S %Z", "%Y-%m-%d %H:%M:%S %Z")
+    }
+
+    /// A day, without its hour.
+    pub fn date(&self, day: impl Borrow<jiff::civil::Date>) -> String {
+        let format = match self.language {
+            Language::French => "%d/%m/%Y",
+            Language::English => "%Y-%m-%d",
+        };
+        day.borrow().strftime(format).to_string()
     }
 
     /// The hour alone.
@@ -204,7 +215,7 @@ impl Texts {
             Refusal::SamePerson(name, login) => self.with("refusal-same-person", &[("name", name), ("login", login)]),
             Refusal::NoIntervention(number) => self.with("refusal-no-intervention", &[("number", &number.to_string())]),
             Refusal::NotWaiting { number, state, .. } => {
-                let state = self.text(&format!("state-{state}"));
+                let state = self.state(state);
                 self.with("refusal-not-waiting", &[("number", &number.to_string()), ("state", &state)])
             }
             Refusal::StaffFactors(_) => self.text("refusal-factors"),
@@ -217,7 +228,7 @@ impl Texts {
             Refusal::WrongCode { left, .. } => self.with("refusal-wrong-code", &[("left", &left.to_string())]),
             Refusal::Denied(denial) => self.denial(denial),
             Refusal::AccountState { technician, state, .. } => {
-                let state = self.text(&format!("state-{state}"));
+                let state = self.state(state);
                 self.with("refusal-account-state", &[("login", technician.as_str()), ("state", &state)])
             }
             Refusal::WrongWord { left, .. } => self.with("refusal-wrong-word", &[("left", &left.to_string())]),
@@ -225,10 +236,44 @@ impl Texts {
             Refusal::OwnReview(_) => self.text("refusal-own-review"),
             Refusal::Busy(number) => self.with("refusal-busy", &[("number", &number.to_string())]),
             Refusal::CoolingDown(until) => self.with("refusal-cooling-down", &[("until", &self.hour(*until))]),
+            Refusal::OwnRights(_) => self.text("refusal-own-rights"),
+            Refusal::NoRole(_) => self.text("refusal-no-role"),
+            Refusal::NoGroup(_) => self.text("refusal-no-group"),
+            Refusal::StaffState { staff, state, .. } => {
+                let state = self.text(&format!("state-{state}"));
+                self.with("refusal-staff-state", &[("login", staff.as_str()), ("state", &state)])
+            }
             Refusal::TooLong(_) => self.text("refusal-too-long"),
             Refusal::Empty(_) => self.text("refusal-empty"),
             Refusal::SessionOver => self.text("refusal-session-over"),
+            Refusal::Key(KeyError::Taken) => self.text("refusal-key-taken"),
+            Refusal::Key(KeyError::TooMany) => self.text("refusal-key-too-many"),
+            Refusal::Key(KeyError::Missing) => self.text("refusal-key-missing"),
+            Refusal::VendorFrozen(vendor) => self.with("refusal-vendor-frozen", &[("vendor", vendor.as_str())]),
+            Refusal::VendorNotFrozen(vendor) => self.with("refusal-vendor-not-frozen", &[("vendor", vendor.as_str())]),
+            Refusal::Window(error) => self.window(error),
+            Refusal::WrongPlannedCode(left) => self.with("refusal-planned-code", &[("left", &left.to_string())]),
+            Refusal::RightMissing(right) => self.with("refusal-right-missing", &[("right", &self.right(right))]),
+            Refusal::OwnSetUp { technician, .. } => self.with("refusal-own-set-up", &[("login", technician.as_str())]),
             other => self.with("failure-other", &[("message", &other.to_string())]),
+        }
+    }
+
+    /// The word for a state, of whatever it is.
+    pub fn state(&self, word: &str) -> String {
+        self.text(&format!("state-{}", word.replace(", ", "-").replace(' ', "-")))
+    }
+
+    fn window(&self, error: &WindowError) -> String {
+        match error {
+            WindowError::Over => self.text("window-over"),
+            WindowError::TooLong => self.text("window-too-long"),
+            WindowError::EmergencyTooLong => self.text("window-emergency-too-long"),
+            WindowError::TooFarAhead => self.text("window-too-far"),
+            WindowError::EmergencyOver => self.text("window-emergency-over"),
+            WindowError::NothingGained { until, .. } => {
+                self.with("window-nothing-gained", &[("until", &self.time(*until))])
+            }
         }
     }
 

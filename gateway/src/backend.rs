@@ -2,15 +2,19 @@
 
 use crate::ctl::server::{Answer, Desk};
 use crate::entropy;
+use crate::https;
+use crate::replay;
 use config::Config;
+use console::replay::{NotUnlocked, OfficersKey};
 use console::wire::{FromWatcher, ToWatcher};
-use console::{Commands, Known, LiveSession, Look, SignInTry, Soon, Watching};
+use console::{Commands, Enrolment, Health, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Watching};
 use jiff::Timestamp;
-use lifecycle::order::{Failure, Order, Proof, exit};
-use lifecycle::{Actor, Event, SessionId};
+use lifecycle::order::{Failure, Hidden, Order, Proof, exit};
+use lifecycle::{Actor, Event, ExportScope, Reader, SessionId, TokenId};
 use policy::StaffLogin;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 
 /// Pictures on their way to a browser beyond what the watch itself counts: one is being sent.
 const PICTURES: usize = 1;
@@ -20,12 +24,14 @@ const SAID: usize = 8;
 /// The daemon, behind the console's trait.
 pub(crate) struct Backend {
     desk: Arc<Desk>,
+    listening: https::Listening,
+    vendors: watch::Receiver<Vec<SocketAddr>>,
 }
 
 impl Backend {
-    /// Over this desk.
-    pub(crate) fn new(desk: Arc<Desk>) -> Self {
-        Self { desk }
+    /// Over this desk, and what is known of the console's port and of the vendors'.
+    pub(crate) fn new(desk: Arc<Desk>, listening: https::Listening, vendors: watch::Receiver<Vec<SocketAddr>>) -> Self {
+        Self { desk, listening, vendors }
     }
 
     async fn sign_in(&self, attempt: SignInTry) -> Result<(), Failure> {
@@ -69,8 +75,28 @@ impl Commands for Backend {
         Box::pin(self.desk.carry_out(order, Actor::Staff(by)))
     }
 
+    fn export_read(&self, token: TokenId, what: ExportScope, rows: u64, filters: String) -> Soon<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            self.desk.export_read(what, rows, &filters, Reader::Token(token)).await?;
+            Ok(())
+        })
+    }
+
     fn sign_in(&self, attempt: SignInTry) -> Soon<'_, Result<(), Failure>> {
         Box::pin(self.sign_in(attempt))
+    }
+
+    fn open_invitation(&self, code: Hidden) -> Soon<'_, Result<Option<Invited>, Failure>> {
+        Box::pin(async move { self.desk.open_invitation(&code).await })
+    }
+
+    fn enrol(&self, chosen: Enrolment) -> Soon<'_, Result<(), NotEnrolled>> {
+        Box::pin(self.desk.enrol_staff(chosen))
+    }
+
+    fn health(&self) -> Soon<'_, Health> {
+        let addresses = self.vendors.borrow().clone();
+        Box::pin(self.desk.health(addresses, self.listening.certificate()))
     }
 
     fn feed(&self) -> broadcast::Receiver<Arc<(Timestamp, Event)>> {
@@ -80,6 +106,10 @@ impl Commands for Backend {
     fn live(&self) -> Vec<LiveSession> {
         let sessions = self.desk.site.live.matching(|_| true);
         sessions.iter().map(|one| LiveSession { id: one.id.clone(), watchers: one.presence.names() }).collect()
+    }
+
+    fn unlock(&self, staff: StaffLogin, passphrase: Hidden) -> Soon<'_, Result<Arc<dyn OfficersKey>, NotUnlocked>> {
+        Box::pin(replay::unlock_for(self.desk.clone(), staff, passphrase))
     }
 
     fn watch(&self, staff: StaffLogin, session: SessionId) -> Soon<'_, Result<Watching, Failure>> {

@@ -124,7 +124,7 @@ impl Daemon {
         tasks.push(tokio::spawn(ctl::server::serve(desk.clone())?));
         let door = https::prepare(&site).await?;
         let console = door.listening();
-        tasks.push(door.serve(console::router(Arc::new(Backend::new(desk)))));
+        tasks.push(door.serve(console::router(Arc::new(Backend::new(desk, console.clone(), bound.clone())))));
         tasks.push(tokio::spawn(registrar.clone().keep_time(clock)));
         tasks.push(tokio::spawn(remember(site.clone())));
         tasks.push(tokio::spawn(heartbeat(site.clone())));

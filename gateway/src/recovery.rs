@@ -8,7 +8,8 @@ use crate::https::CONSOLE_CERTIFICATE;
 use crate::memory::MEMORY;
 use crate::registrar::entry;
 use crate::site::{
-    Paths, invitation_document, planned_document, staff_document, target_document, technician_document, word_document,
+    Paths, enrolment_document, invitation_document, planned_document, staff_document, target_document,
+    technician_document, word_document,
 };
 use crate::vault::{Memory, SiteSecrets, Vault, VaultError};
 use anyhow::{Context as _, bail};
@@ -252,7 +253,10 @@ pub(crate) fn remove_garbage(vault: &Vault, register: &Register) -> anyhow::Resu
     // Written over, these have one generation.
     let mut wanted: Vec<_> = [SITE, MEMORY, CONSOLE_CERTIFICATE].map(|name| (name.to_owned(), 1)).into();
     wanted.extend(register.accounts.values().map(|account| (technician_document(&account.id), account.secret)));
-    wanted.extend(register.staff.values().map(|staff| (staff_document(&staff.login), staff.secret)));
+    for staff in register.staff.values() {
+        wanted.push((staff_document(&staff.login), staff.secret));
+        wanted.extend(staff.invitation.as_ref().map(|one| (enrolment_document(&staff.login), one.secret)));
+    }
     wanted
         .extend(register.credentials.iter().map(|((target, login), one)| (target_document(target, login), one.secret)));
     for account in register.accounts.values() {

@@ -153,6 +153,12 @@ pub fn staff_document(login: &policy::StaffLogin) -> String {
     format!("staff-{login}")
 }
 
+/// The vault's document of a staff member's invitation.
+pub fn enrolment_document(login: &policy::StaffLogin) -> String {
+    // Not `staff-…`: a login may itself begin with any word.
+    format!("enrolment-{login}")
+}
+
 /// The vault's document of the credential of one login on a target.
 pub fn target_document(target: &policy::TargetId, login: &policy::TargetAccount) -> String {
     // A target's name holds no `@`, so two different pairs never share a document.

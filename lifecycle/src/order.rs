@@ -2,10 +2,13 @@
 //! verbs, and one table of who may use each (D11, D12).
 
 use crate::decide::Refusal;
+use crate::ids::TokenId;
 use crate::staff::Role;
+use crate::token::ExportScope;
 use policy::{GroupId, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use zeroize::Zeroizing;
 
 /// A secret on its way; wiped when dropped, and never shown by a debug print.
@@ -64,7 +67,7 @@ pub struct Proof {
     pub signed_in: bool,
     /// From which address, where it comes from afar. Never read on the socket either.
     #[serde(skip)]
-    pub source: Option<std::net::IpAddr>,
+    pub source: Option<IpAddr>,
 }
 
 /// What opens a target.
@@ -157,6 +160,29 @@ pub enum Order {
         groups: BTreeSet<GroupId>,
         factors: Factors,
     },
+    StaffInvite {
+        login: StaffLogin,
+        person: PersonArgs,
+        roles: BTreeSet<Role>,
+        groups: BTreeSet<GroupId>,
+    },
+    StaffReset {
+        login: StaffLogin,
+        reason: String,
+    },
+    StaffChange {
+        login: StaffLogin,
+        roles: BTreeSet<Role>,
+        groups: BTreeSet<GroupId>,
+        reason: String,
+    },
+    StaffUnlock {
+        login: StaffLogin,
+    },
+    /// Whoever asks reads in this language from now on.
+    StaffLanguage {
+        language: String,
+    },
     StaffList,
     StaffDisable {
         login: StaffLogin,
@@ -238,6 +264,22 @@ pub enum Order {
         how: String,
         purpose: String,
     },
+    ExportRead {
+        what: ExportScope,
+        rows: u64,
+        filters: String,
+    },
+    /// A token that reads one export; the answer shows it, this once.
+    TokenMake {
+        proof: Option<Proof>,
+        label: String,
+        scope: ExportScope,
+        days: u16,
+    },
+    TokenRevoke {
+        id: TokenId,
+    },
+    TokenList,
     LockdownBegin {
         reason: String,
     },
@@ -257,7 +299,7 @@ pub enum Order {
         technician: TechnicianLogin,
         target: TargetId,
         at: Option<jiff::Timestamp>,
-        source: Option<std::net::IpAddr>,
+        source: Option<IpAddr>,
     },
     NotifyTest {
         channel: Option<String>,
@@ -343,6 +385,7 @@ pub enum Needs {
 }
 
 const ANY: &[Role] = &[Role::Approver, Role::Operator, Role::Security];
+const EVERYBODY: &[Role] = &[Role::Approver, Role::Operator, Role::Security, Role::Auditor];
 const OPERATOR: &[Role] = &[Role::Operator];
 const OPERATOR_OR_SECURITY: &[Role] = &[Role::Operator, Role::Security];
 const APPROVER_OR_OPERATOR: &[Role] = &[Role::Approver, Role::Operator];
@@ -364,9 +407,11 @@ pub fn needs(order: &Order) -> Needs {
         | Order::RecordingList
         | Order::RecordingShow { .. }
         | Order::VendorList
+        | Order::TokenList
         | Order::Explain { .. } => Needs::Nothing,
         Order::TechnicianDisable { .. } | Order::SessionCut { .. } | Order::LockdownBegin { .. } => Needs::Brake(ANY),
         Order::StaffDisable { .. } | Order::VendorFreeze { .. } => Needs::Brake(OPERATOR_OR_SECURITY),
+        Order::TokenRevoke { .. } => Needs::Brake(&[Role::Operator, Role::Security, Role::Auditor]),
         Order::Reload => Needs::Brake(OPERATOR),
         Order::TechnicianAdd { .. }
         | Order::TechnicianInvite { .. }
@@ -374,6 +419,10 @@ pub fn needs(order: &Order) -> Needs {
         | Order::TechnicianUnlock { .. }
         | Order::TechnicianKey { .. }
         | Order::StaffAdd { .. }
+        | Order::StaffInvite { .. }
+        | Order::StaffReset { .. }
+        | Order::StaffChange { .. }
+        | Order::StaffUnlock { .. }
         | Order::TargetCredential { .. }
         | Order::TargetPinned { .. }
         | Order::NotifyTest { .. } => Needs::Role(OPERATOR),
@@ -381,10 +430,15 @@ pub fn needs(order: &Order) -> Needs {
         Order::TechnicianActivate { .. } | Order::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
         Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
         Order::RecordingRead { .. } => Needs::Role(&[Role::Security]),
+        Order::ExportRead { .. } | Order::StaffLanguage { .. } => Needs::Role(EVERYBODY),
         Order::SessionFreeze { .. } => Needs::Freeze,
         Order::SessionResume { proof, .. } | Order::SessionWatch { proof, .. } => match proof {
             Some(_) => Needs::Proof,
             None => Needs::Role(&[Role::Approver, Role::Security]),
+        },
+        Order::TokenMake { proof, .. } => match proof {
+            Some(_) => Needs::Proof,
+            None => Needs::Role(&[Role::Security, Role::Auditor]),
         },
         // A no takes no fresh code: it opens nothing.
         Order::InterventionRefuse { proof, .. } => match proof {

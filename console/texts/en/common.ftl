@@ -93,3 +93,4 @@ freeze-unwatched = nobody watches
 freeze-staff = by { $staff }
 freeze-quota = the recording has reached its limit
 freeze-journal = the journal does not answer
+nav-explain-question = Who could get in, where and when? Ask the rules

@@ -75,5 +75,4 @@ request-refused-codes = Refused after three wrong codes.
 error-verified = First say how you know who is calling.
 error-code-missing = Type the 4 characters that the technician reads to you.
 error-minutes = This length of time cannot be read: choose one of the list.
-plan-code = The approval is complete. The code to read to the technician, shown this once only: { $code }
 approve-otp-hint = Your code: the 6 digits from the app on your phone, at this moment.

@@ -93,3 +93,4 @@ freeze-unwatched = personne ne regarde
 freeze-staff = par { $staff }
 freeze-quota = l'enregistrement a atteint sa limite
 freeze-journal = le journal ne répond pas
+nav-explain-question = Qui pourrait entrer, où et quand ? Demander aux règles

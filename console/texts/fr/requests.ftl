@@ -75,5 +75,4 @@ request-refused-codes = Refusée après trois codes faux.
 error-verified = Dites d'abord comment vous savez qui appelle.
 error-code-missing = Tapez les 4 caractères que le technicien vous lit.
 error-minutes = Cette durée n'est pas lisible : choisissez-en une de la liste.
-plan-code = Accord complet. Le code à lire au technicien, montré cette seule fois : { $code }
 approve-otp-hint = Votre code : les 6 chiffres de l'application sur votre téléphone, à cet instant.

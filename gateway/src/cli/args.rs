@@ -1,6 +1,7 @@
 //! What can be typed. Man pages and completions come from here.
 
 use clap::{Args, Parser, Subcommand};
+use lifecycle::{ExportScope, TokenId};
 use policy::{GroupId, Right, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -46,6 +47,9 @@ pub(crate) enum Verb {
     /// The hospital's staff.
     #[command(subcommand)]
     Staff(StaffVerb),
+    /// Tokens by which another program reads an export, and nothing else.
+    #[command(subcommand)]
+    Token(TokenVerb),
     /// Equipment: its host key, its credential.
     #[command(subcommand)]
     Target(TargetVerb),
@@ -236,7 +240,46 @@ pub(crate) enum KeyVerb {
 
 #[derive(Subcommand)]
 pub(crate) enum StaffVerb {
-    /// Create a member of staff; password and TOTP secret are shown once.
+    /// Invite a member of staff, who chooses their factors in the console. Prints the code, to be
+    /// handed over in person or by telephone; it is good once, for 24 hours.
+    Invite {
+        login: StaffLogin,
+        /// approver, operator, security or auditor; several times for several.
+        #[arg(long = "role", value_name = "ROLE", required = true)]
+        roles: Vec<lifecycle::Role>,
+        /// A group they approve for; several times for several.
+        #[arg(long = "group", value_name = "GROUP")]
+        groups: Vec<GroupId>,
+        #[command(flatten)]
+        identity: IdentityFlags,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Throw the factors away, sign the person out everywhere, and print a new invitation. It also
+    /// renews an invitation that ran out.
+    Reset {
+        login: StaffLogin,
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Give other roles and groups, instead of those that are there. Never one's own.
+    Change {
+        login: StaffLogin,
+        /// approver, operator, security or auditor; several times for several.
+        #[arg(long = "role", value_name = "ROLE", required = true)]
+        roles: Vec<lifecycle::Role>,
+        /// A group they approve for; several times for several.
+        #[arg(long = "group", value_name = "GROUP")]
+        groups: Vec<GroupId>,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Lift a lock.
+    Unlock { login: StaffLogin },
+    /// Create a member of staff without enrolment; password and TOTP secret are shown once. `invite`
+    /// is better: then nobody but the person ever sees them.
     Add {
         login: StaffLogin,
         /// approver, operator, security or auditor; several times for several.
@@ -256,6 +299,27 @@ pub(crate) enum StaffVerb {
         #[arg(long)]
         reason: String,
     },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum TokenVerb {
+    /// Make a token that reads one export; it is shown once.
+    Make {
+        /// interventions or sessions.
+        scope: ExportScope,
+        /// What it is for.
+        #[arg(long)]
+        label: String,
+        /// For how long, at most 400.
+        #[arg(long, default_value_t = 90, value_name = "DAYS")]
+        days: u16,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// End one at once.
+    Revoke { id: TokenId },
+    /// All tokens, without what opens anything.
+    List(Json),
 }
 
 #[derive(Subcommand)]

@@ -2,8 +2,8 @@
 
 use super::args::{
     Call, ConfigVerb, FirewallVerb, IdentityFlags, InterventionVerb, JournalVerb, Json, KeyVerb, LockdownVerb,
-    NotifyVerb, PersonFlags, PlanFlags, ProofFlags, SessionVerb, StaffVerb, TargetVerb, TechnicianVerb, VendorVerb,
-    Verb,
+    NotifyVerb, PersonFlags, PlanFlags, ProofFlags, SessionVerb, StaffVerb, TargetVerb, TechnicianVerb, TokenVerb,
+    VendorVerb, Verb,
 };
 use super::{firewall, invitation, manual, output, pin, recording, secrets, watch};
 use crate::clock::{Clock as _, SystemClock};
@@ -65,6 +65,7 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
         Verb::Technician(verb) => technician(&main, verb),
         Verb::Staff(verb) => staff(&main, verb),
         Verb::Target(verb) => target(&main, verb),
+        Verb::Token(verb) => token(&main, verb),
         Verb::Intervention(verb) => intervention(&main, verb),
         Verb::Session(verb) => session(&main, verb),
         Verb::Explain { technician, target, at, from, json } => {
@@ -295,10 +296,46 @@ fn staff(main: &Path, verb: StaffVerb) -> Outcome {
             };
             made(person.json, &ask(main, &request)?)
         }
+        StaffVerb::Invite { login, roles, groups, identity, json } => {
+            let IdentityFlags { name, email, phone } = identity;
+            let person = PersonArgs { name, email, phone };
+            let (roles, groups) = (roles.into_iter().collect(), groups.into_iter().collect());
+            let request = Order::StaffInvite { login, person, roles, groups };
+            print(json, &ask(main, &request)?, invitation::print_staff)
+        }
+        StaffVerb::Reset { login, reason, json } => {
+            print(json, &ask(main, &Order::StaffReset { login, reason })?, invitation::print_staff)
+        }
+        StaffVerb::Change { login, roles, groups, reason } => {
+            let (roles, groups) = (roles.into_iter().collect(), groups.into_iter().collect());
+            ask(main, &Order::StaffChange { login, roles, groups, reason }).map(|_| ())
+        }
+        StaffVerb::Unlock { login } => ask(main, &Order::StaffUnlock { login }).map(|_| ()),
         StaffVerb::List(json) => print(json, &ask(main, &Order::StaffList)?, |rows| {
             output::table(rows, &["login", "name", "roles", "groups", "state"])
         }),
         StaffVerb::Disable { login, reason } => ask(main, &Order::StaffDisable { login, reason }).map(|_| ()),
+    }
+}
+
+fn token(main: &Path, verb: TokenVerb) -> Outcome {
+    match verb {
+        TokenVerb::Make { scope, label, days, json } => {
+            let answer = ask(main, &Order::TokenMake { proof: None, label, scope, days })?;
+            print(json, &answer, |answer| {
+                let text = |key: &str| answer.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+                output::say(&format!("token {}, until {}; it is not shown again:", text("id"), text("until")));
+                output::say(&text("token"));
+            })
+        }
+        TokenVerb::Revoke { id } => {
+            ask(main, &Order::TokenRevoke { id: id.clone() })?;
+            output::say(&format!("token {id} is revoked"));
+            Ok(())
+        }
+        TokenVerb::List(json) => print(json, &ask(main, &Order::TokenList)?, |rows| {
+            output::table(rows, &["id", "label", "scope", "by", "until", "holds", "last_read"])
+        }),
     }
 }
 

@@ -10,17 +10,8 @@ use crate::vault::PersonSecrets;
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::order::{Failure, Planned, Proof};
 use lifecycle::{Command, EndCause, Event, InterventionNumber, InterventionState, PlanFacts, Refusal, StaffAttempt};
-use policy::{Decision, GroupId, StaffLogin, TargetId, Verified};
+use policy::{Decision, StaffLogin, TargetId, Verified};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
-
-/// Groups that are on call at this instant: those without a calendar always are (D13).
-fn on_call(core: &Core, at: Timestamp) -> BTreeSet<GroupId> {
-    let calendar_is_open =
-        |calendar: &policy::CalendarId| core.rules.calendars.get(calendar).is_some_and(|calendar| calendar.is_open(at));
-    let groups = core.config.groups.iter();
-    groups.filter(|(_, group)| group.on_call.as_ref().is_none_or(calendar_is_open)).map(|(id, _)| id.clone()).collect()
-}
 
 fn missing_of(events: &[Event]) -> Option<u8> {
     events.iter().find_map(|event| match event {
@@ -72,12 +63,8 @@ impl Desk {
             true => comparer.compare_code(secrets, &code, at),
             false => comparer.compare(secrets, password, code, at).await,
         };
-        Ok(StaffAttempt {
-            staff: proof.staff.clone(),
-            password: compared.password,
-            code: compared.code,
-            source: proof.source,
-        })
+        let (staff, source) = (proof.staff.clone(), proof.source);
+        Ok(StaffAttempt { staff, password: compared.password, code: compared.code, source })
     }
 
     /// Approves a request whose technician waits on the line, or a planned one that wants another
@@ -114,7 +101,7 @@ impl Desk {
                 .site
                 .registrar
                 .act(move |core, at| {
-                    let on_call = on_call(core, at);
+                    let on_call = core.config.on_call(at);
                     let decided = core.decide(Command::ApprovePlanned { number, attempt, verified, on_call }, at);
                     let missing = missing_of(&decided.events);
                     (decided.events, decided.refusal.map_or(Ok(missing), Err))
@@ -188,7 +175,7 @@ impl Desk {
                     ticket: planned.ticket,
                     verified: planned.verified,
                     rights: planned.rights,
-                    on_call: on_call(core, at),
+                    on_call: core.config.on_call(at),
                 };
                 let decided = core.decide(Command::Plan { attempt, facts: Box::new(facts) }, at);
                 let missing = missing_of(&decided.events);
@@ -236,8 +223,8 @@ impl Desk {
             .registrar
             .act(move |core, at| {
                 let until = at.saturating_add(SignedDuration::from_mins(i64::from(minutes))).unwrap_or(at);
-                let decided =
-                    core.decide(Command::Extend { number, attempt, verified, until, on_call: on_call(core, at) }, at);
+                let decided = core
+                    .decide(Command::Extend { number, attempt, verified, until, on_call: core.config.on_call(at) }, at);
                 let extended = decided.events.iter().find_map(|event| match event {
                     Event::InterventionExtended { missing, until, .. } => Some((*missing, *until)),
                     _ => None,
@@ -290,27 +277,11 @@ impl Desk {
         let explained = self
             .site
             .registrar
-            .view(move |core, now| {
-                let at = at.unwrap_or(now);
-                let account = core.register.account(&technician).ok_or(Refusal::NoTechnician(technician))?;
-                let frozen = core.register.frozen_vendors.contains_key(&account.vendor);
-                let request = policy::Request {
-                    technician: account.login.clone(),
-                    person: account.identity.person(),
-                    vendor: account.vendor.clone(),
-                    target,
-                    account: None,
-                    source,
-                    unfamiliar: true,
-                    emergency: false,
-                    at,
-                };
-                Ok((at, account.state, frozen, policy::evaluate(&core.rules, &request)))
-            })
+            .view(move |core, now| core.register.explain(&core.rules, &technician, target, source, at.unwrap_or(now)))
             .await
             .map_err(gone)?
             .map_err(refused)?;
-        let (at, state, frozen, verdict) = explained;
+        let lifecycle::Explained { at, account_state: state, vendor_frozen: frozen, verdict } = explained;
         let texts = crate::texts::Texts::new(config.site.language, config.site.zone.clone());
         let because: Vec<String> = verdict.because.iter().map(ToString::to_string).collect();
         Ok(match verdict.decision {

@@ -2,9 +2,12 @@
 
 pub mod caller;
 pub mod client;
+mod health;
 mod interventions;
 mod people;
 pub mod protocol;
 pub mod server;
 mod sessions;
+mod staff;
+mod tokens;
 pub mod view;

@@ -7,12 +7,13 @@ use crate::factors;
 use crate::invitation::{CheckWord, Invitation};
 use crate::registrar::Core;
 use crate::site::{invitation_document, staff_document, target_document, technician_document, word_document};
+use crate::texts::Texts;
 use crate::vault::{PersonSecrets, TargetSecret};
 use lifecycle::order::{CredentialArgs, Factors, Failure, PersonArgs, exit};
 use lifecycle::{AccountId, Actor, Command, EndCause, Identity, Refusal, Role};
 use policy::{GroupId, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId};
 use russh::keys::{Algorithm, HashAlg, PrivateKey};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Who is to be invited.
@@ -24,10 +25,16 @@ pub(super) struct Invitee {
     pub(super) keys: Vec<String>,
 }
 
+/// Until when, as it stands on the paper.
+pub(super) fn shown_until(until: Option<jiff::Timestamp>, config: &config::Config) -> String {
+    until.map_or_else(String::new, |until| view::local(until, &config.site.zone))
+}
+
 impl Desk {
     pub(super) async fn technician_add(&self, who: Invitee, factors: Factors, by: Actor) -> Answer {
         let Invitee { login, vendor, person, proofing, keys } = who;
-        let identity = Identity::new(&person.name, &person.email, &person.phone).map_err(data)?;
+        let identity = Identity::new(&person.name, &person.email, &person.phone)
+            .map_err(|error| refused(Refusal::Identity(error)))?;
         let keys = keys.iter().map(|line| fingerprint(line)).collect::<Result<Vec<_>, _>>()?;
         let account = AccountId::from_random(entropy::bytes().map_err(software)?);
         let document = technician_document(&account);
@@ -48,7 +55,8 @@ impl Desk {
     /// An invitation: the code's digest is in the vault before the entry that names it (D21).
     pub(super) async fn technician_invite(&self, who: Invitee, by: Actor) -> Answer {
         let Invitee { login, vendor, person, proofing, keys } = who;
-        let identity = Identity::new(&person.name, &person.email, &person.phone).map_err(data)?;
+        let identity = Identity::new(&person.name, &person.email, &person.phone)
+            .map_err(|error| refused(Refusal::Identity(error)))?;
         let keys = keys.iter().map(|line| fingerprint(line)).collect::<Result<Vec<_>, _>>()?;
         let account = AccountId::from_random(entropy::bytes().map_err(software)?);
         let technician = login.clone();
@@ -87,18 +95,36 @@ impl Desk {
         let (name, port) = (&config.ssh.name, config.ssh.listen.first().map_or(22, std::net::SocketAddr::port));
         let host = if name.is_empty() { "BASTION" } else { name };
         let place = if port == 22 { host.to_owned() } else { format!("[{host}]:{port}") };
+        let language = vendor.map_or(config.site.language, |vendor| vendor.language);
+        let known_hosts = format!("{place} {}", self.host_key);
+        let until = account.invitation.map(|invitation| invitation.until);
+        let texts = Texts::new(language, config.site.zone.clone());
+        let (person, site, at) = (&account.identity.name, &config.site.name, shown_until(until, &config));
+        let paper = [
+            texts.with("invite-1", &[("name", person), ("login", login.as_str()), ("site", site)]),
+            String::new(),
+            texts.text("invite-2"),
+            format!("   {known_hosts}"),
+            texts.with("invite-3", &[("port", &port.to_string()), ("login", login.as_str()), ("host", host)]),
+            texts.text("invite-4"),
+            format!("   {code}"),
+            texts.text("invite-5"),
+            String::new(),
+            texts.with("invite-6", &[("until", &at)]),
+        ];
         Ok(json!({
             "login": login,
             "name": account.identity.name,
             "code": code,
-            "until": account.invitation.map(|invitation| invitation.until),
-            "language": vendor.map_or(config.site.language, |vendor| vendor.language).word(),
+            "until": until,
+            "language": language.word(),
             "site": config.site.name,
             "host": host,
             "port": port,
             "host_is_named": !name.is_empty(),
-            "known_hosts": format!("{place} {}", self.host_key),
+            "known_hosts": known_hosts,
             "call": vendor.map(|vendor| vendor.contact.phone.clone()),
+            "paper": paper.join("\n"),
         }))
     }
 
@@ -116,11 +142,9 @@ impl Desk {
         let account = account.await.map_err(gone)?.ok_or_else(|| refused(Refusal::NoTechnician(login.clone())))?;
         let brake = || self.site.live.brake(&EndCause::Disabled, |session| session.technician == login);
         // D18: the sessions go first, and once more behind the entry.
-        if !enable {
-            brake();
-        }
+        let cut = if enable { 0 } else { brake() };
         let technician = login.clone();
-        let made = self
+        let mut made = self
             .invite(&account, &login, move |invitation| Command::ResetTechnician {
                 technician,
                 reason,
@@ -129,7 +153,10 @@ impl Desk {
                 by,
             })
             .await?;
-        brake();
+        let ended = cut + brake();
+        if let Value::Object(fields) = &mut made {
+            fields.insert("sessions_ended".into(), json!(ended));
+        }
         Ok(made)
     }
 
@@ -186,7 +213,8 @@ impl Desk {
         factors: Factors,
         by: Actor,
     ) -> Answer {
-        let identity = Identity::new(&person.name, &person.email, &person.phone).map_err(data)?;
+        let identity = Identity::new(&person.name, &person.email, &person.phone)
+            .map_err(|error| refused(Refusal::Identity(error)))?;
         self.groups_exist(&groups)?;
         let (document, shown) = (staff_document(&login), login.clone());
         self.add_person(&document, factors, shown.as_str(), move |secret| Command::AddStaff {
@@ -200,7 +228,7 @@ impl Desk {
         .await
     }
 
-    fn groups_exist(&self, groups: &BTreeSet<GroupId>) -> Result<(), Failure> {
+    pub(super) fn groups_exist(&self, groups: &BTreeSet<GroupId>) -> Result<(), Failure> {
         let config = self.site.config();
         match groups.iter().find(|group| !config.groups.contains_key(group)) {
             Some(group) => Err(Failure::new(

@@ -2,7 +2,7 @@
 //! an authenticator, the charter, and a word to read out. Whoever is in here holds nothing that could
 //! reach a target: no session, no permit, no recording.
 
-mod qr;
+pub(crate) mod qr;
 mod screen;
 
 use crate::entropy;

@@ -1,4 +1,5 @@
-//! A QR code in a terminal: coloured cells that a phone reads, two modules a character.
+//! A QR code: in a terminal as coloured cells that a phone reads, two modules a character; on a page as
+//! the path of a picture.
 
 use qrcode::{Color, EcLevel, QrCode};
 
@@ -37,6 +38,22 @@ pub(crate) fn lines(text: &str) -> Option<Vec<String>> {
         line
     };
     Some((0..whole.div_ceil(2)).map(line).collect())
+}
+
+/// The dark modules as the path of an SVG picture, with the width and height of the whole in modules:
+/// the four light ones around it that the standard asks for are in it. `None`: too long for any code.
+pub(crate) fn path(text: &str) -> Option<(usize, String)> {
+    /// Light modules around it.
+    const MARGIN: usize = 4;
+    let code = QrCode::with_error_correction_level(text, EcLevel::M).ok()?;
+    let width = code.width();
+    let mut path = String::new();
+    for (n, module) in code.to_colors().iter().enumerate() {
+        if *module == Color::Dark {
+            path.push_str(&format!("M{} {}h1v1h-1z", n % width + MARGIN, n / width + MARGIN));
+        }
+    }
+    Some((width + 2 * MARGIN, path))
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ const HEADER: u64 = 4 << 20;
 
 /// Why a recording was not opened.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenFailure {
+pub(super) enum OpenFailure {
     /// The manifest is another than the journal says.
     #[error("the manifest is not the one that the journal knows: this recording was altered, and proves nothing")]
     Altered,
@@ -42,7 +42,12 @@ pub enum OpenFailure {
 ///
 /// What it gives answers for as long as the key stays unlocked. A part that is missing or altered is
 /// listed, and says so when it is asked for.
-pub fn open(folder: &Path, heads: &Path, key: &Unlocked, manifest: &str) -> Result<Arc<dyn Opened>, OpenFailure> {
+pub(super) fn open(
+    folder: &Path,
+    heads: &Path,
+    key: &Unlocked,
+    manifest: &str,
+) -> Result<Arc<dyn Opened>, OpenFailure> {
     let recording = SealedRecording::open(folder, heads)?;
     if recording.digest != manifest {
         return Err(OpenFailure::Altered);
@@ -106,6 +111,7 @@ fn track(part: &Part, about: About) -> Track {
         what: about.what,
         columns: about.columns,
         rows: about.rows,
+        started: part.started,
         seconds: seconds(part),
         terminal: part.kind == PartKind::Cast,
     }

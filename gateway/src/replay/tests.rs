@@ -1,7 +1,7 @@
 //! With real sealed recordings: spool, seal, key file, passphrase.
 
-use super::unlock::lock;
-use super::{OpenFailure, UnlockError, Unlocked, open, unlock};
+use super::opened::{OpenFailure, open};
+use super::unlock::{UnlockError, Unlocked, lock, unlock};
 use console::replay::{Chunk, Opened, ReplayError};
 use console::wire::ScreenChange;
 use jiff::{SignedDuration, Timestamp};

@@ -21,7 +21,7 @@ static TURN: Mutex<()> = Mutex::new(());
 
 /// Why a key was not unlocked.
 #[derive(Debug, thiserror::Error)]
-pub enum UnlockError {
+pub(super) enum UnlockError {
     /// The file is not there or cannot be read.
     #[error("the officer's key `{path}` cannot be read: {error}")]
     Unreadable {
@@ -63,7 +63,7 @@ pub enum UnlockError {
 
 /// One officer's key, for one sign-in. Whoever holds it drops it when the sign-in ends, and with it ends
 /// every recording opened by it; its memory is then overwritten, as far as the age library does.
-pub struct Unlocked(Arc<ReadingKeys>);
+pub(super) struct Unlocked(Arc<ReadingKeys>);
 
 impl std::fmt::Debug for Unlocked {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -86,7 +86,7 @@ impl Unlocked {
 ///
 /// Blocks for about a second, longer while somebody else unlocks, and takes up to 1 GiB of memory
 /// meanwhile. How often somebody may try is for the caller to bound.
-pub fn unlock(path: &Path, passphrase: &Hidden, recipients: &[String]) -> Result<Unlocked, UnlockError> {
+pub(super) fn unlock(path: &Path, passphrase: &Hidden, recipients: &[String]) -> Result<Unlocked, UnlockError> {
     let sealed = read(path)?;
     let text = decrypted(path, &sealed, passphrase)?;
     let keys = std::str::from_utf8(&text).ok().and_then(|text| ReadingKeys::parse(text).ok());

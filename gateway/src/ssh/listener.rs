@@ -132,6 +132,23 @@ fn may_be_open(config: &Config, armed: Arming, now: jiff::Timestamp) -> bool {
     }
 }
 
+/// Whether the port ought to be open, lockdown aside, and when time alone may change that.
+pub(crate) struct Due {
+    pub(crate) open: bool,
+    pub(crate) next: Option<jiff::Timestamp>,
+}
+
+/// What the hours and what is planned say of the port now.
+pub(crate) async fn due(site: &Site) -> Due {
+    let (config, now) = (site.config(), site.clock.now());
+    let armed = arming(site, now).await;
+    let hours = match config.ssh.open {
+        Opening::Hours | Opening::Armed => config.hours_change_after(now),
+        Opening::Always => None,
+    };
+    Due { open: may_be_open(&config, armed, now), next: hours.into_iter().chain(armed.changes).min() }
+}
+
 /// Whether somebody may come in under a planned intervention or to enrol, and when time alone may
 /// change it.
 #[derive(Debug, Clone, Copy, Default)]

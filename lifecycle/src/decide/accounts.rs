@@ -1,6 +1,6 @@
 //! The life of an account: invited, enrolled, active, reset, disabled; its keys; its company's brake.
 
-use super::{Decided, Refusal, WRONG_CODES, written};
+use super::{Decided, KeyError, Refusal, WRONG_CODES, written};
 use crate::account::{Account, AccountState, Identity, check_personal};
 use crate::event::{Actor, Event, WithdrawCause};
 use crate::ids::AccountId;
@@ -34,6 +34,13 @@ impl AccountState {
             AccountState::Disabled => "disabled",
             AccountState::Expired => "expired",
         }
+    }
+}
+
+impl Account {
+    /// How often the check word may still be typed for the factors that are enrolled now.
+    pub fn words_left(&self) -> u8 {
+        WRONG_CODES.saturating_sub(self.wrong_words)
     }
 }
 
@@ -157,7 +164,7 @@ pub(super) fn activate(
 /// A key is one person's.
 pub(super) fn keys_are_free(register: &Register, keys: &[String]) -> Result<(), Refusal> {
     if register.accounts.values().any(|other| other.keys.iter().any(|key| keys.contains(key))) {
-        return Err(Refusal::Key("this key belongs to an account already: a key is one person's"));
+        return Err(Refusal::Key(KeyError::Taken));
     }
     Ok(())
 }
@@ -171,7 +178,7 @@ pub(super) fn add_key(
     let account = known(register, &technician)?;
     keys_are_free(register, std::slice::from_ref(&key))?;
     if account.keys.len() >= KEYS {
-        return Err(Refusal::Key("the account has 8 keys already: remove one first"));
+        return Err(Refusal::Key(KeyError::TooMany));
     }
     Ok(vec![Event::TechnicianKeyAdded { account: account.id.clone(), technician, key, by }])
 }
@@ -184,9 +191,7 @@ pub(super) fn remove_key(
 ) -> Result<Vec<Event>, Refusal> {
     let account = known(register, &technician)?;
     if !account.keys.contains(&key) {
-        return Err(Refusal::Key(
-            "the account has no such key: write its fingerprint, `SHA256:…`, as `technician show` prints it",
-        ));
+        return Err(Refusal::Key(KeyError::Missing));
     }
     Ok(vec![Event::TechnicianKeyRemoved { account: account.id.clone(), technician, key, by }])
 }
@@ -200,7 +205,7 @@ pub(super) fn freeze(
     by: Actor,
 ) -> Result<Vec<Event>, Refusal> {
     if register.frozen_vendors.contains_key(&vendor) {
-        return Err(Refusal::VendorState { vendor, state: "frozen already" });
+        return Err(Refusal::VendorFrozen(vendor));
     }
     let known = rules.vendors.contains_key(&vendor) || register.accounts.values().any(|one| one.vendor == vendor);
     if !known {

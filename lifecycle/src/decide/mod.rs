@@ -1,6 +1,7 @@
 //! Commands, decided against the register and the rules: events, or a refusal.
 
 mod accounts;
+mod explained;
 mod factors;
 mod interventions;
 mod planned;
@@ -8,10 +9,11 @@ mod refusal;
 mod staff;
 mod tokens;
 
+pub use explained::Explained;
 pub use factors::{Attempt, CodeCheck, FactorsRequired, Judged, StaffAttempt};
 pub use interventions::{Admission, RequestFacts};
-pub use planned::PlanFacts;
-pub use refusal::Refusal;
+pub use planned::{PlanFacts, check_window};
+pub use refusal::{KeyError, Refusal, WindowError};
 
 use crate::account::Identity;
 use crate::event::{Actor, EndCause, Event, WithdrawCause};
@@ -383,7 +385,7 @@ fn decide_simple(
         Command::FreezeVendor { vendor, reason, by } => accounts::freeze(register, rules, vendor, reason, by),
         Command::ThawVendor { vendor, reason, by } => {
             if !register.frozen_vendors.contains_key(&vendor) {
-                return Err(Refusal::VendorState { vendor, state: "not frozen" });
+                return Err(Refusal::VendorNotFrozen(vendor));
             }
             Ok(vec![Event::VendorThawed { vendor, reason: written("reason", reason)?, by }])
         }

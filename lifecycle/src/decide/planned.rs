@@ -2,8 +2,8 @@
 //! new approvals, and the look back at an emergency.
 
 use super::interventions::{may_approve, set_up_by_another};
-use super::{Decided, Refusal, WRONG_CODES, waiting, written};
-use crate::account::AccountState;
+use super::{Decided, Refusal, WRONG_CODES, WindowError, waiting, written};
+use crate::account::{Account, AccountState};
 use crate::event::Event;
 use crate::ids::InterventionNumber;
 use crate::intervention::{Intervention, InterventionState};
@@ -12,7 +12,7 @@ use crate::staff::{Role, Staff};
 use jiff::{SignedDuration, Timestamp};
 use policy::{
     Approval, Decision, Denial, GroupId, PolicySet, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin,
-    Verified,
+    Verdict, Verified,
 };
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -51,19 +51,20 @@ pub struct PlanFacts {
     pub on_call: BTreeSet<GroupId>,
 }
 
-fn window(facts: &PlanFacts, at: Timestamp) -> Result<(), Refusal> {
-    let wrong = |text: &str| Err(Refusal::Window(text.to_owned()));
-    if facts.until <= facts.from || facts.until <= at {
-        return wrong("the window ends before it begins, or is over: write a later --until");
+/// Whether a window may be planned at this instant, whatever the rules say of it.
+pub fn check_window(from: Timestamp, until: Timestamp, emergency: bool, at: Timestamp) -> Result<(), Refusal> {
+    let wrong = |error| Err(Refusal::Window(error));
+    if until <= from || until <= at {
+        return wrong(WindowError::Over);
     }
-    if facts.until.duration_since(facts.from) > LONGEST {
-        return wrong("the window is longer than 8 hours: plan several");
+    if until.duration_since(from) > LONGEST {
+        return wrong(WindowError::TooLong);
     }
-    if facts.emergency && facts.until.duration_since(at) > EMERGENCY {
-        return wrong("an emergency lasts 2 hours at most: write fewer --minutes");
+    if emergency && until.duration_since(at) > EMERGENCY {
+        return wrong(WindowError::EmergencyTooLong);
     }
-    if facts.from.duration_since(at) > AHEAD {
-        return wrong("the window lies more than 3 months ahead: plan it later");
+    if from.duration_since(at) > AHEAD {
+        return wrong(WindowError::TooFarAhead);
     }
     Ok(())
 }
@@ -110,7 +111,7 @@ pub(super) fn plan(
         return Err(Refusal::Role { staff: staff.login.clone(), role: Role::Approver });
     }
     on_call(facts.emergency, staff, &facts.on_call)?;
-    window(facts, at)?;
+    check_window(facts.from, facts.until, facts.emergency, at)?;
     let account = register.account(&facts.technician).ok_or_else(|| Refusal::NoTechnician(facts.technician.clone()))?;
     if register.usable(&account.id).is_none() {
         let frozen = account.state == AccountState::Active;
@@ -120,11 +121,8 @@ pub(super) fn plan(
     }
     set_up_by_another(register, &account.id, &account.login, staff)?;
     let begins = facts.from.max(at);
-    let mut question = register.question(account, &facts.target, facts.login.clone(), None, begins);
-    question.emergency = facts.emergency;
-    // D6: what is young now is young, whenever it begins; and an emergency always asks for a call.
-    question.unfamiliar = facts.emergency || register.is_unfamiliar(account, &facts.target, None, at);
-    let verdict = policy::evaluate(rules, &question);
+    let verdict =
+        register.judge_plan(rules, account, &facts.target, facts.login.clone(), facts.emergency, (begins, at));
     let terms = match verdict.decision {
         Decision::AwaitApproval(terms) => terms,
         Decision::Deny(denial) => return Err(Refusal::Denied(denial)),
@@ -265,8 +263,7 @@ pub(super) fn extend(
     may_approve(register, rules, one, staff)?;
     let emergency = one.plan.as_ref().filter(|plan| plan.emergency);
     if emergency.is_some_and(|plan| until.duration_since(plan.from) > EMERGENCY) {
-        let text = "an emergency lasts 2 hours at most in all: write fewer --minutes, or open another one";
-        return Err(Refusal::Window(text.to_owned()));
+        return Err(Refusal::Window(WindowError::EmergencyOver));
     }
     let record = one.sessions.iter().filter_map(|id| register.sessions.get(id)).find(|record| record.end.is_none());
     let record = record.ok_or(Refusal::SessionOver)?;
@@ -279,11 +276,8 @@ pub(super) fn extend(
     let (missing, until) = match terms.redeem(&all, at, at) {
         Ok(extended) if extended.until() > permit.until() => (0, extended.until()),
         Ok(extended) => {
-            return Err(Refusal::Window(format!(
-                "nothing would be gained: it may last until {} as it is, and no approval reaches beyond {}",
-                permit.until(),
-                extended.until()
-            )));
+            let (until, reach) = (permit.until(), extended.until());
+            return Err(Refusal::Window(WindowError::NothingGained { until, reach }));
         }
         Err(Denial::QuorumMissing { needed, have }) => (needed.saturating_sub(have), permit.until()),
         Err(denial) => return Err(Refusal::Denied(denial)),
@@ -298,6 +292,12 @@ pub(super) fn review(
     staff: &StaffLogin,
     text: String,
 ) -> Result<Vec<Event>, Refusal> {
+    register.may_review(number, staff)?;
+    Ok(vec![Event::InterventionReviewed { number, text: written("text", text)?, by: staff.clone() }])
+}
+
+/// See [`Register::may_review`].
+fn reviewable(register: &Register, number: InterventionNumber, staff: &StaffLogin) -> Result<(), Refusal> {
     let one = waiting(register, number, "review", |state| state.is_final())?;
     if !one.is_emergency() || one.plan.as_ref().is_some_and(|plan| plan.reviewed.is_some()) {
         let state = if one.is_emergency() { "reviewed already" } else { "no emergency" };
@@ -311,10 +311,42 @@ pub(super) fn review(
     if one.approved_by().iter().any(same) {
         return Err(Refusal::OwnReview(staff.clone()));
     }
-    Ok(vec![Event::InterventionReviewed { number, text: written("text", text)?, by: staff.clone() }])
+    Ok(())
 }
 
 impl Register {
+    /// Whether this person may look back at that emergency: it is over, nobody has, and neither they
+    /// nor the same person under another account approved it (EMG-02).
+    pub fn may_review(&self, number: InterventionNumber, staff: &StaffLogin) -> Result<(), Refusal> {
+        reviewable(self, number, staff)
+    }
+
+    /// What the rules say to an intervention that begins at the first instant and is planned at the
+    /// second. Changes nothing.
+    pub fn judge_plan(
+        &self,
+        rules: &PolicySet,
+        account: &Account,
+        target: &TargetId,
+        login: Option<TargetAccount>,
+        emergency: bool,
+        (begins, at): (Timestamp, Timestamp),
+    ) -> Verdict {
+        let mut question = self.question(account, target, login, None, begins);
+        question.emergency = emergency;
+        // D6: what is young now is young, whenever it begins; and an emergency always asks for a call.
+        question.unfamiliar = emergency || self.is_unfamiliar(account, target, None, at);
+        policy::evaluate(rules, &question)
+    }
+
+    /// How far an extension that is approved now reaches: as far as the rules give time anew.
+    pub fn extension_reaches(&self, rules: &PolicySet, one: &Intervention, at: Timestamp) -> Result<Timestamp, Denial> {
+        let terms = self.terms(rules, one, one.asked.source, at)?;
+        let reach = terms.closes_at.min(at.saturating_add(terms.longest).unwrap_or(at));
+        let emergency = one.plan.as_ref().filter(|plan| plan.emergency);
+        Ok(emergency.and_then(|plan| plan.from.checked_add(EMERGENCY).ok()).map_or(reach, |end| end.min(reach)))
+    }
+
     /// What was planned for this account on this target and can be taken up now.
     pub fn planned_for(
         &self,

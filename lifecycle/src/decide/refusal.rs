@@ -6,6 +6,48 @@ use crate::staff::Role;
 use jiff::Timestamp;
 use policy::{Denial, Right, StaffLogin, TechnicianLogin, VendorId};
 
+/// What is wrong with a technician's public key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Somebody has it.
+    #[error("this key belongs to an account already: a key is one person's")]
+    Taken,
+    /// There are as many as there may be.
+    #[error("the account has 8 keys already: remove one first")]
+    TooMany,
+    /// It is not the account's.
+    #[error("the account has no such key: write its fingerprint, `SHA256:…`, as `technician show` prints it")]
+    Missing,
+}
+
+/// What is wrong with the time that somebody wants to give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WindowError {
+    /// It ends before it begins, or lies in the past.
+    #[error("the window ends before it begins, or is over: write a later --until")]
+    Over,
+    /// One code opens no longer a window (D7).
+    #[error("the window is longer than 8 hours: plan several")]
+    TooLong,
+    /// An emergency is shorter (D14).
+    #[error("an emergency lasts 2 hours at most: write fewer --minutes")]
+    EmergencyTooLong,
+    /// Nobody plans so far ahead.
+    #[error("the window lies more than 3 months ahead: plan it later")]
+    TooFarAhead,
+    /// An emergency is not made long by parts (D14).
+    #[error("an emergency lasts 2 hours at most in all: write fewer --minutes, or open another one")]
+    EmergencyOver,
+    /// The rules do not let it last longer than it does already.
+    #[error("nothing would be gained: it may last until {until} as it is, and no approval reaches beyond {reach}")]
+    NothingGained {
+        /// Until when it lasts.
+        until: Timestamp,
+        /// How far an approval reaches.
+        reach: Timestamp,
+    },
+}
+
 /// Why a command was not carried out. A value with a text that says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -129,19 +171,17 @@ pub enum Refusal {
         left: u8,
     },
     /// The key is there already, or is not there.
-    #[error("{0}")]
-    Key(&'static str),
-    /// The vendor is frozen, or is not.
-    #[error("the vendor `{vendor}` is {state}")]
-    VendorState {
-        /// Which.
-        vendor: VendorId,
-        /// What it is already.
-        state: &'static str,
-    },
+    #[error(transparent)]
+    Key(KeyError),
+    /// The vendor is frozen already.
+    #[error("the vendor `{0}` is frozen already")]
+    VendorFrozen(VendorId),
+    /// The vendor is not frozen.
+    #[error("the vendor `{0}` is not frozen")]
+    VendorNotFrozen(VendorId),
     /// The window of a plan is not one.
-    #[error("{0}")]
-    Window(String),
+    #[error(transparent)]
+    Window(WindowError),
     /// Nobody of these groups is on call now.
     #[error("`{0}` is in no group that is on call now: an emergency is opened by whoever is on call")]
     NotOnCall(StaffLogin),

@@ -1,0 +1,119 @@
+//! How the machine is, as the daemon says it. Nothing here is judged: that is the page's and whoever
+//! asks for the data.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use std::net::SocketAddr;
+
+/// How the machine is.
+#[derive(Debug, Clone, Serialize)]
+pub struct Health {
+    /// Which version runs.
+    pub version: String,
+    /// Whether the clock is trusted: it is near what another clock of the machine says.
+    pub clock_trusted: bool,
+    /// The file system of the state folder. `None`: it does not say.
+    pub state: Option<Room>,
+    /// The file system of the recordings, which may be another.
+    pub recordings: Option<Room>,
+    /// The journal.
+    pub journal: JournalHealth,
+    /// Recordings of sessions that are over.
+    pub recorder: RecorderHealth,
+    /// The vendors' port.
+    pub door: Door,
+    /// The console's certificate. `None`: it has none yet.
+    pub certificate: Option<Certificate>,
+    /// Where notices go: mail and what else is configured.
+    pub channels: Vec<Channel>,
+}
+
+/// Room on a file system, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Room {
+    /// Free for the service.
+    pub free: u64,
+    /// In all.
+    pub total: u64,
+}
+
+/// How the journal is.
+#[derive(Debug, Clone, Serialize)]
+pub struct JournalHealth {
+    /// Whether it takes entries. If not, nothing opens until a restart.
+    pub works: bool,
+    /// Entries under the newest signed checkpoint.
+    pub size: Option<u64>,
+    /// When the last entry was made. A heartbeat makes one every hour.
+    pub last_entry: Option<Timestamp>,
+    /// Its public key, for those who verify.
+    pub key: String,
+    /// The newest signed checkpoint, as it is to be kept elsewhere.
+    pub checkpoint: String,
+}
+
+/// How recordings are.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct RecorderHealth {
+    /// Sessions that are over and not sealed yet.
+    pub to_seal: usize,
+    /// When the last session that is sealed ended.
+    pub last_sealed: Option<Timestamp>,
+    /// Sealed ones that are not whole: something that was recorded is missing.
+    pub damaged: usize,
+}
+
+/// Why the vendors' port is as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DoorCause {
+    /// All access is cut.
+    Lockdown,
+    /// It is always open, by configuration.
+    Always,
+    /// Somebody could come in by hours, or by what is planned.
+    Due,
+    /// Nobody could come in now.
+    NotDue,
+    /// It ought to be open, and is not: the address cannot be had.
+    Fault,
+}
+
+/// The vendors' port.
+#[derive(Debug, Clone, Serialize)]
+pub struct Door {
+    /// Where vendors can connect now; empty while it is closed.
+    pub addresses: Vec<SocketAddr>,
+    /// Why.
+    pub cause: DoorCause,
+    /// When time alone may change it.
+    pub next: Option<Timestamp>,
+}
+
+/// The console's certificate.
+#[derive(Debug, Clone, Serialize)]
+pub struct Certificate {
+    /// Whether the console made it itself: approving then works from that machine alone (D12).
+    pub own: bool,
+    /// SHA-256 over it, as browsers show it.
+    pub fingerprint: String,
+    /// What it is made out for.
+    pub names: Vec<String>,
+    /// The last instant at which browsers take it.
+    pub until: Timestamp,
+}
+
+/// A channel that notices leave by.
+#[derive(Debug, Clone, Serialize)]
+pub struct Channel {
+    /// Its name in the configuration; the mail is called `mail`.
+    pub name: String,
+    /// Whether the last try went well, or there was none.
+    pub well: bool,
+    /// When something was last delivered.
+    pub last_ok: Option<Timestamp>,
+    /// Why the last failure was one, with when.
+    pub last_error: Option<(Timestamp, String)>,
+    /// Notices that wait.
+    pub waiting: u64,
+}

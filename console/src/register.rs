@@ -1,0 +1,43 @@
+//! The numbered register of interventions: the list with its filters, the list as CSV, one page for
+//! each intervention with all that is known of it, and the replay of recordings.
+
+mod course;
+mod csv;
+mod dossier;
+mod export;
+mod filter;
+mod list;
+mod replay;
+mod row;
+mod session;
+mod session_row;
+mod stretches;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use csv::Csv;
+pub(crate) use dossier::found as dossier_of;
+pub(crate) use export::{MOST, Rows, iso, rows, table};
+pub(crate) use filter::{Filter, Typed};
+pub(crate) use row::{Row, wanted};
+pub(crate) use session_row::{SessionRow, session_rows};
+
+use crate::routes::{self, Access, Route};
+use axum::routing::{get, post};
+use lifecycle::Role;
+
+/// Whoever may read the register: approvers what happened on their equipment, the others all of it.
+const READING: Access = Access::Roles(&[Role::Approver, Role::Operator, Role::Security, Role::Auditor]);
+/// Whoever may open a recording (D11).
+const OFFICER: Access = Access::Roles(&[Role::Security]);
+
+/// The addresses of this part.
+pub(crate) const ROUTES: &[Route] = &[
+    routes::page("/register", READING, || get(list::list)),
+    routes::data("/register.csv", READING, || get(export::export)),
+    routes::page("/interventions/{number}", READING, || get(dossier::show)),
+    routes::page("/sessions/{id}/replay", OFFICER, || get(replay::show)),
+    routes::act("/sessions/{id}/replay", OFFICER, || post(replay::begin)),
+    routes::data("/sessions/{id}/replay/frames", OFFICER, || get(replay::frames)),
+    routes::data("/sessions/{id}/replay/search", OFFICER, || get(replay::search)),
+];

@@ -1,0 +1,89 @@
+//! CSV that a spreadsheet opens without running anything in it (RFC 4180; EVI-06).
+
+/// What a spreadsheet takes for the beginning of a formula.
+const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+/// Without it some spreadsheets take UTF-8 for the encoding of the machine.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// A table that grows by records, all of the same width.
+pub(crate) struct Csv(String);
+
+impl Csv {
+    /// One with this header.
+    pub(crate) fn new(header: &[String]) -> Self {
+        let mut csv = Self(BYTE_ORDER_MARK.to_owned());
+        csv.push(header);
+        csv
+    }
+
+    /// One more record.
+    pub(crate) fn push(&mut self, cells: &[String]) {
+        for (n, cell) in cells.iter().enumerate() {
+            if n > 0 {
+                self.0.push(',');
+            }
+            self.cell(cell);
+        }
+        self.0.push_str("\r\n");
+    }
+
+    /// The whole.
+    pub(crate) fn finish(self) -> String {
+        self.0
+    }
+
+    fn cell(&mut self, text: &str) {
+        self.0.push('"');
+        if text.starts_with(FORMULA) {
+            self.0.push('\'');
+        }
+        for c in text.chars() {
+            if c == '"' {
+                self.0.push('"');
+            }
+            self.0.push(c);
+        }
+        self.0.push('"');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(cell: &str) -> String {
+        let mut csv = Csv(String::new());
+        csv.push(&[cell.to_owned()]);
+        csv.finish()
+    }
+
+    #[test]
+    fn what_begins_like_a_formula_is_text() {
+        for (cell, expected) in [
+            ("=1+1", "\"'=1+1\"\r\n"),
+            ("+33 1", "\"'+33 1\"\r\n"),
+            ("-1", "\"'-1\"\r\n"),
+            ("@SUM(A1)", "\"'@SUM(A1)\"\r\n"),
+            ("\t=1", "\"'\t=1\"\r\n"),
+            ("\r=1", "\"'\r=1\"\r\n"),
+            ("1=1", "\"1=1\"\r\n"),
+            ("", "\"\"\r\n"),
+        ] {
+            assert_eq!(written(cell), expected, "{cell:?}");
+        }
+    }
+
+    /// A quote, a comma and a line break stay within their cell.
+    #[test]
+    fn cells_do_not_leak() {
+        assert_eq!(written("a\"b,c\r\nd\ne"), "\"a\"\"b,c\r\nd\ne\"\r\n");
+        assert_eq!(written("\",=HYPERLINK(\"x\")"), "\"\"\",=HYPERLINK(\"\"x\"\")\"\r\n");
+    }
+
+    #[test]
+    fn a_table_begins_with_the_mark_and_its_header() {
+        let mut csv = Csv::new(&["N°".to_owned(), "Nom".to_owned()]);
+        csv.push(&["1".to_owned(), "Zoé".to_owned()]);
+        assert_eq!(csv.finish(), "\u{feff}\"N°\",\"Nom\"\r\n\"1\",\"Zoé\"\r\n");
+    }
+}

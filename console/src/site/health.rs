@@ -1,0 +1,219 @@
+//! How the machine is, line by line: good or bad in words, and what to do where it is bad.
+
+use crate::commands::look;
+use crate::health::{Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room};
+use crate::page::{Answer, Visit, page};
+use crate::routes::App;
+use askama::Template;
+use axum::Json;
+use axum::extract::State;
+use axum::response::IntoResponse as _;
+use jiff::{SignedDuration, Timestamp};
+
+/// A heartbeat is journalled every hour; after this much silence something is wrong.
+const SILENCE: SignedDuration = SignedDuration::from_mins(65);
+/// Before its end a certificate is to be renewed for so long.
+const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// Below this share of room, in percent, and below this many bytes, the disk is nearly full.
+const LEAST_SHARE: u64 = 10;
+const LEAST_BYTES: u64 = 5_000_000_000;
+/// Sessions that wait to be sealed: each takes seconds, so more than a few say that none is.
+const MANY_TO_SEAL: usize = 5;
+
+/// How one line stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Good,
+    Bad,
+    /// Nothing that Poterne could know.
+    Unknown,
+}
+
+impl Standing {
+    fn of(good: bool) -> Self {
+        if good { Standing::Good } else { Standing::Bad }
+    }
+
+    fn class(self) -> &'static str {
+        match self {
+            Standing::Good => "health ok",
+            Standing::Bad => "health bad",
+            Standing::Unknown => "health unknown",
+        }
+    }
+
+    fn key(self) -> &'static str {
+        match self {
+            Standing::Good => "health-good",
+            Standing::Bad => "health-bad",
+            Standing::Unknown => "health-unknown",
+        }
+    }
+}
+
+/// One thing that is looked at.
+struct Line {
+    title: String,
+    standing: Standing,
+    says: String,
+    /// What to do where it is bad.
+    to_do: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "health.html")]
+struct HealthPage<'a> {
+    v: &'a Visit,
+    lines: Vec<Line>,
+    health: Health,
+    bad: usize,
+}
+
+/// The page.
+pub(crate) async fn show(State(app): State<App>, visit: Visit) -> Answer {
+    let health = app.commands.health().await;
+    let unattended = look(&*app.commands, |known| {
+        let name = |id| known.config.targets.get(id).map_or_else(String::new, |one| one.rules.name.clone());
+        known.rules.withdrawn.iter().map(name).collect::<Vec<_>>()
+    });
+    // Without the journal the rest is still worth a look.
+    let unattended = unattended.await.unwrap_or_default();
+    let mut lines = lines(&visit, &health);
+    lines.extend(health.channels.iter().map(|channel| notices(&visit, channel)));
+    lines.push(approvers(&visit, &unattended));
+    let bad = lines.iter().filter(|line| line.standing == Standing::Bad).count();
+    page(&HealthPage { v: &visit, lines, health, bad })
+}
+
+/// The same as data, for those who watch machines.
+pub(crate) async fn data(State(app): State<App>) -> Answer {
+    Ok(Json(app.commands.health().await).into_response())
+}
+
+fn lines(visit: &Visit, health: &Health) -> Vec<Line> {
+    vec![
+        clock(visit, health.clock_trusted),
+        journal(visit, &health.journal),
+        room(visit, "health-state", health.state),
+        room(visit, "health-recordings-room", health.recordings),
+        recorder(visit, &health.recorder),
+        door(visit, &health.door),
+        certificate(visit, health.certificate.as_ref()),
+        Line {
+            title: visit.t("health-backup"),
+            standing: Standing::Unknown,
+            says: visit.t("health-backup-unknown"),
+            to_do: Some(visit.t("health-backup-do")),
+        },
+    ]
+}
+
+fn line(visit: &Visit, title: &str, good: bool, says: String, to_do: &str) -> Line {
+    let to_do = (!good).then(|| visit.t(to_do));
+    Line { title: visit.t(title), standing: Standing::of(good), says, to_do }
+}
+
+fn clock(visit: &Visit, trusted: bool) -> Line {
+    let says = visit.t(if trusted { "health-clock-good" } else { "health-clock-bad" });
+    line(visit, "health-clock", trusted, says, "health-clock-do")
+}
+
+fn journal(visit: &Visit, journal: &JournalHealth) -> Line {
+    if !journal.works {
+        return line(visit, "health-journal", false, visit.t("health-journal-gone"), "health-journal-gone-do");
+    }
+    let silent = journal.last_entry.is_none_or(|last| visit.now.duration_since(last) > SILENCE);
+    let last = journal.last_entry.map_or_else(|| visit.t("unknown"), |last| visit.texts.time(last));
+    let size = journal.size.unwrap_or(0).to_string();
+    let says = visit.texts.with("health-journal-says", &[("size", &size), ("last", &last)]);
+    line(visit, "health-journal", !silent, says, "health-journal-silent-do")
+}
+
+fn room(visit: &Visit, title: &'static str, room: Option<Room>) -> Line {
+    let Some(room) = room else {
+        return line(visit, title, false, visit.t("health-room-unknown"), "health-room-unknown-do");
+    };
+    let enough = room.free >= LEAST_BYTES || room.free.saturating_mul(100) >= room.total.saturating_mul(LEAST_SHARE);
+    let (free, total) = (visit.texts.bytes(room.free), visit.texts.bytes(room.total));
+    let says = visit.texts.with("health-room-says", &[("free", &free), ("total", &total)]);
+    line(visit, title, enough, says, "health-room-do")
+}
+
+fn recorder(visit: &Visit, recorder: &RecorderHealth) -> Line {
+    let last = recorder.last_sealed.map_or_else(|| visit.t("health-recorder-none-yet"), |last| visit.texts.time(last));
+    let mut says =
+        visit.texts.with("health-recorder-says", &[("count", &recorder.to_seal.to_string()), ("last", &last)]);
+    if recorder.damaged > 0 {
+        says.push(' ');
+        says.push_str(&visit.tw("health-recorder-damaged", "count", recorder.damaged));
+        return line(visit, "health-recorder", false, says, "health-recorder-damaged-do");
+    }
+    line(visit, "health-recorder", recorder.to_seal <= MANY_TO_SEAL, says, "health-recorder-do")
+}
+
+fn door(visit: &Visit, door: &Door) -> Line {
+    let key = match door.cause {
+        DoorCause::Lockdown => "health-door-lockdown",
+        DoorCause::Always => "health-door-always",
+        DoorCause::Due => "health-door-due",
+        DoorCause::NotDue => "health-door-not-due",
+        DoorCause::Fault => "health-door-fault",
+    };
+    let mut says = visit.t(key);
+    if let Some(next) = door.next {
+        says.push(' ');
+        says.push_str(&visit.tw("health-door-next", "time", visit.texts.time(next)));
+    }
+    line(visit, "health-door", door.cause != DoorCause::Fault, says, "health-door-do")
+}
+
+fn certificate(visit: &Visit, certificate: Option<&Certificate>) -> Line {
+    let Some(one) = certificate else {
+        return line(visit, "health-certificate", false, visit.t("health-certificate-none"), "health-certificate-do");
+    };
+    let until = visit.texts.time(one.until);
+    let values = [("names", one.names.join(", ")), ("until", until)];
+    let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    if one.own {
+        let says = visit.texts.with("health-certificate-own", &values);
+        return line(visit, "health-certificate", false, says, "health-certificate-own-do");
+    }
+    let says = visit.texts.with("health-certificate-says", &values);
+    line(visit, "health-certificate", lasts(one.until, visit.now), says, "health-certificate-do")
+}
+
+fn notices(visit: &Visit, channel: &Channel) -> Line {
+    let last = channel.last_ok.map_or_else(|| visit.t("health-channel-never"), |last| visit.texts.time(last));
+    let values = [("count", channel.waiting.to_string()), ("last", last)];
+    let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut says = visit.texts.with("health-channel-says", &values);
+    if let Some((_, why)) = channel.last_error.as_ref().filter(|_| !channel.well) {
+        says.push(' ');
+        says.push_str(&visit.tw("health-channel-error", "message", why));
+    }
+    let to_do = (!channel.well).then(|| visit.t("health-channel-do"));
+    Line { title: visit.tw("health-channel", "name", &channel.name), standing: Standing::of(channel.well), says, to_do }
+}
+
+fn lasts(until: Timestamp, now: Timestamp) -> bool {
+    until.duration_since(now) >= SOON
+}
+
+fn approvers(visit: &Visit, unattended: &[String]) -> Line {
+    let says = match unattended.is_empty() {
+        true => visit.t("health-approvers-good"),
+        false => visit.tw("health-approvers-bad", "targets", unattended.join(", ")),
+    };
+    line(visit, "health-approvers", unattended.is_empty(), says, "health-approvers-do")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_bad_fourteen_days_before_its_end() {
+        let at = |day: i64| Timestamp::from_second(1_800_000_000 + day * 86_400).unwrap();
+        assert!(lasts(at(14), at(0)) && !lasts(at(13), at(0)) && !lasts(at(0), at(1)));
+    }
+}

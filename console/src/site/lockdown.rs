@@ -1,0 +1,115 @@
+//! The red button: what it does is said first, a second page asks once more, and then all access is
+//! cut, now. Works without a script.
+
+use crate::commands::look;
+use crate::error::Trouble;
+use crate::filters;
+use crate::form::{Fields, Query};
+use crate::page::{Answer, Visit, page_with, see_other};
+use crate::routes::App;
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use lifecycle::order::Order;
+use serde_json::Value;
+
+/// Which of its pages.
+#[derive(PartialEq, Eq)]
+enum Step {
+    Explain,
+    Confirm,
+}
+
+#[derive(Template)]
+#[template(path = "lockdown.html")]
+struct LockdownPage<'a> {
+    v: &'a Visit,
+    step: Step,
+    reason: String,
+    sessions: usize,
+    said: Option<String>,
+    done: Vec<(&'static str, String)>,
+    may_end: bool,
+}
+
+async fn shown(
+    app: &App,
+    visit: &Visit,
+    step: Step,
+    reason: String,
+    said: Option<(StatusCode, String)>,
+    done: Vec<(&'static str, String)>,
+) -> Answer {
+    // The button works when the journal is gone: then the number is not known, and none is said.
+    let sessions = app.commands.live().len();
+    let may_end = visit.has(&["operator", "security"]);
+    let (status, said) = said.map_or((StatusCode::OK, None), |(status, said)| (status, Some(said)));
+    page_with(status, &LockdownPage { v: visit, step, reason, sessions, said, done, may_end })
+}
+
+/// What it does, and why it is to be done.
+pub(crate) async fn explain(State(app): State<App>, visit: Visit, Query(query): Query) -> Answer {
+    let done = match query.get("done") {
+        Some("begun") => begun(&visit, &query),
+        Some("ended") => vec![("good", visit.t("lockdown-ended"))],
+        _ => Vec::new(),
+    };
+    shown(&app, &visit, Step::Explain, String::new(), None, done).await
+}
+
+/// What came of it.
+fn begun(visit: &Visit, query: &Fields) -> Vec<(&'static str, String)> {
+    let ended = query.optional::<u32>("ended").ok().flatten().unwrap_or(0);
+    let mut said = vec![("good", visit.tw("lockdown-begun", "count", ended))];
+    if query.get("journal") == Some("no") {
+        said.push(("warn", visit.t("lockdown-no-journal")));
+    }
+    if query.get("kept") == Some("no") {
+        said.push(("warn", visit.t("lockdown-not-kept")));
+    }
+    said
+}
+
+/// Asks once more.
+pub(crate) async fn confirm(State(app): State<App>, visit: Visit, fields: Fields) -> Answer {
+    let reason = fields.value("reason");
+    if reason.is_empty() {
+        let said = (StatusCode::UNPROCESSABLE_ENTITY, visit.t("refusal-empty"));
+        return shown(&app, &visit, Step::Explain, reason, Some(said), Vec::new()).await;
+    }
+    shown(&app, &visit, Step::Confirm, reason, None, Vec::new()).await
+}
+
+/// Cuts all access.
+pub(crate) async fn begin(State(app): State<App>, visit: Visit, fields: Fields) -> Answer {
+    let reason = fields.value("reason");
+    let order = Order::LockdownBegin { reason: reason.clone() };
+    match app.commands.carry_out(visit.me()?.login.clone(), order).await {
+        Ok(done) => {
+            let ended = done.get("sessions_ended").and_then(Value::as_u64).unwrap_or(0);
+            let word = |name: &str| if done.get(name).and_then(Value::as_bool) == Some(true) { "yes" } else { "no" };
+            let (journal, kept) = (word("journalled"), word("survives_a_restart"));
+            see_other(&format!("/lockdown?done=begun&ended={ended}&journal={journal}&kept={kept}"))
+        }
+        Err(failure) => {
+            let said = (Trouble::Failure(failure.clone()).status(), visit.texts.failure(&failure));
+            shown(&app, &visit, Step::Explain, reason, Some(said), Vec::new()).await
+        }
+    }
+}
+
+/// Gives access back.
+pub(crate) async fn end(State(app): State<App>, visit: Visit, fields: Fields) -> Answer {
+    let reason = fields.value("reason");
+    // Somebody else was quicker: what this person wanted is so.
+    if look(&*app.commands, |known| known.register.lockdown.is_none()).await? {
+        return see_other("/lockdown");
+    }
+    match app.commands.carry_out(visit.me()?.login.clone(), Order::LockdownEnd { reason: reason.clone() }).await {
+        Ok(_) => see_other("/lockdown?done=ended"),
+        Err(failure) => {
+            let said = (Trouble::Failure(failure.clone()).status(), visit.texts.failure(&failure));
+            shown(&app, &visit, Step::Explain, reason, Some(said), Vec::new()).await
+        }
+    }
+}

@@ -1,0 +1,168 @@
+# Equipment, companies, health, the red button.
+site-title = Equipment and vendors
+site-lead = All of this is written in configuration files, and is changed there.
+site-targets = Equipment
+site-vendors = Vendors
+site-no-targets = No equipment for you.
+site-id = Technical name
+site-address = Address
+site-approvers = Who grants
+site-group-people = { $count ->
+    [0] { $group } (nobody!)
+    [one] { $group } ({ $count } person)
+   *[other] { $group } ({ $count } people)
+ }
+site-supervision = Watching
+site-supervision-none = not asked for
+site-supervision-offered = possible at any time
+site-supervision-required = required: nothing moves while nobody watches
+site-call-back = Calling the contract's number required
+site-hours = Hours
+site-open = open
+site-closed = closed
+site-until = until { $time }
+site-credential = Credential of the equipment
+site-credential-set = set
+site-credential-missing = missing: poterne target credential
+site-pinned = Fingerprint of the equipment
+site-pinned-yes = pinned
+site-pinned-no = not pinned yet: poterne target pin
+site-file = File
+site-withdrawn = Withdrawn: there are not enough approvers in these groups.
+site-state-active = open
+site-state-frozen = suspended
+site-contract = Contract
+site-contract-days = from { $from } to { $until }
+site-contract-not-in-force = not in force today
+site-contact = Contact
+site-technicians = Technicians
+site-networks = Declared networks
+site-anywhere = From anywhere:
+site-allowed = Allowed
+site-terms = { $count ->
+    [one] { $count } approval, { $length } at most
+   *[other] { $count } approvals, { $length } at most
+ }
+site-freeze = Suspend this company…
+site-freeze-hint = All its sessions are cut at once, its requests withdrawn, and nobody of it gets in until this is lifted.
+site-freeze-button = Suspend now
+site-frozen-why = Suspended: { $reason }
+site-frozen = { $count ->
+    [0] The company is suspended. No session was going on.
+    [one] The company is suspended. One session was cut.
+   *[other] The company is suspended. { $count } sessions were cut.
+ }
+site-thaw = Lift the suspension…
+site-thaw-hint = Its technicians may ask again. No session comes back by itself.
+site-thaw-button = Lift the suspension
+site-thawed = The suspension is lifted.
+lockdown-title = Cut all access
+lockdown-lead = In an attack or in doubt, cut first and understand then.
+lockdown-what-1 = { $count ->
+    [0] No session can be opened any more; none is going on.
+    [one] The session that is going on is cut within a second.
+   *[other] The { $count } sessions that are going on are cut within a second.
+ }
+lockdown-what-2 = Requests that wait are withdrawn.
+lockdown-what-3 = The vendors' port closes, and stays closed even after a restart.
+lockdown-what-4 = Only an operator or security can open again.
+lockdown-reason = Why
+lockdown-next = Continue
+lockdown-sure = Cut all access now?
+lockdown-sessions = { $count ->
+    [0] No session is going on. Nobody will get in any more.
+    [one] One session will be cut. Nobody will get in any more.
+   *[other] { $count } sessions will be cut. Nobody will get in any more.
+ }
+lockdown-now = Cut everything now
+lockdown-begun = { $count ->
+    [0] All access is cut. No session was going on.
+    [one] All access is cut. One session was cut.
+   *[other] All access is cut. { $count } sessions were cut.
+ }
+lockdown-no-journal = The journal could not note it. Access stays cut all the same: tell IT.
+lockdown-not-kept = Careful: after a restart this might be forgotten. Tell IT.
+lockdown-on = All access is cut
+lockdown-because = Reason:
+lockdown-end-hint = No session and no request comes back by itself.
+lockdown-end-reason = Why open again
+lockdown-end-button = Open access again
+lockdown-end-who = Only an operator or security can open again.
+lockdown-ended = Access is open again.
+health-title = State of the machine
+health-what = What
+health-standing = Good or bad
+health-says = How it is
+health-to-do = To do:
+health-good = good
+health-bad = bad
+health-unknown = unknown
+health-all-good = All that Poterne can know is well.
+health-some-bad = { $count ->
+    [one] One thing is not well.
+   *[other] { $count } things are not well.
+ }
+health-clock = Clock
+health-clock-good = The time is trusted.
+health-clock-bad = The time is not trusted: nobody is admitted until it is.
+health-clock-do = check how the machine keeps its time (timedatectl).
+health-journal = Journal
+health-journal-says = { $size } signed entries, the last of { $last }.
+health-journal-gone = The journal takes no more entries. All sessions were cut, and nothing opens.
+health-journal-gone-do = look at the disk and at the service's messages, then restart it.
+health-journal-silent-do = an entry is made at least every hour, and the last is older: look at the service's messages.
+health-state = Disk of Poterne
+health-recordings-room = Disk of the recordings
+health-room-says = { $free } free of { $total }.
+health-room-unknown = The disk does not say its room.
+health-room-unknown-do = look at the disk on the machine (df).
+health-room-do = make room before the disk is full: without room nothing is recorded, and nothing opens.
+health-recorder = Recordings
+health-recorder-says = { $count ->
+    [0] No recording to seal. Last sealed session: { $last }.
+    [one] { $count } recording to seal. Last sealed session: { $last }.
+   *[other] { $count } recordings to seal. Last sealed session: { $last }.
+ }
+health-recorder-none-yet = none yet
+health-recorder-do = sealing does not go on: look at the disk and at the service's messages.
+health-recorder-damaged = { $count ->
+    [one] { $count } recording is mutilated.
+   *[other] { $count } recordings are mutilated.
+ }
+health-recorder-damaged-do = what the journal had noted is missing there: tell security, and leave the machine as it is.
+health-door = Vendors' port
+health-door-lockdown = Closed: all access is cut.
+health-door-always = Open: the configuration wants it open always.
+health-door-due = Open: it is somebody's hours, or something is planned.
+health-door-not-due = Closed: nobody could come in at this hour.
+health-door-fault = It ought to be open, and is not.
+health-door-next = May change on { $time }.
+health-door-do = the address is taken or not there: look at the service's messages and at ssh.listen.
+health-certificate = Certificate of this console
+health-certificate-none = The console has no certificate.
+health-certificate-own = Made by Poterne itself, for { $names }, good until { $until }. Granting is possible on Poterne's own machine only.
+health-certificate-own-do = ask your authority for a certificate, and write it into console.certificate and console.key.
+health-certificate-says = The configured one, for { $names }, good until { $until }.
+health-certificate-do = renew the certificate and put it in the place of the old one.
+health-approvers = Approvers
+health-approvers-good = Every piece of equipment has enough approvers.
+health-approvers-bad = Not enough approvers for: { $targets }. Nobody gets in there.
+health-approvers-do = invite approvers into their groups.
+health-channel = Notices: { $name }
+health-channel-says = { $count ->
+    [0] Nothing waits. Last delivery: { $last }.
+    [one] { $count } message waits. Last delivery: { $last }.
+   *[other] { $count } messages wait. Last delivery: { $last }.
+ }
+health-channel-never = none yet
+health-channel-error = Last failure: { $message }
+health-channel-do = check the channel's address and password in the configuration, then poterne notify test.
+health-backup = Last backup
+health-backup-unknown = Poterne makes no backups itself and cannot know when the last one was.
+health-backup-do = back up the whole folder as of one instant, and write down where copies are (docs/operations/restore.md).
+health-proof = To verify from elsewhere
+health-proof-hint = Keep these values away from this machine: they prove later that nothing was changed.
+health-version = Version
+health-journal-key = Public key of the journal
+health-fingerprint = Fingerprint of the certificate
+health-checkpoint = Newest signed checkpoint
