@@ -233,7 +233,7 @@ export async function guarded(context, harmless = /^$/) {
     dialog.dismiss();
   });
   context.on('weberror', (error) => note(`script: ${error.error()}`));
-  context.on('console', (message) => message.type() === 'error' && note(`console: ${message.text()}`));
+  context.on('console', (message) => message.type() === 'error' && note(`console: ${message.text()} ${message.location().url}`));
   await context.addInitScript(() =>
     document.addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`)),
   );
