@@ -20,14 +20,14 @@ mod who;
 
 pub(crate) use answer::refused;
 
-use crate::routes::{APPROVER, Access, EXPORTING, LOOKING, Route, api_get, api_post};
+use crate::routes::{
+    APPROVER, APPROVER_OR_OPERATOR, Access, EXPORTING, LOOKING, OPERATOR, OPERATOR_OR_SECURITY, Route, api_get,
+    api_post,
+};
 use axum::routing::{get, post};
 use lifecycle::{ExportScope, Role};
 
 const EVERYBODY: Access = Access::Roles(EXPORTING);
-const OPERATOR: Access = Access::Roles(&[Role::Operator]);
-const OPERATOR_OR_SECURITY: Access = Access::Roles(&[Role::Operator, Role::Security]);
-const APPROVER_OR_OPERATOR: Access = Access::Roles(&[Role::Approver, Role::Operator]);
 const REVIEWING: Access = Access::Roles(&[Role::Approver, Role::Security, Role::Auditor]);
 const INTERVENTIONS: Access = Access::Export(ExportScope::Interventions);
 const SESSIONS: Access = Access::Export(ExportScope::Sessions);
@@ -51,12 +51,19 @@ pub(crate) const ROUTES: &[Route] = &[
     api_get("/api/v1/interventions", EVERYBODY, || get(register::list)),
     api_get("/api/v1/interventions/{number}", EVERYBODY, || get(register::show)),
     api_get("/api/v1/explain", EVERYBODY, || get(explain::explain)),
+    api_get("/api/v1/technicians", LOOKING, || get(people::list)),
+    api_get("/api/v1/technicians/{login}", LOOKING, || get(people::show)),
     api_post("/api/v1/technicians", OPERATOR, || post(people::invite)),
     api_post("/api/v1/technicians/{login}/activate", APPROVER_OR_OPERATOR, || post(people::activate)),
     api_post("/api/v1/technicians/{login}/disable", LOOKING, || post(people::disable)),
     api_post("/api/v1/technicians/{login}/unlock", OPERATOR, || post(people::unlock)),
     api_post("/api/v1/technicians/{login}/reset", OPERATOR, || post(people::reset)),
-    api_post("/api/v1/staff/{login}/disable", OPERATOR_OR_SECURITY, || post(people::disable_staff)),
+    api_get("/api/v1/staff", OPERATOR, || get(people::list_staff)),
+    api_get("/api/v1/staff/{login}", OPERATOR, || get(people::show_staff)),
+    api_post("/api/v1/staff/{login}/disable", OPERATOR, || post(people::disable_staff)),
+    api_post("/api/v1/staff/{login}/unlock", OPERATOR, || post(people::unlock_staff)),
+    api_post("/api/v1/staff/{login}/change", OPERATOR, || post(people::change_staff)),
+    api_get("/api/v1/health", OPERATOR_OR_SECURITY, || get(site::health)),
     api_post("/api/v1/vendors/{vendor}/freeze", OPERATOR_OR_SECURITY, || post(site::freeze_vendor)),
     api_post("/api/v1/vendors/{vendor}/thaw", OPERATOR_OR_SECURITY, || post(site::thaw_vendor)),
     api_post("/api/v1/lockdown/begin", LOOKING, || post(site::begin_lockdown)),

@@ -10,6 +10,9 @@ mod technicians;
 mod tests;
 
 pub(crate) use lock::Lock;
+pub(crate) use staff::{person_of, staff};
+pub(crate) use staff_act::change_other;
+pub(crate) use technicians::{technician_of, technicians};
 
 use crate::routes::{self, LOOKING, OPERATOR, Route};
 use axum::routing::{get, post};

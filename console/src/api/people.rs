@@ -1,16 +1,22 @@
 //! Technicians and staff: the verbs.
 
-use super::answer::{carry_out, done, view};
+use super::answer::{Paged, asked, carry_out, done, view};
 use super::body::{Because, Body, Nothing};
 use crate::error::Trouble;
+use crate::form::Query;
 use crate::page::{Answer, Visit};
+use crate::people::{change_other, person_of, staff, technician_of, technicians};
 use crate::routes::App;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
 use jiff::Timestamp;
+use lifecycle::Role;
 use lifecycle::order::{Order, PersonArgs};
-use policy::{TechnicianLogin, VendorId};
+use policy::{GroupId, StaffLogin, TechnicianLogin, VendorId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Whom to invite.
 #[derive(Debug, Deserialize)]
@@ -52,8 +58,32 @@ impl Invited {
     }
 }
 
-fn technician(login: &str) -> Result<TechnicianLogin, Trouble> {
-    login.parse().map_err(|_| Trouble::NotFound)
+/// The technician of an address, if they are for these eyes.
+async fn technician(app: &App, visit: &Visit, login: &str) -> Result<TechnicianLogin, Trouble> {
+    Ok(technician_of(app, visit, login).await?.login)
+}
+
+/// Technicians, with the filters `q` and `state`.
+pub(super) async fn list(State(app): State<App>, visit: Visit, Query(query): Query) -> Answer {
+    let page = asked(&query)?;
+    let all = technicians(&app, &visit, &query.value("q"), &query.value("state")).await?;
+    view(&Paged::of(all, page, &visit, &query))
+}
+
+/// One technician.
+pub(super) async fn show(State(app): State<App>, visit: Visit, Path(login): Path<String>) -> Answer {
+    view(&technician_of(&app, &visit, &login).await?)
+}
+
+/// All staff.
+pub(super) async fn list_staff(State(app): State<App>, visit: Visit, Query(query): Query) -> Answer {
+    let page = asked(&query)?;
+    view(&Paged::of(staff(&app).await?, page, &visit, &query))
+}
+
+/// One member of staff.
+pub(super) async fn show_staff(State(app): State<App>, visit: Visit, Path(login): Path<String>) -> Answer {
+    view(&person_of(&app, &visit, &login).await?)
 }
 
 /// Invites.
@@ -82,7 +112,8 @@ pub(super) async fn activate(
     Path(login): Path<String>,
     Body(given): Body<Activate>,
 ) -> Answer {
-    done(&app, &visit, Order::TechnicianActivate { login: technician(&login)?, word: given.word }).await
+    done(&app, &visit, Order::TechnicianActivate { login: technician(&app, &visit, &login).await?, word: given.word })
+        .await
 }
 
 /// Disables, and ends their sessions.
@@ -92,7 +123,12 @@ pub(super) async fn disable(
     Path(login): Path<String>,
     Body(given): Body<Because>,
 ) -> Answer {
-    done(&app, &visit, Order::TechnicianDisable { login: technician(&login)?, reason: given.reason }).await
+    done(
+        &app,
+        &visit,
+        Order::TechnicianDisable { login: technician(&app, &visit, &login).await?, reason: given.reason },
+    )
+    .await
 }
 
 /// Lifts a lock.
@@ -102,7 +138,7 @@ pub(super) async fn unlock(
     Path(login): Path<String>,
     Body(Nothing {}): Body<Nothing>,
 ) -> Answer {
-    done(&app, &visit, Order::TechnicianUnlock { login: technician(&login)? }).await
+    done(&app, &visit, Order::TechnicianUnlock { login: technician(&app, &visit, &login).await? }).await
 }
 
 /// Why new factors are needed.
@@ -122,8 +158,20 @@ pub(super) async fn reset(
     Path(login): Path<String>,
     Body(given): Body<Reset>,
 ) -> Answer {
-    let order = Order::TechnicianReset { login: technician(&login)?, reason: given.reason, enable: given.enable };
+    let order = Order::TechnicianReset {
+        login: technician(&app, &visit, &login).await?,
+        reason: given.reason,
+        enable: given.enable,
+    };
     view(&Invited::of(&carry_out(&app, &visit, order).await?))
+}
+
+/// Carries an order out on somebody else's account.
+async fn on_other(app: &App, visit: &Visit, login: &str, order: impl FnOnce(StaffLogin) -> Order) -> Answer {
+    let one = person_of(app, visit, login).await?;
+    let login = one.login.clone();
+    change_other(app, visit, &one, order(login)).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Disables a member of staff.
@@ -133,6 +181,35 @@ pub(super) async fn disable_staff(
     Path(login): Path<String>,
     Body(given): Body<Because>,
 ) -> Answer {
-    let login = login.parse().map_err(|_| Trouble::NotFound)?;
-    done(&app, &visit, Order::StaffDisable { login, reason: given.reason }).await
+    on_other(&app, &visit, &login, |login| Order::StaffDisable { login, reason: given.reason }).await
+}
+
+/// Lifts a lock of a member of staff.
+pub(super) async fn unlock_staff(
+    State(app): State<App>,
+    visit: Visit,
+    Path(login): Path<String>,
+    Body(Nothing {}): Body<Nothing>,
+) -> Answer {
+    on_other(&app, &visit, &login, |login| Order::StaffUnlock { login }).await
+}
+
+/// Other roles and groups.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Change {
+    roles: BTreeSet<Role>,
+    groups: BTreeSet<GroupId>,
+    reason: String,
+}
+
+/// Changes roles and groups of a member of staff.
+pub(super) async fn change_staff(
+    State(app): State<App>,
+    visit: Visit,
+    Path(login): Path<String>,
+    Body(given): Body<Change>,
+) -> Answer {
+    let Change { roles, groups, reason } = given;
+    on_other(&app, &visit, &login, |login| Order::StaffChange { login, roles, groups, reason }).await
 }

@@ -1,6 +1,6 @@
 //! The red button, and vendors that stand still.
 
-use super::answer::done;
+use super::answer::{done, view};
 use super::body::{Because, Body};
 use crate::error::Trouble;
 use crate::page::{Answer, Visit};
@@ -11,6 +11,11 @@ use policy::VendorId;
 
 fn vendor(id: &str) -> Result<VendorId, Trouble> {
     id.parse().map_err(|_| Trouble::NotFound)
+}
+
+/// How the machine is.
+pub(super) async fn health(State(app): State<App>) -> Answer {
+    view(&app.commands.health().await)
 }
 
 /// Lets none of a vendor's technicians in, and ends their sessions.

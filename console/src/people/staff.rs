@@ -45,8 +45,8 @@ struct ListPage<'a> {
     at: Paged,
 }
 
-/// The list: who works here first, who is switched off last.
-pub(crate) async fn list(State(app): State<App>, visit: Visit, Query(query): Query) -> Answer {
+/// All staff: who works here first, who is switched off last.
+pub(crate) async fn staff(app: &App) -> Result<Vec<Line>, Trouble> {
     let lines = look(&*app.commands, |known| {
         let line = |staff: &Staff| Line {
             login: staff.login.clone(),
@@ -60,6 +60,12 @@ pub(crate) async fn list(State(app): State<App>, visit: Visit, Query(query): Que
         lines
     })
     .await?;
+    Ok(lines)
+}
+
+/// The list.
+pub(crate) async fn list(State(app): State<App>, visit: Visit, Query(query): Query) -> Answer {
+    let lines = staff(&app).await?;
     let (lines, at) = paged(lines, query.value("page").parse().unwrap_or(1));
     page(&ListPage { v: &visit, lines, at })
 }
@@ -79,8 +85,8 @@ pub(super) fn groups(known: &Known<'_>) -> Vec<GroupChoice> {
 
 /// One member of staff in full.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Person {
-    pub(super) login: StaffLogin,
+pub(crate) struct Person {
+    pub(crate) login: StaffLogin,
     pub(super) name: String,
     pub(super) email: String,
     pub(super) phone: String,
@@ -94,7 +100,7 @@ pub(super) struct Person {
     pub(super) since: Timestamp,
     pub(super) invited_until: Option<Timestamp>,
     /// Whether it is the reader: nobody changes their own (IDM-19).
-    pub(super) own: bool,
+    pub(crate) own: bool,
 }
 
 impl Person {
@@ -132,7 +138,7 @@ impl Person {
 }
 
 /// The member of staff of an address.
-pub(super) async fn person_of(app: &App, visit: &Visit, login: &str) -> Result<Person, Trouble> {
+pub(crate) async fn person_of(app: &App, visit: &Visit, login: &str) -> Result<Person, Trouble> {
     let login: StaffLogin = login.parse().map_err(|_| Trouble::NotFound)?;
     let me = visit.me()?.login.clone();
     let found = look(&*app.commands, move |known| Some(Person::of(known, known.register.staff.get(&login)?, &me)));

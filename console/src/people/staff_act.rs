@@ -99,21 +99,31 @@ async fn carried(
     fields: &Fields,
     order: Order,
 ) -> Result<Result<Value, axum::response::Response>, Trouble> {
-    let by = visit.me()?.login.clone();
-    // The rules of life refuse it too; a brake on oneself, which they allow, is not meant here either.
-    let outcome = match one.own {
-        true => Err(Failure::from(Refusal::OwnRights(by))),
-        false => app.commands.carry_out(by, order).await,
-    };
-    match outcome {
+    match change_other(app, visit, one, order).await {
         Ok(done) => Ok(Ok(done)),
-        Err(failure) => {
+        Err(Trouble::Failure(failure)) => {
             let now = person_of(app, visit, one.login.as_str()).await?;
             let said = Some(visit.texts.failure(&failure));
             let status = Trouble::Failure(failure).status();
             Ok(Err(shown(visit, now, status, None, said, fields.value("reason"))?))
         }
+        Err(trouble) => Err(trouble),
     }
+}
+
+/// Carries an order out on somebody else's account; on one's own it is refused.
+pub(crate) async fn change_other(app: &App, visit: &Visit, one: &Person, order: Order) -> Result<Value, Trouble> {
+    let by = visit.me()?.login.clone();
+    // The rules of life refuse it too; a brake on oneself, which they allow, is not meant here either.
+    if one.own {
+        return Err(Failure::from(Refusal::OwnRights(by)).into());
+    }
+    let ends = matches!(order, Order::StaffReset { .. } | Order::StaffDisable { .. });
+    let done = app.commands.carry_out(by, order).await?;
+    if ends {
+        app.signed_in.forget(&one.login);
+    }
+    Ok(done)
 }
 
 /// Other roles and groups.
@@ -138,10 +148,7 @@ pub(crate) async fn reset(
     let one = person_of(&app, &visit, &login).await?;
     let order = Order::StaffReset { login: one.login.clone(), reason: fields.value("reason") };
     match carried(&app, &visit, &one, &fields, order).await? {
-        Ok(made) => {
-            app.signed_in.forget(&one.login);
-            handed_over(&visit, &headers, &made)
-        }
+        Ok(made) => handed_over(&visit, &headers, &made),
         Err(page) => Ok(page),
     }
 }
@@ -161,10 +168,7 @@ pub(crate) async fn disable(State(app): State<App>, visit: Visit, Path(login): P
     let one = person_of(&app, &visit, &login).await?;
     let order = Order::StaffDisable { login: one.login.clone(), reason: fields.value("reason") };
     match carried(&app, &visit, &one, &fields, order).await? {
-        Ok(_) => {
-            app.signed_in.forget(&one.login);
-            see_other(&format!("/people/staff/{}?done=disabled", one.login))
-        }
+        Ok(_) => see_other(&format!("/people/staff/{}?done=disabled", one.login)),
         Err(page) => Ok(page),
     }
 }

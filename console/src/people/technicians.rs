@@ -60,11 +60,11 @@ struct ListPage<'a> {
     operator: bool,
 }
 
-/// The list, the latest visitors first.
-pub(crate) async fn list(State(app): State<App>, visit: Visit, Query(query): Query) -> Answer {
+/// The technicians that are for these eyes, of this state and with this text in their names; the latest
+/// visitors first. What is empty takes all.
+pub(crate) async fn technicians(app: &App, visit: &Visit, text: &str, only: &str) -> Result<Vec<Line>, Trouble> {
     let me = visit.me()?.clone();
-    let (wanted, state) = (query.value("q"), query.value("state"));
-    let (text, only) = (wanted.to_lowercase(), state.clone());
+    let (text, only) = (text.to_lowercase(), only.to_owned());
     let lines = look(&*app.commands, move |known| {
         let mut lines: Vec<Line> = Vec::new();
         for account in known.register.accounts.values().filter(|one| sees(known, &me, &one.vendor)) {
@@ -83,6 +83,13 @@ pub(crate) async fn list(State(app): State<App>, visit: Visit, Query(query): Que
         lines
     })
     .await?;
+    Ok(lines)
+}
+
+/// The list.
+pub(crate) async fn list(State(app): State<App>, visit: Visit, Query(query): Query) -> Answer {
+    let (wanted, state) = (query.value("q"), query.value("state"));
+    let lines = technicians(&app, &visit, &wanted, &state).await?;
     let (lines, at) = paged(lines, query.value("page").parse().unwrap_or(1));
     let operator = visit.has(&["operator"]);
     let states = ["invited", "enrolled", "active", "locked", "disabled", "expired"];
@@ -100,7 +107,7 @@ pub(crate) struct Earlier {
 /// One technician in full.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Technician {
-    pub(super) login: TechnicianLogin,
+    pub(crate) login: TechnicianLogin,
     pub(super) name: String,
     pub(super) email: String,
     pub(super) phone: String,
@@ -170,7 +177,7 @@ impl Technician {
 }
 
 /// The technician of an address, if they are for these eyes. Who is not, does not exist.
-pub(super) async fn technician_of(app: &App, visit: &Visit, login: &str) -> Result<Technician, Trouble> {
+pub(crate) async fn technician_of(app: &App, visit: &Visit, login: &str) -> Result<Technician, Trouble> {
     let login: TechnicianLogin = login.parse().map_err(|_| Trouble::NotFound)?;
     let me = visit.me()?.clone();
     let found = look(&*app.commands, move |known| {
