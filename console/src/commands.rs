@@ -5,7 +5,7 @@ use crate::replay::{NotUnlocked, OfficersKey};
 use config::Config;
 use jiff::Timestamp;
 use lifecycle::order::{Failure, Hidden, Order};
-use lifecycle::{Event, Register, SessionId};
+use lifecycle::{Event, ExportScope, Register, SessionId, TokenId};
 use policy::{PolicySet, StaffLogin};
 use serde_json::Value;
 use std::future::Future;
@@ -141,6 +141,16 @@ pub trait Commands: Send + Sync + 'static {
 
     /// Carries out an order as this member of staff. Whether their role allows it was asked before.
     fn carry_out(&self, by: StaffLogin, order: Order) -> Soon<'_, Result<Value, Failure>>;
+
+    /// Journals that a token reads an export. Fails if the token does not hold any more: then nothing may
+    /// be given out. `rows`: how many lines; `filters`: as they stand in the address.
+    fn export_read(
+        &self,
+        token: TokenId,
+        what: ExportScope,
+        rows: u64,
+        filters: String,
+    ) -> Soon<'_, Result<(), Failure>>;
 
     /// Judges a sign-in; a success is journalled.
     fn sign_in(&self, attempt: SignInTry) -> Soon<'_, Result<(), Failure>>;

@@ -22,9 +22,33 @@ pub(crate) enum Trouble {
     /// A part of what was sent is missing or unreadable.
     #[error("cannot be read")]
     Input,
+    /// Something in what was sent is wrong; the key of the text that says what.
+    #[error("wrong: {0}")]
+    Wrong(&'static str),
+    /// The JSON that was sent is not what is expected, and how.
+    #[error("not the JSON that is expected: {0}")]
+    Json(String),
+    /// What was sent is of a kind that is not read here.
+    #[error("of another kind")]
+    ContentType,
+    /// More was sent than is read.
+    #[error("too large")]
+    TooLarge,
+    /// Nobody decides from this place (D12).
+    #[error("not from here")]
+    NotHere,
+    /// The token opens nothing: it is none, is over, was revoked, or its maker may not make it any more.
+    #[error("the token opens nothing")]
+    Token,
+    /// A token was brought where none is taken.
+    #[error("a token opens nothing here")]
+    TokenHere,
     /// Too many tries.
     #[error("too many")]
     TooMany,
+    /// Too often.
+    #[error("too often")]
+    TooOften,
     /// The daemon refused or failed.
     #[error(transparent)]
     Failure(#[from] Failure),
@@ -38,10 +62,13 @@ impl Trouble {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Trouble::NotFound => StatusCode::NOT_FOUND,
-            Trouble::Forbidden | Trouble::Form => StatusCode::FORBIDDEN,
-            Trouble::SignedOut => StatusCode::UNAUTHORIZED,
-            Trouble::Input => StatusCode::BAD_REQUEST,
-            Trouble::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Trouble::Forbidden | Trouble::Form | Trouble::NotHere => StatusCode::FORBIDDEN,
+            Trouble::SignedOut | Trouble::Token | Trouble::TokenHere => StatusCode::UNAUTHORIZED,
+            Trouble::Input | Trouble::Json(_) => StatusCode::BAD_REQUEST,
+            Trouble::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Trouble::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Trouble::Wrong(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Trouble::TooMany | Trouble::TooOften => StatusCode::TOO_MANY_REQUESTS,
             Trouble::Failure(failure) => match failure.exit {
                 exit::NO_INPUT | exit::NO_USER => StatusCode::NOT_FOUND,
                 exit::NOT_PERMITTED => StatusCode::FORBIDDEN,

@@ -23,22 +23,22 @@ const ASKING: Access = Access::Roles(&[Role::Approver, Role::Operator, Role::Sec
 pub(crate) const ROUTES: &[Route] = &[routes::page("/explain", ASKING, || get(explain))];
 
 /// The answer.
-struct Answered {
-    technician: String,
-    name: String,
-    target: String,
-    target_name: String,
-    account_state: AccountState,
-    frozen: bool,
-    lockdown: bool,
-    judged: Judged,
-    next: Option<Timestamp>,
-    mine: bool,
+pub(crate) struct Answered {
+    pub(crate) technician: String,
+    pub(crate) name: String,
+    pub(crate) target: String,
+    pub(crate) target_name: String,
+    pub(crate) account_state: AccountState,
+    pub(crate) frozen: bool,
+    pub(crate) lockdown: bool,
+    pub(crate) judged: Judged,
+    pub(crate) next: Option<Timestamp>,
+    pub(crate) mine: bool,
 }
 
 impl Answered {
     /// Whether it is possible, once somebody approves.
-    fn yes(&self) -> bool {
+    pub(crate) fn yes(&self) -> bool {
         self.account_state == AccountState::Active && !self.frozen && !self.lockdown && self.judged.answer.is_ok()
     }
 }
@@ -65,11 +65,11 @@ struct Typed {
 }
 
 /// The question, read.
-struct Question {
-    technician: TechnicianLogin,
-    target: TargetId,
-    source: Option<IpAddr>,
-    at: Timestamp,
+pub(crate) struct Question {
+    pub(crate) technician: TechnicianLogin,
+    pub(crate) target: TargetId,
+    pub(crate) source: Option<IpAddr>,
+    pub(crate) at: Timestamp,
 }
 
 fn question(app: &App, fields: &Fields) -> Result<Question, &'static str> {
@@ -82,7 +82,8 @@ fn question(app: &App, fields: &Fields) -> Result<Question, &'static str> {
     })
 }
 
-fn answer(known: &Known<'_>, me: &Me, question: Question) -> Result<Answered, &'static str> {
+/// What the rules say, as far as it is for these eyes; or the key of what is wrong with the question.
+pub(crate) fn answer(known: &Known<'_>, me: &Me, question: Question) -> Result<Answered, &'static str> {
     let Question { technician, target, source, at } = question;
     if !me.may_see(known, &target) {
         return Err("explain-error-target");

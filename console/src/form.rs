@@ -36,6 +36,11 @@ impl Fields {
         self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.trim())
     }
 
+    /// All of them, in order.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// A value that may be missing or empty, but not unreadable.
     pub(crate) fn optional<T: FromStr>(&self, name: &str) -> Result<Option<T>, Trouble> {
         match self.get(name) {

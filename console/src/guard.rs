@@ -1,18 +1,19 @@
 //! What every request passes before anything of ours runs: who it is, whether they may, and whether
 //! it was meant (cookies, roles, tokens of forms). Written once, for every address of the table.
 
+use crate::api::export;
 use crate::commands::look;
 use crate::error::Trouble;
 use crate::form::Fields;
 use crate::listener::OwnCertificate;
 use crate::page::{self, Me, Visit};
-use crate::routes::{Access, App, Kind, Route};
+use crate::routes::{Access, App, EXPORTING, Kind, Route};
 use crate::signed_in::{COOKIE, FORM_COOKIE, Key, cookie_of, form_token};
 use crate::texts::Texts;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{
-    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE as COOKIES, HOST, LOCATION, ORIGIN,
+    ACCEPT_LANGUAGE, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE as COOKIES, HOST, LOCATION, ORIGIN,
     REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::request::Parts;
@@ -41,7 +42,11 @@ pub(crate) async fn guard(State((app, route)): State<(App, &'static Route)>, req
         Err(trouble) => {
             // Without the register there is neither a person nor a language.
             let texts = Texts::new(language(&parts.headers, app.commands.config().site.language), app.zone());
-            return finish(route, page::bare(&texts, &trouble), None);
+            let answer = match kind_of(route, parts.uri.path()) {
+                Kind::Api => crate::api::refused(&trouble, &page::said(&texts, &trouble)),
+                _ => page::bare(&texts, &trouble),
+            };
+            return finish(route, answer, None);
         }
     };
     let response = match pass(route, &visit, form_cookie.as_deref(), Request::from_parts(parts, body)).await {
@@ -51,6 +56,7 @@ pub(crate) async fn guard(State((app, route)): State<(App, &'static Route)>, req
         }
         Err(trouble) => trouble.into_response(),
     };
+    let kind = kind_of(route, &visit.path);
     let response = match response.extensions().get::<Trouble>().cloned() {
         Some(Trouble::SignedOut) if route.kind == Kind::Page => to_sign_in(&visit),
         Some(trouble) => {
@@ -60,11 +66,16 @@ pub(crate) async fn guard(State((app, route)): State<(App, &'static Route)>, req
             if visit.me.is_none() {
                 visit.waiting = 0;
             }
-            page::trouble(&visit, route.kind, &trouble)
+            page::trouble(&visit, kind, &trouble)
         }
         None => response,
     };
     finish(route, response, visit.new_form_cookie.as_deref())
+}
+
+/// What an address gives; below that of the API also where there is nothing.
+fn kind_of(route: &Route, path: &str) -> Kind {
+    if path.starts_with("/api/v1/") { Kind::Api } else { route.kind }
 }
 
 /// Who comes, with what they should see on any page.
@@ -115,7 +126,7 @@ async fn arrive(app: &App, route: &Route, parts: &Parts) -> Result<(Visit, Optio
         }
         (held, _) => (None, held.clone().unwrap_or_default()),
     };
-    let visit = Visit {
+    let mut visit = Visit {
         site: config.site.name.clone(),
         csrf: form_token(&token_of),
         path: parts.uri.path().to_owned(),
@@ -123,6 +134,7 @@ async fn arrive(app: &App, route: &Route, parts: &Parts) -> Result<(Visit, Optio
         may_decide_here: !own_certificate || peer.to_canonical().is_loopback(),
         texts,
         me,
+        bearer: None,
         key,
         now,
         peer,
@@ -130,27 +142,39 @@ async fn arrive(app: &App, route: &Route, parts: &Parts) -> Result<(Visit, Optio
         lockdown,
         new_form_cookie,
     };
+    // A token is looked at where one is taken; elsewhere it opens nothing, and says so.
+    if let Some(token) = headers.get(AUTHORIZATION) {
+        match route.access {
+            Access::Export(scope) => visit.bearer = Some(export::bearer(app, &visit, token, scope).await?),
+            _ if visit.me.is_none() && kind_of(route, &visit.path) == Kind::Api => return Err(Trouble::TokenHere),
+            _ => {}
+        }
+    }
     Ok((visit, form_cookie))
 }
 
-/// Whether they may, and whether it was meant.
+/// Whether they may, and whether it was meant. Who may not is told so before anything is read.
 async fn pass(route: &Route, visit: &Visit, form_cookie: Option<&str>, request: Request) -> Result<Request, Trouble> {
-    let request = if request.method() == Method::GET || request.method() == Method::HEAD {
-        request
-    } else {
-        meant(request, form_cookie).await?
+    let roles = match &route.access {
+        Access::Anybody | Access::SignedIn => None,
+        Access::Roles(roles) => Some(*roles),
+        Access::Export(_) => Some(EXPORTING),
     };
-    match (&route.access, &visit.me) {
-        (Access::Anybody, _) | (Access::SignedIn, Some(_)) => {}
-        (Access::Roles(roles), Some(me)) if roles.iter().any(|role| me.roles.contains(role)) => {}
-        (_, None) => return Err(Trouble::SignedOut),
-        (Access::Roles(_), Some(_)) => return Err(Trouble::Forbidden),
+    match (&route.access, &visit.me, roles) {
+        (Access::Anybody, ..) | (Access::SignedIn, Some(_), _) => {}
+        (Access::Export(_), ..) if visit.bearer.is_some() => {}
+        (_, Some(me), Some(roles)) if roles.iter().any(|role| me.roles.contains(role)) => {}
+        (_, None, _) => return Err(Trouble::SignedOut),
+        (_, Some(_), _) => return Err(Trouble::Forbidden),
     }
-    Ok(request)
+    match request.method() == Method::GET || request.method() == Method::HEAD {
+        true => Ok(request),
+        false => meant(route, request, form_cookie).await,
+    }
 }
 
 /// A request that changes something comes from one of our pages, in this very browser.
-async fn meant(request: Request, form_cookie: Option<&str>) -> Result<Request, Trouble> {
+async fn meant(route: &Route, request: Request, form_cookie: Option<&str>) -> Result<Request, Trouble> {
     let headers = request.headers();
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if header("sec-fetch-site").is_some_and(|site| site != "same-origin") {
@@ -165,12 +189,12 @@ async fn meant(request: Request, form_cookie: Option<&str>) -> Result<Request, T
     let by_header = header("x-csrf-token").map(str::to_owned);
     let kind = header(CONTENT_TYPE.as_str()).map(|kind| kind.split(';').next().unwrap_or_default().trim().to_owned());
     let (mut parts, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, LARGEST_BODY).await.map_err(|_| Trouble::Input)?;
-    let fields = match kind.as_deref() {
-        Some("application/x-www-form-urlencoded") => Fields::parse(&body),
-        Some("application/json") => Fields::default(),
-        None if body.is_empty() => Fields::default(),
-        _ => return Err(Trouble::Input),
+    let body = axum::body::to_bytes(body, LARGEST_BODY).await.map_err(|_| Trouble::TooLarge)?;
+    let fields = match (kind.as_deref(), route.kind) {
+        (Some("application/json"), _) => Fields::default(),
+        (Some("application/x-www-form-urlencoded"), Kind::Page | Kind::Act | Kind::Data) => Fields::parse(&body),
+        (None, _) if body.is_empty() => Fields::default(),
+        _ => return Err(Trouble::ContentType),
     };
     let brought = by_header.or_else(|| fields.get("csrf").map(str::to_owned)).ok_or(Trouble::Form)?;
     if aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_bytes(), brought.as_bytes()).is_err() {

@@ -24,6 +24,8 @@ pub struct Health {
     pub door: Door,
     /// The console's certificate. `None`: it has none yet.
     pub certificate: Option<Certificate>,
+    /// Where notices go: mail and what else is configured.
+    pub channels: Vec<Channel>,
 }
 
 /// Room on a file system, in bytes.
@@ -99,4 +101,19 @@ pub struct Certificate {
     pub names: Vec<String>,
     /// The last instant at which browsers take it.
     pub until: Timestamp,
+}
+
+/// A channel that notices leave by.
+#[derive(Debug, Clone, Serialize)]
+pub struct Channel {
+    /// Its name in the configuration; the mail is called `mail`.
+    pub name: String,
+    /// Whether the last try went well, or there was none.
+    pub well: bool,
+    /// When something was last delivered.
+    pub last_ok: Option<Timestamp>,
+    /// Why the last failure was one, with when.
+    pub last_error: Option<(Timestamp, String)>,
+    /// Notices that wait.
+    pub waiting: u64,
 }

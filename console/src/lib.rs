@@ -5,6 +5,7 @@
 //! recordings (D29). Every address stands in one table, [`routes`], with who may use it.
 #![forbid(unsafe_code)]
 
+mod api;
 mod assets;
 mod commands;
 mod enrol;
@@ -30,12 +31,14 @@ mod sign_in;
 mod signed_in;
 mod site;
 mod texts;
+mod tokens;
 mod watching;
 pub mod wire;
 
 pub use commands::{
     Commands, Enrolment, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Square, Watching,
 };
-pub use health::{Certificate, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room};
+pub use health::{Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room};
 pub use routes::{Access, Kind, Route, router, routes};
+pub use api::export::{digest_of, token_of};
 pub use texts::{Texts, visible};

@@ -12,7 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse as _, Response};
 use jiff::Timestamp;
-use lifecycle::{Role, Staff};
+use lifecycle::{Role, Staff, TokenId};
 use policy::{GroupId, StaffLogin, TargetId};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -54,12 +54,21 @@ impl Me {
     }
 }
 
+/// A program that brought a token: it reads one export, with the eyes of an auditor.
+#[derive(Debug, Clone)]
+pub(crate) struct Bearer {
+    pub(crate) token: TokenId,
+    pub(crate) eyes: Me,
+}
+
 /// One visit of one page.
 #[derive(Clone)]
 pub(crate) struct Visit {
     pub(crate) texts: Texts,
     pub(crate) site: String,
     pub(crate) me: Option<Me>,
+    /// Whoever brought a token, where one is taken. Nobody is signed in by it.
+    pub(crate) bearer: Option<Bearer>,
     /// What forms must bring back.
     pub(crate) csrf: String,
     pub(crate) key: Option<Key>,
@@ -157,7 +166,15 @@ pub(crate) fn said(texts: &Texts, trouble: &Trouble) -> String {
         Trouble::SignedOut => texts.text("sign-in-again"),
         Trouble::Form => texts.text("error-form"),
         Trouble::Input => texts.text("error-input"),
+        Trouble::Wrong(key) => texts.text(key),
+        Trouble::Json(what) => texts.with("error-json", &[("what", what)]),
+        Trouble::ContentType => texts.text("error-content-type"),
+        Trouble::TooLarge => texts.text("error-too-large"),
+        Trouble::NotHere => texts.text("approve-not-here"),
+        Trouble::Token => texts.text("error-token"),
+        Trouble::TokenHere => texts.text("error-token-here"),
         Trouble::TooMany => texts.text("sign-in-too-many"),
+        Trouble::TooOften => texts.text("error-too-often"),
         Trouble::Failure(failure) => texts.failure(failure),
         Trouble::Template(_) => texts.text("error-unavailable"),
     }
@@ -186,6 +203,7 @@ pub(crate) fn trouble(visit: &Visit, kind: Kind, trouble: &Trouble) -> Response 
             let body = ErrorPage { v: visit, said: text.clone() }.render().unwrap_or(text);
             (trouble.status(), Html(body)).into_response()
         }
+        Kind::Api => crate::api::refused(trouble, &text),
         Kind::Data | Kind::Stream | Kind::Asset => {
             let mut response = (trouble.status(), json!({ "error": text }).to_string()).into_response();
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

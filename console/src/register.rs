@@ -10,7 +10,17 @@ mod list;
 mod replay;
 mod row;
 mod session;
+mod session_row;
 mod stretches;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use csv::Csv;
+pub(crate) use dossier::found as dossier_of;
+pub(crate) use export::{MOST, Rows, iso, rows, table};
+pub(crate) use filter::{Filter, Typed};
+pub(crate) use row::{Row, wanted};
+pub(crate) use session_row::{SessionRow, session_rows};
 
 use crate::routes::{self, Access, Route};
 use axum::routing::{get, post};

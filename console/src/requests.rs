@@ -3,8 +3,8 @@
 mod decide;
 mod view;
 
-pub(crate) use decide::{narrowed, proof, verified};
-pub(crate) use view::{Yes, target_name, vendor_name};
+pub(crate) use decide::{Approval, approval, narrowed, proof, proof_by, verified};
+pub(crate) use view::{List, Yes, lines, request_of, target_name, vendor_name};
 
 use crate::routes::{self, APPROVER, LOOKING, Route};
 use axum::routing::{get, post};

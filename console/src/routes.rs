@@ -1,17 +1,19 @@
 //! Every address of the console, with who may use it. The router and the tests come from this table.
 
+use crate::api::export::Pace;
 use crate::commands::Commands;
 use crate::enrol::Enrolments;
 use crate::signed_in::{SignIns, Tries};
 use crate::watching::Places;
 use crate::{
-    assets, enrol, events, explain, guard, people, plan, register, requests, sessions, sign_in, site, watching,
+    api, assets, enrol, events, explain, guard, people, plan, register, requests, sessions, sign_in, site, tokens,
+    watching,
 };
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get};
 use jiff::tz::TimeZone;
-use lifecycle::Role;
+use lifecycle::{ExportScope, Role};
 use std::ops::Deref;
 use std::sync::{Arc, Weak};
 
@@ -24,6 +26,8 @@ pub enum Access {
     SignedIn,
     /// Whoever has one of these roles.
     Roles(&'static [Role]),
+    /// Whoever has a role that reads this export, and whoever brings a token for it.
+    Export(ExportScope),
 }
 
 /// What an address gives, and so how it refuses.
@@ -39,6 +43,8 @@ pub enum Kind {
     Stream,
     /// A file that is the same for everybody.
     Asset,
+    /// JSON for another program.
+    Api,
 }
 
 /// One address.
@@ -57,6 +63,8 @@ pub struct Route {
 
 /// Whoever decides.
 pub(crate) const APPROVER: Access = Access::Roles(&[Role::Approver]);
+/// Roles that read what an export holds: approvers of their own equipment, the others all of it.
+pub(crate) const EXPORTING: &[Role] = &[Role::Approver, Role::Operator, Role::Security, Role::Auditor];
 /// Whoever declares people.
 pub(crate) const OPERATOR: Access = Access::Roles(&[Role::Operator]);
 /// Whoever decides, and whoever declares people.
@@ -77,6 +85,8 @@ const AREAS: &[&[Route]] = &[
     plan::ROUTES,
     explain::ROUTES,
     register::ROUTES,
+    tokens::ROUTES,
+    api::ROUTES,
     people::ROUTES,
     enrol::ROUTES,
     site::ROUTES,
@@ -112,6 +122,16 @@ pub(crate) const fn data_post(path: &'static str, access: Access, handler: fn() 
     Route { method: "POST", path, access, kind: Kind::Data, handler }
 }
 
+/// Data for another program.
+pub(crate) const fn api_get(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
+    Route { method: "GET", path, access, kind: Kind::Api, handler }
+}
+
+/// Something done for another program; the answer is data.
+pub(crate) const fn api_post(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
+    Route { method: "POST", path, access, kind: Kind::Api, handler }
+}
+
 /// Wrong codes of invitations that one source may type before it waits.
 const WRONG_INVITATIONS: u32 = 5;
 
@@ -124,6 +144,9 @@ pub(crate) struct Shared {
     pub(crate) commands: Arc<dyn Commands>,
     pub(crate) signed_in: SignIns,
     pub(crate) tries: Tries,
+    /// Of tokens that open nothing: a program gone wrong keeps nobody from signing in.
+    pub(crate) token_tries: Tries,
+    pub(crate) pace: Pace,
     pub(crate) places: Places,
     pub(crate) enrolments: Enrolments,
     pub(crate) enrol_tries: Tries,
@@ -155,6 +178,8 @@ pub fn router(commands: Arc<dyn Commands>) -> Router {
         commands,
         signed_in: SignIns::default(),
         tries: Tries::default(),
+        token_tries: Tries::default(),
+        pace: Pace::default(),
         places: Places::default(),
         enrolments: Enrolments::default(),
         enrol_tries: Tries::of(WRONG_INVITATIONS),

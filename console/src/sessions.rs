@@ -11,12 +11,12 @@ use crate::routes::{self, APPROVER, LOOKING, Route};
 use askama::Template;
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use jiff::Timestamp;
 use lifecycle::order::Order;
 use lifecycle::{FreezeCause, InterventionNumber, SessionId};
+use serde::Serialize;
 use serde_json::json;
 
 /// The addresses of this part.
@@ -28,7 +28,8 @@ pub(crate) const ROUTES: &[Route] = &[
 ];
 
 /// One session that runs.
-struct Line {
+#[derive(Serialize)]
+pub(crate) struct Line {
     id: SessionId,
     number: InterventionNumber,
     name: String,
@@ -52,6 +53,12 @@ struct ListPage<'a> {
 
 /// The list.
 pub(crate) async fn list(State(app): State<App>, visit: Visit) -> Answer {
+    let sessions = running(&app, &visit).await?;
+    page(&ListPage { v: &visit, sessions })
+}
+
+/// The sessions that run now and are for these eyes, the oldest first.
+pub(crate) async fn running(app: &App, visit: &Visit) -> Result<Vec<Line>, Trouble> {
     let me = visit.me()?.clone();
     let live = app.commands.live();
     let sessions = look(&*app.commands, move |known| {
@@ -87,11 +94,11 @@ pub(crate) async fn list(State(app): State<App>, visit: Visit) -> Answer {
         lines
     })
     .await?;
-    page(&ListPage { v: &visit, sessions })
+    Ok(sessions)
 }
 
 /// The session, if what happens on its target is for these eyes. What is not does not exist.
-async fn seen(app: &App, visit: &Visit, id: &str) -> Result<SessionId, Trouble> {
+pub(crate) async fn seen(app: &App, visit: &Visit, id: &str) -> Result<SessionId, Trouble> {
     let id: SessionId = id.parse().map_err(|_| Trouble::NotFound)?;
     let (me, wanted) = (visit.me()?.clone(), id.clone());
     let may = look(&*app.commands, move |known| {
@@ -122,15 +129,9 @@ pub(crate) async fn cut(State(app): State<App>, visit: Visit, Path(id): Path<Str
 pub(crate) async fn resume(State(app): State<App>, visit: Visit, Path(id): Path<String>, fields: Fields) -> Answer {
     let id = seen(&app, &visit, &id).await?.to_string();
     if !visit.may_decide_here {
-        let said = json!({ "error": visit.t("approve-not-here") });
-        return Ok((StatusCode::FORBIDDEN, Json(said)).into_response());
+        return Err(Trouble::NotHere);
     }
     let proof = fields.get("otp").is_some().then(|| proof(&visit, &fields)).transpose()?;
-    match app.commands.carry_out(visit.me()?.login.clone(), Order::SessionResume { id, proof }).await {
-        Ok(_) => Ok(Json(json!({ "ok": true })).into_response()),
-        Err(failure) => {
-            let said = json!({ "error": visit.texts.failure(&failure) });
-            Ok((Trouble::Failure(failure).status(), Json(said)).into_response())
-        }
-    }
+    app.commands.carry_out(visit.me()?.login.clone(), Order::SessionResume { id, proof }).await?;
+    Ok(Json(json!({ "ok": true })).into_response())
 }

@@ -28,7 +28,9 @@ macro_rules! areas {
         }),+];
     };
 }
-areas!("common", "refusals", "sign-in", "requests", "live", "plan", "explain", "register", "people", "enrol", "site");
+areas!(
+    "common", "refusals", "sign-in", "requests", "live", "plan", "explain", "register", "people", "enrol", "site", "tokens"
+);
 
 type Bundle = FluentBundle<FluentResource>;
 

@@ -10,7 +10,7 @@ use console::wire::{FromWatcher, ToWatcher};
 use console::{Commands, Enrolment, Health, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Watching};
 use jiff::Timestamp;
 use lifecycle::order::{Failure, Hidden, Order, Proof, exit};
-use lifecycle::{Actor, Event, SessionId};
+use lifecycle::{Actor, Event, ExportScope, Reader, SessionId, TokenId};
 use policy::StaffLogin;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -73,6 +73,13 @@ impl Commands for Backend {
 
     fn carry_out(&self, by: StaffLogin, order: Order) -> Soon<'_, Answer> {
         Box::pin(self.desk.carry_out(order, Actor::Staff(by)))
+    }
+
+    fn export_read(&self, token: TokenId, what: ExportScope, rows: u64, filters: String) -> Soon<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            self.desk.export_read(what, rows, &filters, Reader::Token(token)).await?;
+            Ok(())
+        })
     }
 
     fn sign_in(&self, attempt: SignInTry) -> Soon<'_, Result<(), Failure>> {

@@ -2,6 +2,7 @@
 //! verbs, and one table of who may use each (D11, D12).
 
 use crate::decide::Refusal;
+use crate::ids::TokenId;
 use crate::staff::Role;
 use crate::token::ExportScope;
 use policy::{GroupId, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified};
@@ -268,6 +269,17 @@ pub enum Order {
         rows: u64,
         filters: String,
     },
+    /// A token that reads one export; the answer shows it, this once.
+    TokenMake {
+        proof: Option<Proof>,
+        label: String,
+        scope: ExportScope,
+        days: u16,
+    },
+    TokenRevoke {
+        id: TokenId,
+    },
+    TokenList,
     LockdownBegin {
         reason: String,
     },
@@ -395,9 +407,11 @@ pub fn needs(order: &Order) -> Needs {
         | Order::RecordingList
         | Order::RecordingShow { .. }
         | Order::VendorList
+        | Order::TokenList
         | Order::Explain { .. } => Needs::Nothing,
         Order::TechnicianDisable { .. } | Order::SessionCut { .. } | Order::LockdownBegin { .. } => Needs::Brake(ANY),
         Order::StaffDisable { .. } | Order::VendorFreeze { .. } => Needs::Brake(OPERATOR_OR_SECURITY),
+        Order::TokenRevoke { .. } => Needs::Brake(&[Role::Operator, Role::Security, Role::Auditor]),
         Order::Reload => Needs::Brake(OPERATOR),
         Order::TechnicianAdd { .. }
         | Order::TechnicianInvite { .. }
@@ -412,16 +426,19 @@ pub fn needs(order: &Order) -> Needs {
         | Order::TargetCredential { .. }
         | Order::TargetPinned { .. }
         | Order::NotifyTest { .. } => Needs::Role(OPERATOR),
-        Order::StaffLanguage { .. } => Needs::Role(EVERYBODY),
         Order::LockdownEnd { .. } | Order::VendorThaw { .. } => Needs::Role(OPERATOR_OR_SECURITY),
         Order::TechnicianActivate { .. } | Order::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
         Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
         Order::RecordingRead { .. } => Needs::Role(&[Role::Security]),
-        Order::ExportRead { .. } => Needs::Role(EVERYBODY),
+        Order::ExportRead { .. } | Order::StaffLanguage { .. } => Needs::Role(EVERYBODY),
         Order::SessionFreeze { .. } => Needs::Freeze,
         Order::SessionResume { proof, .. } | Order::SessionWatch { proof, .. } => match proof {
             Some(_) => Needs::Proof,
             None => Needs::Role(&[Role::Approver, Role::Security]),
+        },
+        Order::TokenMake { proof, .. } => match proof {
+            Some(_) => Needs::Proof,
+            None => Needs::Role(&[Role::Security, Role::Auditor]),
         },
         // A no takes no fresh code: it opens nothing.
         Order::InterventionRefuse { proof, .. } => match proof {

@@ -110,6 +110,11 @@ async fn running(app: &App, visit: &Visit, id: &str) -> Result<Running, Trouble>
     look(&*app.commands, move |known| Running::of(known, &me, &id)).await?.ok_or(Trouble::NotFound)
 }
 
+/// The number of the intervention of this session, if this person decides for its target.
+pub(crate) async fn decided_by(app: &App, visit: &Visit, id: &str) -> Result<u64, Trouble> {
+    Ok(running(app, visit, id).await?.number)
+}
+
 /// The form.
 pub(super) async fn show(State(app): State<App>, visit: Visit, Path(id): Path<String>) -> Answer {
     let one = running(&app, &visit, &id).await?;

@@ -4,6 +4,7 @@ use crate::commands::Known;
 use jiff::Timestamp;
 use lifecycle::Role;
 use policy::{ApprovalTerms, Denial, GroupId, Right, RuleId, Supervision, TargetId, Verdict};
+use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// A verdict, for people.
@@ -18,7 +19,7 @@ pub(crate) struct Judged {
 }
 
 /// On which terms something is possible.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct Possible {
     /// What may be done.
     pub(crate) rights: Vec<Right>,

@@ -155,7 +155,7 @@ impl Wanted {
     fn of(known: &Known<'_>, me: &Me, kind: Kind, technician: &TechnicianLogin, target: &TargetId) -> Option<Self> {
         let account = known.register.account(technician)?;
         let account = known.register.usable(&account.id)?;
-        if !equipment_for(known, me, account).iter().any(|choice| choice.id == target.as_str()) {
+        if !may_open(known, me, technician, target) {
             return None;
         }
         let judge = |begins| {
@@ -301,6 +301,13 @@ async fn off_call(app: &App, me: &Me, kind: Kind) -> Result<Option<Vec<GroupOnCa
         Kind::Planned => Ok(None),
         Kind::Emergency => Ok(look(&*app.commands, move |known| on_call(known, &me)).await?),
     }
+}
+
+/// Whether this person decides for that target, and that technician may be let onto it.
+pub(crate) fn may_open(known: &Known<'_>, me: &Me, technician: &TechnicianLogin, target: &TargetId) -> bool {
+    let account = known.register.account(technician).and_then(|account| known.register.usable(&account.id));
+    let equipment = account.map(|account| equipment_for(known, me, account)).unwrap_or_default();
+    equipment.iter().any(|choice| choice.id == target.as_str())
 }
 
 async fn wanted_of(

@@ -133,6 +133,11 @@ async fn emergency(app: &App, visit: &Visit, number: &str) -> Result<Emergency, 
     look(&*app.commands, move |known| Emergency::of(known, &me, number)).await?.ok_or(Trouble::NotFound)
 }
 
+/// The number of an emergency that is over, if it is for these eyes.
+pub(crate) async fn seen(app: &App, visit: &Visit, number: &str) -> Result<u64, Trouble> {
+    Ok(emergency(app, visit, number).await?.number)
+}
+
 /// One, with the form.
 pub(super) async fn show(State(app): State<App>, visit: Visit, Path(number): Path<String>) -> Answer {
     let one = emergency(&app, &visit, &number).await?;

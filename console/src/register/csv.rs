@@ -6,18 +6,18 @@ const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// A table that grows by records, all of the same width.
-pub(super) struct Csv(String);
+pub(crate) struct Csv(String);
 
 impl Csv {
     /// One with this header.
-    pub(super) fn new(header: &[String]) -> Self {
+    pub(crate) fn new(header: &[String]) -> Self {
         let mut csv = Self(BYTE_ORDER_MARK.to_owned());
         csv.push(header);
         csv
     }
 
     /// One more record.
-    pub(super) fn push(&mut self, cells: &[String]) {
+    pub(crate) fn push(&mut self, cells: &[String]) {
         for (n, cell) in cells.iter().enumerate() {
             if n > 0 {
                 self.0.push(',');
@@ -28,7 +28,7 @@ impl Csv {
     }
 
     /// The whole.
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         self.0
     }
 

@@ -32,7 +32,7 @@ pub(super) struct Yes {
 
 /// One intervention.
 #[derive(Debug, Serialize)]
-pub(super) struct Dossier {
+pub(crate) struct Dossier {
     pub(super) number: InterventionNumber,
     pub(super) state: &'static str,
     pub(super) cause: Option<EndCause>,
@@ -157,12 +157,16 @@ struct DossierPage<'a> {
     replay: bool,
 }
 
-/// The page of one intervention.
-pub(super) async fn show(State(app): State<App>, visit: Visit, Path(number): Path<String>) -> Answer {
+/// The intervention of this number, for these eyes.
+pub(crate) async fn found(app: &App, visit: &Visit, number: &str) -> Result<Dossier, Trouble> {
     let number = InterventionNumber(number.parse().map_err(|_| Trouble::NotFound)?);
     let me = visit.me()?.clone();
-    let found = look(&*app.commands, move |known| Dossier::of(known, &me, number)).await?;
-    let one = found.ok_or(Trouble::NotFound)?;
+    look(&*app.commands, move |known| Dossier::of(known, &me, number)).await?.ok_or(Trouble::NotFound)
+}
+
+/// The page of one intervention.
+pub(super) async fn show(State(app): State<App>, visit: Visit, Path(number): Path<String>) -> Answer {
+    let one = found(&app, &visit, &number).await?;
     let course = course(&one, &visit.texts);
     let replay = app.commands.config().recordings.replay_key.is_some();
     page(&DossierPage { v: &visit, one, course, replay })

@@ -7,7 +7,7 @@ use super::row::{Row, wanted};
 use crate::commands::look;
 use crate::error::Trouble;
 use crate::form::Query;
-use crate::page::{Answer, Visit};
+use crate::page::{Answer, Me, Visit};
 use crate::routes::App;
 use crate::texts::Texts;
 use axum::extract::State;
@@ -19,7 +19,7 @@ use lifecycle::order::Order;
 use lifecycle::{ExportScope, InterventionNumber};
 
 /// Lines of one export: a spreadsheet still opens it, and it is years of a large site.
-pub(super) const MOST: usize = 100_000;
+pub(crate) const MOST: usize = 100_000;
 /// Lines that are copied at a time: the register waits meanwhile.
 const AT_ONCE: usize = 500;
 /// Keys of the header's texts, in the order of [`cells`].
@@ -50,7 +50,7 @@ const HEADER: [&str; 23] = [
 ];
 
 /// Time with its offset, to the second.
-fn iso(at: Timestamp, zone: &TimeZone) -> String {
+pub(crate) fn iso(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
@@ -94,9 +94,22 @@ fn cells(row: &Row, texts: &Texts, zone: &TimeZone) -> [String; HEADER.len()] {
     .map(|cell| cell.lines().map(lifecycle::visible).collect::<Vec<_>>().join("\n"))
 }
 
-/// All that the filter takes, a few at a time.
-async fn rows(app: &App, visit: &Visit, filter: &Filter) -> Result<(Vec<Row>, bool), Trouble> {
-    let (me, wide) = (visit.me()?.clone(), filter.clone());
+/// The lines of an export. `cut`: there were more than [`MOST`].
+pub(crate) struct Rows<T> {
+    pub(crate) rows: Vec<T>,
+    pub(crate) cut: bool,
+}
+
+impl<T> Rows<T> {
+    /// How many, for the journal.
+    pub(crate) fn count(&self) -> u64 {
+        u64::try_from(self.rows.len()).unwrap_or(u64::MAX)
+    }
+}
+
+/// All that the filter takes and these eyes may see, copied a few at a time.
+pub(crate) async fn rows(app: &App, me: &Me, filter: &Filter) -> Result<Rows<Row>, Trouble> {
+    let (me, wide) = (me.clone(), filter.clone());
     let numbers: Vec<InterventionNumber> =
         look(&*app.commands, move |known| wanted(known, &me, &wide).take(MOST + 1).map(|one| one.number).collect())
             .await?;
@@ -110,16 +123,16 @@ async fn rows(app: &App, visit: &Visit, filter: &Filter) -> Result<(Vec<Row>, bo
         .await?;
         rows.extend(copied);
     }
-    Ok((rows, numbers.len() > MOST))
+    Ok(Rows { rows, cut: numbers.len() > MOST })
 }
 
-/// The table. `cut`: there were more.
-fn table(rows: &[Row], cut: bool, texts: &Texts, zone: &TimeZone) -> String {
+/// The table.
+pub(crate) fn table(all: &Rows<Row>, texts: &Texts, zone: &TimeZone) -> String {
     let mut csv = Csv::new(&HEADER.map(|key| texts.text(key)));
-    for row in rows {
+    for row in &all.rows {
         csv.push(&cells(row, texts, zone));
     }
-    if cut {
+    if all.cut {
         let mut last: [String; HEADER.len()] = Default::default();
         if let Some(cell) = last.first_mut() {
             *cell = texts.with("csv-cut", &[("most", &MOST.to_string())]);
@@ -134,20 +147,18 @@ pub(super) async fn export(State(app): State<App>, visit: Visit, Query(fields): 
     let typed = Typed::of(&fields);
     let zone = app.zone();
     let filter = Filter::parse(&typed, &zone).map_err(|_| Trouble::Input)?;
-    let (rows, cut) = rows(&app, &visit, &filter).await?;
-    let read = Order::ExportRead {
-        what: ExportScope::Interventions,
-        rows: u64::try_from(rows.len()).unwrap_or(u64::MAX),
-        filters: typed.query(),
-    };
-    app.commands.carry_out(visit.me()?.login.clone(), read).await?;
+    let me = visit.me()?;
+    let all = rows(&app, me, &filter).await?;
+    let read =
+        Order::ExportRead { what: ExportScope::Interventions, rows: all.count(), filters: typed.query() };
+    app.commands.carry_out(me.login.clone(), read).await?;
     let day = visit.now.to_zoned(zone.clone()).strftime("%Y-%m-%d").to_string();
     let name = visit.t("csv-file");
     let headers = [
         (CONTENT_TYPE, "text/csv; charset=utf-8; header=present".to_owned()),
         (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}-{day}.csv\"")),
     ];
-    Ok((headers, table(&rows, cut, &visit.texts, &zone)).into_response())
+    Ok((headers, table(&all, &visit.texts, &zone)).into_response())
 }
 
 #[cfg(test)]
@@ -193,7 +204,7 @@ mod tests {
     #[test]
     fn nothing_in_the_table_is_a_formula() {
         let (texts, zone) = french();
-        let text = table(&[row("=HYPERLINK(\"http://x\";\"y\")"), row("a\u{202e}b\nc")], false, &texts, &zone);
+        let text = table(&Rows { rows: vec![row("=HYPERLINK(\"http://x\";\"y\")"), row("a\u{202e}b\nc")], cut: false }, &texts, &zone);
         for cell in ["\"'@Imagix\"", "\"'+T\"", "\"'=HYPERLINK(\"\"http://x\"\";\"\"y\"\")\"", "\"Zoé \"\"Z\"\" Élan\""]
         {
             assert!(text.contains(cell), "{cell} in {text}");
@@ -207,7 +218,7 @@ mod tests {
     #[test]
     fn times_carry_their_offset() {
         let (texts, zone) = french();
-        let text = table(&[row("x")], false, &texts, &zone);
+        let text = table(&Rows { rows: vec![row("x")], cut: false }, &texts, &zone);
         assert!(text.contains("\"2026-10-25T02:30:00+02:00\""), "{text}");
         assert!(text.contains("\"2026-10-25T02:30:00+01:00\""), "{text}");
     }
@@ -215,7 +226,7 @@ mod tests {
     #[test]
     fn what_was_cut_says_so() {
         let (texts, zone) = french();
-        let text = table(&[row("x")], true, &texts, &zone);
+        let text = table(&Rows { rows: vec![row("x")], cut: true }, &texts, &zone);
         let last = text.lines().last().unwrap();
         assert!(last.contains("100000") && last.matches(',').count() >= HEADER.len() - 1, "{last}");
     }

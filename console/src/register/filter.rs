@@ -17,7 +17,7 @@ const LONGEST: usize = 100;
 
 /// The fields as they were typed, so that a form comes back as it was sent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub(super) struct Typed {
+pub(crate) struct Typed {
     pub(super) vendor: String,
     pub(super) technician: String,
     pub(super) target: String,
@@ -29,7 +29,7 @@ pub(super) struct Typed {
 
 impl Typed {
     /// The fields of an address.
-    pub(super) fn of(fields: &Fields) -> Self {
+    pub(crate) fn of(fields: &Fields) -> Self {
         Self {
             vendor: fields.value("vendor"),
             technician: fields.value("technician"),
@@ -54,7 +54,7 @@ impl Typed {
     }
 
     /// Those that were filled in, as they stand behind the question mark of an address.
-    pub(super) fn query(&self) -> String {
+    pub(crate) fn query(&self) -> String {
         let filled = self.all().into_iter().filter(|(_, value)| !value.is_empty());
         form_urlencoded::Serializer::new(String::new()).extend_pairs(filled).finish()
     }
@@ -70,7 +70,7 @@ enum Emergency {
 
 /// Filters that can be applied.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Filter {
+pub(crate) struct Filter {
     vendor: Option<VendorId>,
     technician: Option<String>,
     target: Option<TargetId>,
@@ -82,9 +82,9 @@ pub(super) struct Filter {
 
 /// What is wrong with one field, by the key of its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Wrong {
-    pub(super) field: &'static str,
-    pub(super) key: &'static str,
+pub(crate) struct Wrong {
+    pub(crate) field: &'static str,
+    pub(crate) key: &'static str,
 }
 
 fn read<T>(
@@ -110,7 +110,7 @@ fn midnight(day: Date, zone: &TimeZone) -> Option<Timestamp> {
 
 impl Filter {
     /// Reads what was typed. Days are those of the site's zone, both included.
-    pub(super) fn parse(typed: &Typed, zone: &TimeZone) -> Result<Self, Vec<Wrong>> {
+    pub(crate) fn parse(typed: &Typed, zone: &TimeZone) -> Result<Self, Vec<Wrong>> {
         let mut wrong = Vec::new();
         let from: Option<Date> =
             read(&mut wrong, ("from", "register-wrong-day"), &typed.from, |text| text.parse().ok());
@@ -141,7 +141,7 @@ impl Filter {
     }
 
     /// Whether an intervention is wanted, which is dated `at`.
-    pub(super) fn takes(&self, one: &Intervention, at: Timestamp) -> bool {
+    pub(crate) fn takes(&self, one: &Intervention, at: Timestamp) -> bool {
         let named = |wanted: &String| {
             one.asked.technician.as_str().contains(wanted.as_str())
                 || one.asked.name.to_lowercase().contains(wanted.as_str())

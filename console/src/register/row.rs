@@ -13,7 +13,7 @@ use std::net::IpAddr;
 
 /// One intervention.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Row {
+pub(crate) struct Row {
     pub(super) number: InterventionNumber,
     /// When: see [`dated`].
     pub(super) at: Timestamp,
@@ -69,7 +69,7 @@ pub(super) fn seconds(record: &SessionRecord, now: Timestamp) -> i64 {
 
 impl Row {
     /// The line of one.
-    pub(super) fn of(known: &Known<'_>, one: &Intervention) -> Self {
+    pub(crate) fn of(known: &Known<'_>, one: &Intervention) -> Self {
         let of_all = |now| sessions(known, one).map(|record| seconds(record, now)).fold(0, i64::saturating_add);
         Self {
             number: one.number,
@@ -103,7 +103,7 @@ impl Row {
 }
 
 /// The interventions that these eyes may see and the filter takes, the newest first.
-pub(super) fn wanted<'a>(
+pub(crate) fn wanted<'a>(
     known: &'a Known<'_>,
     me: &'a Me,
     filter: &'a Filter,

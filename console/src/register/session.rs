@@ -175,7 +175,7 @@ impl Recording {
 
 /// One session.
 #[derive(Debug, Serialize)]
-pub(super) struct SessionView {
+pub(crate) struct SessionView {
     pub(super) id: SessionId,
     pub(super) state: &'static str,
     pub(super) started: Timestamp,

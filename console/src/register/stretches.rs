@@ -52,7 +52,7 @@ impl Stretch {
 /// How a session, or several, were watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Watched {
+pub(crate) enum Watched {
     /// All the time in which something could move.
     Yes,
     /// Not all of it.
@@ -78,7 +78,7 @@ impl Watched {
     }
 
     /// The key of its text.
-    pub(super) fn key(self) -> &'static str {
+    pub(crate) fn key(self) -> &'static str {
         match self {
             Watched::Yes => "register-watched-yes",
             Watched::Gaps => "register-watched-gaps",

@@ -10,6 +10,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::{Intervention, InterventionNumber, InterventionState, SessionId};
+use serde::Serialize;
 use policy::{Decision, Right, Verified};
 use std::net::IpAddr;
 
@@ -17,7 +18,8 @@ use std::net::IpAddr;
 const VISITS: usize = 4;
 
 /// One request in the list: enough to choose it, not enough to decide.
-pub(super) struct Line {
+#[derive(Serialize)]
+pub(crate) struct Line {
     number: InterventionNumber,
     name: String,
     vendor: String,
@@ -62,35 +64,57 @@ struct ListPage<'a> {
     review: Vec<Line>,
 }
 
+/// Which requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum List {
+    /// Those that wait for a decision.
+    Waiting,
+    /// Those that were opened in advance.
+    Planned,
+    /// Emergencies that somebody has to look back at.
+    Review,
+}
+
+impl List {
+    fn takes(self, one: &Intervention) -> bool {
+        match self {
+            List::Waiting => one.state == InterventionState::Requested,
+            List::Planned => one.state == InterventionState::Planned,
+            List::Review => one.wants_review(),
+        }
+    }
+}
+
+/// The requests of a list that are for these eyes: first those that they decide, the oldest first.
+pub(crate) fn lines(known: &Known<'_>, me: &Me, list: List) -> Vec<Line> {
+    let of = known.register.interventions.values().rev().filter(|one| list.takes(one));
+    let seen = of.filter(|one| me.may_see(known, &one.asked.target));
+    let mut lines: Vec<Line> = seen.map(|one| Line::of(known, me, one)).collect();
+    lines.sort_by_key(|line| (!line.mine, line.since));
+    lines
+}
+
 /// The list.
 pub(crate) async fn list(State(app): State<App>, visit: Visit) -> Answer {
     let me = visit.me()?.clone();
     let (waiting, planned, review) = look(&*app.commands, move |known| {
-        let lines = |wanted: &dyn Fn(&Intervention) -> bool| {
-            let of = known.register.interventions.values().rev().filter(|one| wanted(one));
-            let seen = of.filter(|one| me.may_see(known, &one.asked.target));
-            let mut lines: Vec<Line> = seen.map(|one| Line::of(known, &me, one)).collect();
-            lines.sort_by_key(|line| (!line.mine, line.since));
-            lines
-        };
-        (
-            lines(&|one| one.state == InterventionState::Requested),
-            lines(&|one| one.state == InterventionState::Planned),
-            lines(&|one| one.wants_review()),
-        )
+        let lines = |list| lines(known, &me, list);
+        (lines(List::Waiting), lines(List::Planned), lines(List::Review))
     })
     .await?;
     page(&ListPage { v: &visit, waiting, planned, review })
 }
 
 /// An earlier visit of the same technician.
-pub(super) struct VisitLine {
+#[derive(Serialize)]
+pub(crate) struct VisitLine {
     pub(super) at: Timestamp,
     pub(super) target: String,
     pub(super) here: bool,
 }
 
 /// Somebody's yes.
+#[derive(Serialize)]
 pub(crate) struct Yes {
     pub(crate) by: String,
     pub(crate) at: Timestamp,
@@ -109,44 +133,45 @@ impl Yes {
 }
 
 /// One request in full.
-pub(super) struct Request {
-    pub(super) number: InterventionNumber,
-    pub(super) state: InterventionState,
-    pub(super) name: String,
-    pub(super) login: String,
-    pub(super) vendor: String,
-    pub(super) phone: String,
-    pub(super) email: String,
-    pub(super) call_name: String,
-    pub(super) call_phone: String,
-    pub(super) target: String,
-    pub(super) account: String,
-    pub(super) reason: String,
-    pub(super) ticket: String,
-    pub(super) source: Option<IpAddr>,
-    pub(super) usual: bool,
-    pub(super) visits: Vec<VisitLine>,
-    pub(super) rights: Vec<Right>,
-    pub(super) quorum: u8,
-    pub(super) yes: Vec<Yes>,
-    pub(super) can_approve: Vec<String>,
-    pub(super) groups: String,
-    pub(super) call_back: bool,
-    pub(super) watched: bool,
-    pub(super) emergency: bool,
-    pub(super) factor_changed: bool,
-    pub(super) lapses: Option<Timestamp>,
-    pub(super) closes_at: Option<Timestamp>,
-    pub(super) longest: Option<SignedDuration>,
-    pub(super) minutes: Vec<i64>,
-    pub(super) mine: bool,
-    pub(super) approved_by_me: bool,
-    pub(super) refused: Option<(String, String)>,
-    pub(super) session: Option<SessionId>,
+#[derive(Serialize)]
+pub(crate) struct Request {
+    pub(crate) number: InterventionNumber,
+    pub(crate) state: InterventionState,
+    pub(crate) name: String,
+    pub(crate) login: String,
+    pub(crate) vendor: String,
+    pub(crate) phone: String,
+    pub(crate) email: String,
+    pub(crate) call_name: String,
+    pub(crate) call_phone: String,
+    pub(crate) target: String,
+    pub(crate) account: String,
+    pub(crate) reason: String,
+    pub(crate) ticket: String,
+    pub(crate) source: Option<IpAddr>,
+    pub(crate) usual: bool,
+    pub(crate) visits: Vec<VisitLine>,
+    pub(crate) rights: Vec<Right>,
+    pub(crate) quorum: u8,
+    pub(crate) yes: Vec<Yes>,
+    pub(crate) can_approve: Vec<String>,
+    pub(crate) groups: String,
+    pub(crate) call_back: bool,
+    pub(crate) watched: bool,
+    pub(crate) emergency: bool,
+    pub(crate) factor_changed: bool,
+    pub(crate) lapses: Option<Timestamp>,
+    pub(crate) closes_at: Option<Timestamp>,
+    pub(crate) longest: Option<SignedDuration>,
+    pub(crate) minutes: Vec<i64>,
+    pub(crate) mine: bool,
+    pub(crate) approved_by_me: bool,
+    pub(crate) refused: Option<(String, String)>,
+    pub(crate) session: Option<SessionId>,
     /// The window of a planned one.
-    pub(super) window: Option<(Timestamp, Timestamp)>,
+    pub(crate) window: Option<(Timestamp, Timestamp)>,
     /// Whether this person may take back what was planned.
-    pub(super) may_withdraw: bool,
+    pub(crate) may_withdraw: bool,
 }
 
 /// Choices of a shorter time, in minutes.
@@ -309,7 +334,7 @@ impl Typed {
 }
 
 /// The request of this number, for these eyes.
-pub(super) async fn request_of(app: &App, visit: &Visit, number: &str) -> Result<Request, Trouble> {
+pub(crate) async fn request_of(app: &App, visit: &Visit, number: &str) -> Result<Request, Trouble> {
     let number = InterventionNumber(number.parse().map_err(|_| Trouble::NotFound)?);
     let me = visit.me()?.clone();
     let found = look(&*app.commands, move |known| Request::of(known, &me, number)).await?;

@@ -1,7 +1,7 @@
 //! How the machine is, line by line: good or bad in words, and what to do where it is bad.
 
 use crate::commands::look;
-use crate::health::{Certificate, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room};
+use crate::health::{Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room};
 use crate::page::{Answer, Visit, page};
 use crate::routes::App;
 use askama::Template;
@@ -79,6 +79,7 @@ pub(crate) async fn show(State(app): State<App>, visit: Visit) -> Answer {
     // Without the journal the rest is still worth a look.
     let unattended = unattended.await.unwrap_or_default();
     let mut lines = lines(&visit, &health);
+    lines.extend(health.channels.iter().map(|channel| notices(&visit, channel)));
     lines.push(approvers(&visit, &unattended));
     let bad = lines.iter().filter(|line| line.standing == Standing::Bad).count();
     page(&HealthPage { v: &visit, lines, health, bad })
@@ -179,6 +180,19 @@ fn certificate(visit: &Visit, certificate: Option<&Certificate>) -> Line {
     }
     let says = visit.texts.with("health-certificate-says", &values);
     line(visit, "health-certificate", lasts(one.until, visit.now), says, "health-certificate-do")
+}
+
+fn notices(visit: &Visit, channel: &Channel) -> Line {
+    let last = channel.last_ok.map_or_else(|| visit.t("health-channel-never"), |last| visit.texts.time(last));
+    let values = [("count", channel.waiting.to_string()), ("last", last)];
+    let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut says = visit.texts.with("health-channel-says", &values);
+    if let Some((_, why)) = channel.last_error.as_ref().filter(|_| !channel.well) {
+        says.push(' ');
+        says.push_str(&visit.tw("health-channel-error", "message", why));
+    }
+    let to_do = (!channel.well).then(|| visit.t("health-channel-do"));
+    Line { title: visit.tw("health-channel", "name", &channel.name), standing: Standing::of(channel.well), says, to_do }
 }
 
 fn lasts(until: Timestamp, now: Timestamp) -> bool {

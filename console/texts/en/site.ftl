@@ -148,6 +148,15 @@ health-approvers = Approvers
 health-approvers-good = Every piece of equipment has enough approvers.
 health-approvers-bad = Not enough approvers for: { $targets }. Nobody gets in there.
 health-approvers-do = invite approvers into their groups.
+health-channel = Notices: { $name }
+health-channel-says = { $count ->
+    [0] Nothing waits. Last delivery: { $last }.
+    [one] { $count } message waits. Last delivery: { $last }.
+   *[other] { $count } messages wait. Last delivery: { $last }.
+ }
+health-channel-never = none yet
+health-channel-error = Last failure: { $message }
+health-channel-do = check the channel's address and password in the configuration, then poterne notify test.
 health-backup = Last backup
 health-backup-unknown = Poterne makes no backups itself and cannot know when the last one was.
 health-backup-do = back up the whole folder as of one instant, and write down where copies are (docs/operations/restore.md).

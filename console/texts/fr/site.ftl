@@ -148,6 +148,15 @@ health-approvers = Approbateurs
 health-approvers-good = Chaque équipement a assez d'approbateurs.
 health-approvers-bad = Pas assez d'approbateurs pour : { $targets }. Personne n'y entre.
 health-approvers-do = invitez des approbateurs dans leurs groupes.
+health-channel = Notifications : { $name }
+health-channel-says = { $count ->
+    [0] Rien n'attend. Dernier envoi : { $last }.
+    [one] { $count } message attend. Dernier envoi : { $last }.
+   *[other] { $count } messages attendent. Dernier envoi : { $last }.
+ }
+health-channel-never = aucun encore
+health-channel-error = Dernier échec : { $message }
+health-channel-do = vérifiez l'adresse et le mot de passe du canal dans la configuration, puis poterne notify test.
 health-backup = Dernière sauvegarde
 health-backup-unknown = Poterne ne fait pas ses sauvegardes lui-même et ne peut pas savoir quand fut la dernière.
 health-backup-do = sauvegardez tout le dossier d'un même instant, et notez où sont les copies (docs/operations/restore.md).

@@ -1,6 +1,7 @@
 //! What can be typed. Man pages and completions come from here.
 
 use clap::{Args, Parser, Subcommand};
+use lifecycle::{ExportScope, TokenId};
 use policy::{GroupId, Right, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -46,6 +47,9 @@ pub(crate) enum Verb {
     /// The hospital's staff.
     #[command(subcommand)]
     Staff(StaffVerb),
+    /// Tokens by which another program reads an export, and nothing else.
+    #[command(subcommand)]
+    Token(TokenVerb),
     /// Equipment: its host key, its credential.
     #[command(subcommand)]
     Target(TargetVerb),
@@ -295,6 +299,27 @@ pub(crate) enum StaffVerb {
         #[arg(long)]
         reason: String,
     },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum TokenVerb {
+    /// Make a token that reads one export; it is shown once.
+    Make {
+        /// interventions or sessions.
+        scope: ExportScope,
+        /// What it is for.
+        #[arg(long)]
+        label: String,
+        /// For how long, at most 400.
+        #[arg(long, default_value_t = 90, value_name = "DAYS")]
+        days: u16,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// End one at once.
+    Revoke { id: TokenId },
+    /// All tokens, without what opens anything.
+    List(Json),
 }
 
 #[derive(Subcommand)]

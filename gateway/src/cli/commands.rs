@@ -2,8 +2,8 @@
 
 use super::args::{
     Call, ConfigVerb, FirewallVerb, IdentityFlags, InterventionVerb, JournalVerb, Json, KeyVerb, LockdownVerb,
-    NotifyVerb, PersonFlags, PlanFlags, ProofFlags, SessionVerb, StaffVerb, TargetVerb, TechnicianVerb, VendorVerb,
-    Verb,
+    NotifyVerb, PersonFlags, PlanFlags, ProofFlags, SessionVerb, StaffVerb, TargetVerb, TechnicianVerb, TokenVerb,
+    VendorVerb, Verb,
 };
 use super::{firewall, invitation, manual, output, pin, recording, secrets, watch};
 use crate::clock::{Clock as _, SystemClock};
@@ -65,6 +65,7 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
         Verb::Technician(verb) => technician(&main, verb),
         Verb::Staff(verb) => staff(&main, verb),
         Verb::Target(verb) => target(&main, verb),
+        Verb::Token(verb) => token(&main, verb),
         Verb::Intervention(verb) => intervention(&main, verb),
         Verb::Session(verb) => session(&main, verb),
         Verb::Explain { technician, target, at, from, json } => {
@@ -314,6 +315,27 @@ fn staff(main: &Path, verb: StaffVerb) -> Outcome {
             output::table(rows, &["login", "name", "roles", "groups", "state"])
         }),
         StaffVerb::Disable { login, reason } => ask(main, &Order::StaffDisable { login, reason }).map(|_| ()),
+    }
+}
+
+fn token(main: &Path, verb: TokenVerb) -> Outcome {
+    match verb {
+        TokenVerb::Make { scope, label, days, json } => {
+            let answer = ask(main, &Order::TokenMake { proof: None, label, scope, days })?;
+            print(json, &answer, |answer| {
+                let text = |key: &str| answer.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+                output::say(&format!("token {}, until {}; it is not shown again:", text("id"), text("until")));
+                output::say(&text("token"));
+            })
+        }
+        TokenVerb::Revoke { id } => {
+            ask(main, &Order::TokenRevoke { id: id.clone() })?;
+            output::say(&format!("token {id} is revoked"));
+            Ok(())
+        }
+        TokenVerb::List(json) => print(json, &ask(main, &Order::TokenList)?, |rows| {
+            output::table(rows, &["id", "label", "scope", "by", "until", "holds", "last_read"])
+        }),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::server::Desk;
 use crate::https::CertificateState;
+use crate::notify::ChannelHealth;
 use crate::ssh::listener;
-use console::{Certificate, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room};
+use console::{Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room};
 use lifecycle::{RecordingState, Register};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -39,7 +40,19 @@ impl Desk {
                 names: one.names,
                 until: one.not_after,
             }),
+            channels: self.channels(),
         }
+    }
+
+    fn channels(&self) -> Vec<Channel> {
+        let channel = |(name, one): (String, ChannelHealth)| Channel {
+            name,
+            well: one.is_well(),
+            last_ok: one.last_ok,
+            last_error: one.last_error,
+            waiting: one.waiting,
+        };
+        self.site.notify.channels().into_iter().map(channel).collect()
     }
 
     async fn door(&self, addresses: Vec<SocketAddr>) -> Door {

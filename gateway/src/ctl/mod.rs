@@ -9,4 +9,5 @@ pub mod protocol;
 pub mod server;
 mod sessions;
 mod staff;
+mod tokens;
 pub mod view;

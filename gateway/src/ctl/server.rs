@@ -5,13 +5,14 @@
 use super::caller::{Caller, SignedIn};
 use super::people::Invitee;
 use super::protocol::Response;
+use super::tokens::NewToken;
 use super::view;
 use crate::registrar::{Core, JournalGone};
 use crate::reload::{ReloadError, Reloader};
 use crate::site::Site;
 use crate::watch::{attend, socket};
 use lifecycle::order::{Failure, Needs, Order, Proof, exit, needs};
-use lifecycle::{Actor, Command, Event, InterventionNumber, Refusal, Role, WithdrawCause};
+use lifecycle::{Actor, Command, Event, InterventionNumber, Reader, Refusal, Role, WithdrawCause};
 use policy::StaffLogin;
 use russh::keys::{HashAlg, PublicKey};
 use serde_json::{Value, json};
@@ -325,7 +326,14 @@ impl Desk {
             Order::RecordingList => self.recording_list().await,
             Order::RecordingShow { id } => self.recording_show(&id).await,
             Order::RecordingRead { id, how, purpose } => self.recording_read(&id, how, purpose, signed()?).await,
-            Order::ExportRead { what, rows, filters } => self.export_read(what, rows, &filters, signed()?).await,
+            Order::ExportRead { what, rows, filters } => {
+                self.export_read(what, rows, &filters, Reader::Staff(signed()?)).await
+            }
+            Order::TokenMake { proof, label, scope, days } => {
+                self.token_make(staff.clone(), proof, NewToken { label, scope, days }).await
+            }
+            Order::TokenRevoke { id } => self.command(Command::RevokeToken { id, by }).await,
+            Order::TokenList => self.token_list().await,
             Order::LockdownBegin { reason } => self.lockdown_begin(reason, by).await,
             Order::LockdownEnd { reason } => self.lockdown_end(reason, by).await,
             Order::VendorFreeze { vendor, reason } => self.vendor_freeze(vendor, reason, by).await,

@@ -5,16 +5,12 @@ use super::view;
 use crate::registrar::Core;
 use crate::watch::attend::Ticket;
 use lifecycle::order::{Failure, Proof, exit};
-use lifecycle::{
-    Actor, Command, EndCause, Event, ExportScope, FreezeCause, Reader, Refusal, Role, SessionId, WithdrawCause,
-};
+use lifecycle::{Actor, Command, EndCause, Event, FreezeCause, Refusal, Role, SessionId, WithdrawCause};
 use policy::{StaffLogin, VendorId};
 use serde_json::{Value, json};
 
 /// Longest purpose of a reading.
 const PURPOSE: usize = 200;
-/// Characters of an export's filters that are journalled: all that a form sends.
-const FILTERS: usize = 1000;
 
 fn no_session(id: &SessionId) -> Failure {
     Failure::new(exit::NO_INPUT, format!("there is no live session {id}: see `poterne session list`"))
@@ -273,13 +269,5 @@ impl Desk {
             .await
             .map_err(gone)?;
         Ok(shown)
-    }
-
-    /// Journals who takes an export along, before anything is given out (LOG-11).
-    pub(super) async fn export_read(&self, what: ExportScope, rows: u64, filters: &str, staff: StaffLogin) -> Answer {
-        let filters = crate::cli::visible(filters).chars().take(FILTERS).collect();
-        let event = Event::ExportRead { by: Reader::Staff(staff), what, rows, filters };
-        self.site.registrar.act(move |_, _| (vec![event], ())).await.map_err(gone)?;
-        Ok(json!({}))
     }
 }

@@ -25,7 +25,8 @@ impl Desk {
         groups: BTreeSet<GroupId>,
         by: Actor,
     ) -> Answer {
-        let identity = Identity::new(&person.name, &person.email, &person.phone).map_err(data)?;
+        let identity = Identity::new(&person.name, &person.email, &person.phone)
+            .map_err(|error| refused(Refusal::Identity(error)))?;
         self.groups_exist(&groups)?;
         let staff = login.clone();
         self.invite_staff(&login, move |invitation| Command::InviteStaff {

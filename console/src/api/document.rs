@@ -1,0 +1,1 @@
+pub(super) async fn show() -> crate::page::Answer { Err(crate::error::Trouble::NotFound) }

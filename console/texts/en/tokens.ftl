@@ -1,0 +1,40 @@
+nav-tokens = Exports
+tokens-title = Exports for other programs
+tokens-lead = A token lets another program read one list, and nothing else. It opens no session and approves nothing.
+token-make = Make a token
+token-label = What it is for
+token-scope = What it reads
+token-scope-interventions = the register of interventions
+token-scope-sessions = the list of sessions
+token-scope-journal = the journal
+token-days = For how long
+token-days-of = { $count ->
+    [one] 1 day
+   *[other] { $count } days
+    }
+token-otp = Your 6-digit code
+token-make-now = Make it
+token-made = Copy this token now: it is not shown again.
+tokens-list = Tokens
+tokens-none = There is no token.
+token-by = Made by
+token-until = Until
+token-revoked = ended by hand
+token-over = over
+token-last = Last reading
+token-never = never
+token-revoke = End it now
+error-token-scope = Choose what the token reads from the list.
+error-token-days = Choose from the list how long the token lasts.
+error-token = This token opens nothing: it is not one for this list, is over or was ended, or whoever made it may not make it any more. Make another one.
+error-token-here = A token reads its one list and nothing else. Sign in with a browser for this address.
+error-too-often = This token reads too often: 10 times a minute at most. Wait a minute.
+error-json = What was sent is not the JSON that is expected: { $what }. Nothing was done.
+error-content-type = What was sent is of a kind that is not read here: send application/json to the programming interface, and forms from their pages. Nothing was done.
+error-too-large = More was sent than is read here: 64 KiB at most. Nothing was done.
+error-page = The page of a list is a number from 1 on.
+error-list = There is no such list: write waiting, planned or review.
+error-window = Write either `minutes`, or `from` and `until`.
+error-at = This time cannot be read: write it as 2026-11-23T09:00:00Z.
+csv-session = Session
+csv-account = Account on the equipment

@@ -1,0 +1,40 @@
+nav-tokens = Exports
+tokens-title = Exports pour d’autres programmes
+tokens-lead = Un jeton permet à un autre programme de lire une seule liste, et rien d’autre. Il n’ouvre aucune session et n’approuve rien.
+token-make = Créer un jeton
+token-label = À quoi il sert
+token-scope = Ce qu’il lit
+token-scope-interventions = le registre des interventions
+token-scope-sessions = la liste des sessions
+token-scope-journal = le journal
+token-days = Pour combien de temps
+token-days-of = { $count ->
+    [one] 1 jour
+   *[other] { $count } jours
+    }
+token-otp = Votre code à 6 chiffres
+token-make-now = Créer
+token-made = Copiez ce jeton maintenant : il ne sera plus affiché.
+tokens-list = Jetons
+tokens-none = Il n’y a aucun jeton.
+token-by = Créé par
+token-until = Jusqu’au
+token-revoked = arrêté à la main
+token-over = terminé
+token-last = Dernière lecture
+token-never = jamais
+token-revoke = Arrêter maintenant
+error-token-scope = Choisissez dans la liste ce que lit le jeton.
+error-token-days = Choisissez dans la liste la durée du jeton.
+error-token = Ce jeton n’ouvre rien : il n’est pas fait pour cette liste, il est terminé ou arrêté, ou la personne qui l’a créé n’en a plus le droit. Créez-en un autre.
+error-token-here = Un jeton lit sa seule liste et rien d’autre. Pour cette adresse, connectez-vous avec un navigateur.
+error-too-often = Ce jeton lit trop souvent : 10 fois par minute au plus. Attendez une minute.
+error-json = Le JSON envoyé n’est pas celui qui est attendu : { $what }. Rien n’a été fait.
+error-content-type = Ce qui a été envoyé n’est pas d’un type lu ici : envoyez application/json à l’interface de programmation, et les formulaires depuis leurs pages. Rien n’a été fait.
+error-too-large = Trop de données ont été envoyées : 64 Kio au plus. Rien n’a été fait.
+error-page = La page d’une liste est un nombre à partir de 1.
+error-list = Cette liste n’existe pas : écrivez waiting, planned ou review.
+error-window = Écrivez soit `minutes`, soit `from` et `until`.
+error-at = Cette heure est illisible : écrivez par exemple 2026-11-23T09:00:00Z.
+csv-session = Session
+csv-account = Compte sur l’équipement
