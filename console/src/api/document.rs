@@ -1,1 +1,3 @@
-pub(super) async fn show() -> crate::page::Answer { Err(crate::error::Trouble::NotFound) }
+pub(super) async fn show() -> crate::page::Answer {
+    Err(crate::error::Trouble::NotFound)
+}

@@ -122,8 +122,7 @@ pub(super) async fn reset(
     Path(login): Path<String>,
     Body(given): Body<Reset>,
 ) -> Answer {
-    let order =
-        Order::TechnicianReset { login: technician(&login)?, reason: given.reason, enable: given.enable };
+    let order = Order::TechnicianReset { login: technician(&login)?, reason: given.reason, enable: given.enable };
     view(&Invited::of(&carry_out(&app, &visit, order).await?))
 }
 
