@@ -83,6 +83,13 @@ function isChanged(field) {
   return field.type !== 'hidden' && field.value !== field.defaultValue;
 }
 
+/** What could be decided is decided: what was typed for it has no use any more. */
+function close(element) {
+  if (element.querySelector('[data-over]')) {
+    document.querySelectorAll('[data-while-open]').forEach((form) => form.remove());
+  }
+}
+
 /** Something this person waited for is there, on another page of ours: the session they let in. */
 function follow(element) {
   const go = element.querySelector('[data-go]')?.dataset.go;
@@ -101,6 +108,7 @@ function replace(element, fresh) {
     find(element, focus)?.focus({ preventScroll: true });
   }
   element.dispatchEvent(new CustomEvent('poterne-renewed', { bubbles: true }));
+  close(element);
   follow(element);
 }
 

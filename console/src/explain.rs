@@ -4,6 +4,7 @@ use crate::commands::{Known, look};
 use crate::filters;
 use crate::form::{Fields, Query};
 use crate::page::{Answer, Me, Visit, page, page_with};
+use crate::people::sees;
 use crate::plan::{Company, Judged, companies_of, instant};
 use crate::routes::{self, Access, App, Route};
 use crate::texts::Texts;
@@ -12,7 +13,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use jiff::Timestamp;
-use lifecycle::{AccountState, Role};
+use lifecycle::{Account, AccountState, Role};
 use policy::{Denial, RuleId, TargetId, TechnicianLogin};
 use std::net::IpAddr;
 
@@ -89,6 +90,9 @@ pub(crate) fn answer(known: &Known<'_>, me: &Me, question: Question) -> Result<A
         return Err("explain-error-target");
     }
     let named = known.rules.targets.get(&target).ok_or("explain-error-target")?;
+    if !known.register.account(&technician).is_some_and(|account| may_ask_of(known, me, account)) {
+        return Err("explain-error-technician");
+    }
     let explained = known.register.explain(known.rules, &technician, target.clone(), source, at);
     let explained = explained.map_err(|_| "explain-error-technician")?;
     let name = known.register.account(&technician).map(|account| account.identity.name.clone());
@@ -109,6 +113,12 @@ pub(crate) fn answer(known: &Known<'_>, me: &Me, question: Question) -> Result<A
         next,
         mine: me.decides_for(known, &target),
     })
+}
+
+/// Whether this person may ask about that technician: whose equipment they never reach is none of an
+/// approver's business.
+fn may_ask_of(known: &Known<'_>, me: &Me, account: &Account) -> bool {
+    me.roles.contains(&Role::Auditor) || sees(known, me, &account.vendor)
 }
 
 /// The form, and the answer once something was asked.
@@ -136,7 +146,7 @@ async fn explain(State(app): State<App>, visit: Visit, Query(query): Query) -> A
             .collect();
         targets.sort_by(|one, other| one.1.cmp(&other.1));
         let answered = asked.map(|asked| asked.and_then(|asked| answer(known, &me, asked)));
-        (companies_of(known, |_| true), targets, answered)
+        (companies_of(known, |account| may_ask_of(known, &me, account)), targets, answered)
     })
     .await?;
     let (said, answer) = match answered {

@@ -6,13 +6,14 @@ mod lock;
 mod staff;
 mod staff_act;
 mod technicians;
+
 #[cfg(test)]
 mod tests;
 
 pub(crate) use lock::Lock;
 pub(crate) use staff::{person_of, staff};
 pub(crate) use staff_act::change_other;
-pub(crate) use technicians::{technician_of, technicians};
+pub(crate) use technicians::{sees, technician_of, technicians};
 
 use crate::routes::{self, LOOKING, OPERATOR, Route};
 use axum::routing::{get, post};

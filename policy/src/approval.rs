@@ -67,7 +67,7 @@ impl Person {
     }
 
     /// Whether the e-mail address is of this domain or of one below it, however the case is written.
-    fn is_of(&self, domain: &str) -> bool {
+    pub fn is_of(&self, domain: &str) -> bool {
         let plain = |domain: &str| domain.trim().trim_matches(['@', '.']).to_lowercase();
         let (own, asked) = (plain(self.domain()), plain(domain));
         !asked.is_empty() && own.strip_suffix(&asked).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))

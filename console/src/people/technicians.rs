@@ -20,7 +20,7 @@ const VISITS: usize = 5;
 
 /// Whether the technicians of a vendor are for these eyes: those who look after the site see all,
 /// an approver those who can reach equipment of their groups.
-pub(super) fn sees(known: &Known<'_>, me: &Me, vendor: &VendorId) -> bool {
+pub(crate) fn sees(known: &Known<'_>, me: &Me, vendor: &VendorId) -> bool {
     let everybody = me.roles.contains(&Role::Operator) || me.roles.contains(&Role::Security);
     let reaches = || {
         let targets =

@@ -9,8 +9,8 @@ use crate::routes::App;
 use askama::Template;
 use axum::extract::{Path, State};
 use jiff::{SignedDuration, Timestamp};
-use lifecycle::{Intervention, InterventionNumber, InterventionState, SessionId};
-use policy::{Decision, Right, Verified};
+use lifecycle::{Intervention, InterventionNumber, InterventionState, Refusal, SessionId};
+use policy::{Right, StaffLogin, Verified};
 use serde::Serialize;
 use std::net::IpAddr;
 
@@ -165,6 +165,13 @@ pub(crate) struct Request {
     pub(crate) longest: Option<SignedDuration>,
     pub(crate) minutes: Vec<i64>,
     pub(crate) mine: bool,
+    /// Why this person cannot approve it, though it is of their department.
+    #[serde(skip)]
+    pub(crate) cannot: Option<Refusal>,
+    /// Approvals that count.
+    pub(crate) have: u8,
+    /// When it begins, or could.
+    pub(crate) begins: Timestamp,
     pub(crate) approved_by_me: bool,
     pub(crate) refused: Option<(String, String)>,
     pub(crate) session: Option<SessionId>,
@@ -187,22 +194,9 @@ impl Request {
         }
         let account = known.register.accounts.get(&asked.account)?;
         let source = asked.source.map(|source| source.ip().to_canonical());
-        let question = policy::Request {
-            technician: asked.technician.clone(),
-            person: account.identity.person(),
-            vendor: asked.vendor.clone(),
-            target: asked.target.clone(),
-            account: Some(asked.login.clone()),
-            source,
-            unfamiliar: asked.call_back,
-            emergency: one.is_emergency(),
-            // What is planned is judged for when it begins.
-            at: one.plan.as_ref().map_or(known.at, |plan| plan.from.max(known.at)),
-        };
-        let terms = match policy::evaluate(known.rules, &question).decision {
-            Decision::AwaitApproval(terms) => Some(terms),
-            Decision::Deny(_) => None,
-        };
+        // What is planned is judged for when it begins.
+        let begins = one.plan.as_ref().map_or(known.at, |plan| plan.from.max(known.at));
+        let terms = known.register.terms(known.rules, one, asked.source, begins).ok();
         let contact = known.config.vendors.get(&asked.vendor).map(|vendor| &vendor.contact);
         let target = known.config.targets.get(&asked.target);
         let approvers = target.map(|target| &target.rules.approvers);
@@ -213,27 +207,25 @@ impl Request {
             .map(|group| group.name.clone())
             .collect();
         let said_yes = |login| one.approvals.iter().any(|approval| approval.by == login);
-        let could = known.register.staff.values().filter(|staff| {
-            staff.is_active()
-                && staff.roles.contains(&lifecycle::Role::Approver)
-                && approvers.is_some_and(|groups| !staff.groups.is_disjoint(groups))
-                && !said_yes(staff.login.clone())
+        let could = known.register.staff.values();
+        let could = could.filter(|staff| known.register.may_approve(known.rules, one, staff).is_ok());
+        let visits = known.register.visits(&asked.account, VISITS).into_iter().map(|visit| VisitLine {
+            at: visit.at,
+            target: known
+                .config
+                .targets
+                .get(&visit.target)
+                .map_or_else(|| visit.target.to_string(), |target| target.rules.name.clone()),
+            here: visit.target == asked.target,
         });
-        let visits: Vec<VisitLine> = known
+        let cannot = known
             .register
-            .interventions
-            .values()
-            .rev()
-            .filter(|other| {
-                other.number != number && other.asked.account == asked.account && !other.sessions.is_empty()
-            })
-            .take(VISITS)
-            .map(|other| VisitLine {
-                at: other.submitted.unwrap_or(other.prepared),
-                target: target_name(known, other),
-                here: other.asked.target == asked.target,
-            })
-            .collect();
+            .staff
+            .get(&me.login)
+            .and_then(|staff| known.register.may_approve(known.rules, one, staff).err());
+        let name_of = |login: &StaffLogin| {
+            known.register.staff.get(login).map_or_else(|| login.to_string(), |staff| staff.identity.name.clone())
+        };
         let usual = source.is_some_and(|source| {
             known.register.usual_source(&asked.account, known.at).iter().any(|held| held.to_canonical() == source)
         });
@@ -254,14 +246,14 @@ impl Request {
             ticket: asked.ticket.clone(),
             source,
             usual,
-            visits,
+            visits: visits.collect(),
             rights: asked.rights.iter().collect(),
             quorum: asked.quorum,
             yes: one
                 .former
                 .iter()
                 .chain(&one.approvals)
-                .map(|approval| Yes { by: approval.by.to_string(), at: approval.at, verified: approval.verified })
+                .map(|approval| Yes { by: name_of(&approval.by), at: approval.at, verified: approval.verified })
                 .collect(),
             can_approve: could.map(|staff| staff.identity.name.clone()).collect(),
             groups: group_names.join(", "),
@@ -274,11 +266,14 @@ impl Request {
             longest: terms.as_ref().map(|terms| terms.longest),
             minutes: MINUTES.into_iter().filter(|minutes| most.is_some_and(|most| *minutes < most)).collect(),
             mine: me.decides_for(known, &asked.target),
+            cannot,
+            have: u8::try_from(one.approvals.len()).unwrap_or(u8::MAX),
+            begins,
             approved_by_me: said_yes(me.login.clone()),
             refused: one
                 .refused
                 .as_ref()
-                .map(|(by, reason)| (by.as_ref().map_or_else(String::new, ToString::to_string), reason.clone())),
+                .map(|(by, reason)| (by.as_ref().map_or_else(String::new, name_of), reason.clone())),
             session: one
                 .sessions
                 .iter()
@@ -293,7 +288,7 @@ impl Request {
 
     /// How many approvals are missing.
     pub(super) fn missing(&self) -> u8 {
-        self.quorum.saturating_sub(u8::try_from(self.yes.len()).unwrap_or(u8::MAX))
+        self.quorum.saturating_sub(self.have)
     }
 
     /// Whether it waits for a decision.
@@ -302,9 +297,16 @@ impl Request {
     }
 
     /// Whether the hours end before the longest time does.
-    pub(super) fn hours_cut(&self, now: &Timestamp) -> Option<Timestamp> {
+    pub(super) fn hours_cut(&self) -> Option<Timestamp> {
         let (closes, longest) = (self.closes_at?, self.longest?);
-        (closes.duration_since(*now) < longest).then_some(closes)
+        let planned = self.window.map(|(_, until)| until);
+        let most = self.begins.saturating_add(longest).unwrap_or(closes);
+        (closes < planned.map_or(most, |until| until.min(most))).then_some(closes)
+    }
+
+    /// Whether nothing is left to decide.
+    pub(super) fn is_over(&self) -> bool {
+        !(self.waits() || self.state == InterventionState::Planned && self.missing() > 0)
     }
 }
 

@@ -285,7 +285,31 @@ impl Register {
     }
 
     /// The terms of an intervention by the rules in force at this instant, for this source.
-    pub(super) fn terms(
+    /// Whether this member of staff could approve this intervention, as far as it lies with who they
+    /// are: asked before a page offers it, and judged again when they do.
+    pub fn may_approve(&self, rules: &PolicySet, intervention: &Intervention, staff: &Staff) -> Result<(), Refusal> {
+        if !staff.is_active() {
+            return Err(Refusal::Role { staff: staff.login.clone(), role: Role::Approver });
+        }
+        may_approve(self, rules, intervention, staff)?;
+        let person = staff.identity.person();
+        let asked = &intervention.asked;
+        let requester = self.accounts.get(&asked.account).map(|account| account.identity.person());
+        let domain = rules.vendors.get(&asked.vendor).map(|vendor| vendor.domain.as_str());
+        let denial = if intervention.approvals.iter().any(|one| one.by == staff.login || one.person.is(&person)) {
+            Denial::ApproverTwice
+        } else if requester.is_some_and(|requester| requester.is(&person)) {
+            Denial::ApproverIsRequester
+        } else if domain.is_some_and(|domain| person.is_of(domain)) {
+            Denial::ApproverOfVendor
+        } else {
+            return Ok(());
+        };
+        Err(Refusal::Denied(denial))
+    }
+
+    /// What the rules give an intervention that comes from this address at this instant.
+    pub fn terms(
         &self,
         rules: &PolicySet,
         intervention: &Intervention,
