@@ -103,9 +103,26 @@ test.beforeAll(async ({ browser, site }) => {
   [, places.session] = places.watch.match(/sessions\/([^/]+)/);
   await alice.sees(/[$#] /);
   alice.type('uname -sr; date; ls --color=always /\r');
-  const again = site.technician('bruno', 'serveur-pacs');
-  await again.asks('Remplacement d’un disque, comme convenu avec M. Girard');
-  places.waiting = again.number;
+});
+
+/** A request waits for ten minutes; all of this may take longer. */
+const RENEW = 5 * 60_000;
+
+let waiting;
+let since;
+
+test.beforeEach(async ({ site }) => {
+  if (waiting && Date.now() - since < RENEW) {
+    return;
+  }
+  if (waiting) {
+    waiting.type('\x03');
+    await waiting.ended;
+  }
+  waiting = site.technician('bruno', 'serveur-pacs');
+  await waiting.asks('Remplacement d’un disque, comme convenu avec M. Girard');
+  since = Date.now();
+  places.waiting = waiting.number;
 });
 
 for (const language of ['fr', 'en']) {
@@ -201,7 +218,6 @@ test('approved with the keyboard alone', async ({ browser, site }) => {
   await tabTo('.card a.button');
   await page.keyboard.press('Enter');
   await expect(page).toHaveURL(/\/requests\/\d+$/);
-  const technician = site.technicians.at(-1);
   await tabTo('input[name=verified]');
   await page.keyboard.press('Space');
   await tabTo('#code');
@@ -212,13 +228,13 @@ test('approved with the keyboard alone', async ({ browser, site }) => {
   // A slip: it is said, and the way is gone once more.
   await expect(page.locator('#said')).toBeVisible();
   await tabTo('#code');
-  await page.keyboard.type(technician.readOut.toLowerCase());
+  await page.keyboard.type(waiting.readOut.toLowerCase());
   await tabTo('#otp');
   await page.keyboard.type(await site.people.claire.code());
   await tabTo('.decide button.primary');
   await page.keyboard.press('Enter');
   await page.waitForURL(/\/sessions\/[^/]+\/watch/);
-  await technician.sees(/ACCORD/);
+  await waiting.sees(/ACCORD/);
   await tabTo('#freeze');
   await page.keyboard.press('Enter');
   await expect(page.locator('#watch-state')).toContainText('gelée');
