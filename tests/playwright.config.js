@@ -8,7 +8,7 @@ export default defineConfig({
   fullyParallel: false,
   forbidOnly: true,
   // One-time codes are good once and change every 30 seconds: a test that decides often waits often.
-  timeout: 180_000,
+  timeout: 240_000,
   expect: { timeout: 10_000 },
   reporter: [['list']],
   outputDir: '../target/browser',

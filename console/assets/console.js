@@ -1,7 +1,7 @@
 // On every page: what happens at the bastion meanwhile, and small helps. Pages work without it.
 
 import { byId, chime, memory, Stream, wakeSound } from './shared.js';
-import { refresh, refreshAll } from './live.js';
+import { refresh, refreshAll, remember } from './live.js';
 import { beginPage } from './page.js';
 
 /** How often an unread request is heard, and for how long at most, in milliseconds. */
@@ -110,22 +110,32 @@ async function onNotify() {
 // ---- the line to the bastion ------------------------------------------------------------------------
 
 let offlineTimer = null;
-let wasLost = false;
 
-function onLost() {
-  wasLost = true;
+function onLost(refused) {
   offlineTimer ??= setTimeout(() => showOffline(true), OFFLINE_AFTER);
+  if (refused) {
+    leaveIfSignedOut();
+  }
+}
+
+/** After a restart everybody is signed out, and nothing but the next answer says so. */
+async function leaveIfSignedOut() {
+  // The answer to a form has no address to come back to.
+  for (const path of [location.pathname + location.search, '/']) {
+    const response = await fetch(path, { method: 'HEAD', headers: { 'X-Fragment': '1' } }).catch(() => null);
+    if (response && new URL(response.url).pathname === '/sign-in') {
+      location.assign(response.url);
+      return;
+    }
+  }
 }
 
 function onOpened() {
   clearTimeout(offlineTimer);
   offlineTimer = null;
   showOffline(false);
-  // What happened meanwhile was not heard.
-  if (wasLost) {
-    wasLost = false;
-    refreshAll();
-  }
+  // What happened meanwhile was not heard; nor what did between the making of this page and its first line.
+  refreshAll();
 }
 
 function showOffline(on) {
@@ -147,6 +157,7 @@ function listen(url) {
 }
 
 function begin() {
+  remember();
   beginPage();
   showMuted();
   showNotify();

@@ -5,6 +5,11 @@ const running = new WeakMap();
 // What each was made of last: the same again must not disturb whoever reads.
 const made = new WeakMap();
 
+/** Remembers what the page came with, before anything of it is changed here. */
+export function remember() {
+  document.querySelectorAll('[data-live]').forEach((element) => made.set(element, element.innerHTML));
+}
+
 /** A change was told: `{topics, number}`. */
 export function refresh({ topics = [], number = null }) {
   for (const element of document.querySelectorAll('[data-live]')) {

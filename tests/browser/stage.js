@@ -7,7 +7,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const PROGRAM = process.env.POTERNE ?? new URL('../../target/debug/poterne', import.meta.url).pathname;
+export const PROGRAM = process.env.POTERNE ?? new URL('../../target/debug/poterne', import.meta.url).pathname;
 const STEP = 30;
 /** Seconds from reading a code to its being checked, at most. */
 const SLOW = 8;
