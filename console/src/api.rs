@@ -21,7 +21,8 @@ mod who;
 pub(crate) use answer::refused;
 
 use crate::routes::{
-    APPROVER, APPROVER_OR_OPERATOR, Access, EXPORTING, LOOKING, OPERATOR, OPERATOR_OR_SECURITY, Route, api_get, api_post,
+    APPROVER, APPROVER_OR_OPERATOR, Access, EXPORTING, LOOKING, OPERATOR, OPERATOR_OR_SECURITY, Route, api_get,
+    api_post,
 };
 use axum::routing::{get, post};
 use lifecycle::{ExportScope, Role};

@@ -35,10 +35,10 @@ mod tokens;
 mod watching;
 pub mod wire;
 
+pub use api::export::{digest_of, token_of};
 pub use commands::{
     Commands, Enrolment, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Square, Watching,
 };
 pub use health::{Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room};
 pub use routes::{Access, Kind, Route, router, routes};
-pub use api::export::{digest_of, token_of};
 pub use texts::{Texts, visible};

@@ -10,12 +10,12 @@ mod when;
 mod withdraw;
 
 pub(crate) use choice::{Company, companies_of};
+pub(crate) use extend::decided_by as extended_by;
 pub(crate) use judged::{Judged, Possible, approvers_of};
 pub(crate) use open::{done as complete, may_open};
-pub(crate) use withdraw::withdrawn;
-pub(crate) use extend::decided_by as extended_by;
 pub(crate) use review::seen as reviewable;
 pub(crate) use when::instant;
+pub(crate) use withdraw::withdrawn;
 
 use crate::routes::{self, APPROVER, Access, Route};
 use axum::routing::{get, post};

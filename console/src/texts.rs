@@ -29,7 +29,8 @@ macro_rules! areas {
     };
 }
 areas!(
-    "common", "refusals", "sign-in", "requests", "live", "plan", "explain", "register", "people", "enrol", "site", "tokens"
+    "common", "refusals", "sign-in", "requests", "live", "plan", "explain", "register", "people", "enrol", "site",
+    "tokens"
 );
 
 type Bundle = FluentBundle<FluentResource>;

@@ -67,10 +67,9 @@ impl Line {
 
 /// All tokens: those that hold first, then the youngest.
 pub(crate) async fn lines(app: &App) -> Result<Vec<Line>, Trouble> {
-    let mut lines: Vec<Line> = look(&*app.commands, |known| {
-        known.register.tokens.values().map(|token| Line::of(known, token)).collect()
-    })
-    .await?;
+    let mut lines: Vec<Line> =
+        look(&*app.commands, |known| known.register.tokens.values().map(|token| Line::of(known, token)).collect())
+            .await?;
     lines.sort_by_key(|line| (!line.holds, std::cmp::Reverse(line.made)));
     Ok(lines)
 }

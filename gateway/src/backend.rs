@@ -75,7 +75,13 @@ impl Commands for Backend {
         Box::pin(self.desk.carry_out(order, Actor::Staff(by)))
     }
 
-    fn export_read(&self, token: TokenId, what: ExportScope, rows: u64, filters: String) -> Soon<'_, Result<(), Failure>> {
+    fn export_read(
+        &self,
+        token: TokenId,
+        what: ExportScope,
+        rows: u64,
+        filters: String,
+    ) -> Soon<'_, Result<(), Failure>> {
         Box::pin(async move {
             self.desk.export_read(what, rows, &filters, Reader::Token(token)).await?;
             Ok(())

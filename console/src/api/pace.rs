@@ -39,7 +39,7 @@ mod tests {
     #[test]
     fn a_token_reads_ten_times_a_minute() {
         let (pace, token, other) = (Pace::default(), TokenId::from_random([1; 8]), TokenId::from_random([2; 8]));
-        let at = |second| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
         for second in 0..10 {
             assert!(pace.goes(&token, at(second)));
         }

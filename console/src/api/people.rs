@@ -11,8 +11,8 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use jiff::Timestamp;
-use lifecycle::order::{Order, PersonArgs};
 use lifecycle::Role;
+use lifecycle::order::{Order, PersonArgs};
 use policy::{GroupId, StaffLogin, TechnicianLogin, VendorId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -112,7 +112,8 @@ pub(super) async fn activate(
     Path(login): Path<String>,
     Body(given): Body<Activate>,
 ) -> Answer {
-    done(&app, &visit, Order::TechnicianActivate { login: technician(&app, &visit, &login).await?, word: given.word }).await
+    done(&app, &visit, Order::TechnicianActivate { login: technician(&app, &visit, &login).await?, word: given.word })
+        .await
 }
 
 /// Disables, and ends their sessions.
@@ -122,7 +123,12 @@ pub(super) async fn disable(
     Path(login): Path<String>,
     Body(given): Body<Because>,
 ) -> Answer {
-    done(&app, &visit, Order::TechnicianDisable { login: technician(&app, &visit, &login).await?, reason: given.reason }).await
+    done(
+        &app,
+        &visit,
+        Order::TechnicianDisable { login: technician(&app, &visit, &login).await?, reason: given.reason },
+    )
+    .await
 }
 
 /// Lifts a lock.
@@ -152,8 +158,11 @@ pub(super) async fn reset(
     Path(login): Path<String>,
     Body(given): Body<Reset>,
 ) -> Answer {
-    let order =
-        Order::TechnicianReset { login: technician(&app, &visit, &login).await?, reason: given.reason, enable: given.enable };
+    let order = Order::TechnicianReset {
+        login: technician(&app, &visit, &login).await?,
+        reason: given.reason,
+        enable: given.enable,
+    };
     view(&Invited::of(&carry_out(&app, &visit, order).await?))
 }
 

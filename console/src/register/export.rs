@@ -149,8 +149,7 @@ pub(super) async fn export(State(app): State<App>, visit: Visit, Query(fields): 
     let filter = Filter::parse(&typed, &zone).map_err(|_| Trouble::Input)?;
     let me = visit.me()?;
     let all = rows(&app, me, &filter).await?;
-    let read =
-        Order::ExportRead { what: ExportScope::Interventions, rows: all.count(), filters: typed.query() };
+    let read = Order::ExportRead { what: ExportScope::Interventions, rows: all.count(), filters: typed.query() };
     app.commands.carry_out(me.login.clone(), read).await?;
     let day = visit.now.to_zoned(zone.clone()).strftime("%Y-%m-%d").to_string();
     let name = visit.t("csv-file");
@@ -204,7 +203,11 @@ mod tests {
     #[test]
     fn nothing_in_the_table_is_a_formula() {
         let (texts, zone) = french();
-        let text = table(&Rows { rows: vec![row("=HYPERLINK(\"http://x\";\"y\")"), row("a\u{202e}b\nc")], cut: false }, &texts, &zone);
+        let text = table(
+            &Rows { rows: vec![row("=HYPERLINK(\"http://x\";\"y\")"), row("a\u{202e}b\nc")], cut: false },
+            &texts,
+            &zone,
+        );
         for cell in ["\"'@Imagix\"", "\"'+T\"", "\"'=HYPERLINK(\"\"http://x\"\";\"\"y\"\")\"", "\"Zoé \"\"Z\"\" Élan\""]
         {
             assert!(text.contains(cell), "{cell} in {text}");

@@ -10,8 +10,8 @@ use askama::Template;
 use axum::extract::{Path, State};
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::{Intervention, InterventionNumber, InterventionState, SessionId};
-use serde::Serialize;
 use policy::{Decision, Right, Verified};
+use serde::Serialize;
 use std::net::IpAddr;
 
 /// Earlier visits that are shown.

@@ -44,12 +44,8 @@ impl Desk {
         };
         let token = token_of(entropy::bytes().map_err(software)?);
         let id = TokenId::from_random(entropy::bytes().map_err(software)?);
-        let until = self
-            .site
-            .clock
-            .now()
-            .checked_add(SignedDuration::from_hours(i64::from(days) * 24))
-            .map_err(data)?;
+        let until =
+            self.site.clock.now().checked_add(SignedDuration::from_hours(i64::from(days) * 24)).map_err(data)?;
         let command = Command::MakeToken { id: id.clone(), label, scope, until, digest: digest_of(&token), by };
         self.command(command).await?;
         Ok(json!({ "id": id, "token": token, "scope": scope, "until": until }))
