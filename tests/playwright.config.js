@@ -17,6 +17,9 @@ export default defineConfig({
     locale: 'fr-FR',
     viewport: { width: 1280, height: 800 },
     launchOptions: { executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] },
+    // Nothing on these pages takes longer.
+    actionTimeout: 15_000,
+    navigationTimeout: 20_000,
     screenshot: 'only-on-failure',
   },
 });

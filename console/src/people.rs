@@ -6,6 +6,8 @@ mod lock;
 mod staff;
 mod staff_act;
 mod technicians;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use lock::Lock;
 pub(crate) use staff::{person_of, staff};
@@ -52,17 +54,4 @@ pub(crate) fn paged<T>(lines: Vec<T>, asked: usize) -> (Vec<T>, Paged) {
     let pages = lines.len().div_ceil(PAGE).max(1);
     let page = asked.clamp(1, pages);
     (lines.into_iter().skip((page - 1) * PAGE).take(PAGE).collect(), Paged { page, pages })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_is_bounded() {
-        let (lines, at) = paged((0..120).collect(), 3);
-        assert_eq!((lines.len(), at), (20, Paged { page: 3, pages: 3 }));
-        assert_eq!(paged((0..120).collect(), 99).1.page, 3);
-        assert_eq!(paged(Vec::<u8>::new(), 0).1, Paged { page: 1, pages: 1 });
-    }
 }

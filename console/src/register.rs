@@ -12,6 +12,8 @@ mod row;
 mod session;
 mod session_row;
 mod stretches;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use csv::Csv;
 pub(crate) use dossier::found as dossier_of;

@@ -8,6 +8,7 @@
 
 use crate::commands::Soon;
 use crate::wire::ScreenChange;
+use jiff::Timestamp;
 use lifecycle::SessionId;
 use lifecycle::order::Failure;
 use recorder::State;
@@ -31,6 +32,8 @@ pub struct Track {
     pub columns: usize,
     /// The terminal's size when it began; 0 without one.
     pub rows: usize,
+    /// When it began: what the journal dates is found on it by this.
+    pub started: Timestamp,
     /// How long it lasted.
     pub seconds: f64,
     /// Whether it had a terminal: only then is there something to play and to search.

@@ -109,7 +109,7 @@ pub(crate) async fn stream(
 ) -> Result<Sse<impl Stream<Item = Result<Told, Infallible>>>, Trouble> {
     let session: SessionId = id.parse().map_err(|_| Trouble::NotFound)?;
     let (me, key) = (visit.me()?, visit.key.ok_or(Trouble::SignedOut)?);
-    let watching = app.commands.watch(me.login.clone(), session.clone()).await.map_err(hide)?;
+    let watching = app.commands.watch(me.login.clone(), session.clone(), visit.texts.language).await.map_err(hide)?;
     let random = app.commands.random()?;
     let name = BASE64URL_NOPAD.encode(&random);
     let place = Place { key, session, lane: watching.to_session };

@@ -2,6 +2,8 @@
 // watches, freezes, resumes and cuts.
 import { expect, signIn, test, until } from './stage.js';
 
+test.use({ about: 'door' });
+
 test('asked, approved, watched, frozen, resumed, cut', async ({ page, site }) => {
   await signIn(page, site, 'claire');
   await expect(page.locator('h1')).toHaveText('Demandes');

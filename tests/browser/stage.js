@@ -2,13 +2,16 @@
 // real ssh client on a real terminal, and browsers.
 import { test as base, expect } from '@playwright/test';
 import { spawn } from 'node:child_process';
-import { createHmac } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const PROGRAM = process.env.POTERNE ?? new URL('../../target/debug/poterne', import.meta.url).pathname;
 const STEP = 30;
+/** Seconds from reading a code to its being checked, at most. */
+const SLOW = 8;
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
 /** Waits until something is there; real programs take their time. */
 export async function until(what, look, seconds = 20) {
@@ -19,14 +22,14 @@ export async function until(what, look, seconds = 20) {
       return found;
     }
     if (Date.now() > end) {
-      throw new Error(`no ${what} within ${seconds} s`);
+      throw new Error(`no ${typeof what === 'function' ? what() : what} within ${seconds} s`);
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
 function base32(text) {
-  const bits = [...text.replace(/=+$/, '')].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const bits = [...text.replace(/=+$/, '')].map((c) => ALPHABET.indexOf(c).toString(2).padStart(5, '0')).join('');
   return Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
 }
 
@@ -50,9 +53,12 @@ export class Person {
   /** A code that was not used yet; waits for the next where there is none. */
   async code() {
     for (;;) {
-      const now = Math.floor(Date.now() / 1000 / STEP);
-      // One step of skew is taken either way, and only forwards.
-      const step = [now - 1, now, now + 1].find((one) => one > this.#used);
+      const seconds = Date.now() / 1000;
+      const now = Math.floor(seconds / STEP);
+      // One step of skew is taken either way, and only forwards. The last one is good only while there
+      // is time left to type it.
+      const last = seconds % STEP < STEP - SLOW ? [now - 1] : [];
+      const step = [...last, now, now + 1].find((one) => one > this.#used);
       if (step !== undefined) {
         this.#used = step;
         return codeAt(this.secret, step);
@@ -62,16 +68,13 @@ export class Person {
   }
 }
 
-/** A technician with a real ssh client on a pseudo-terminal of `script`. */
-export class Technician {
+/** A command on a real terminal, that of `script`. */
+export class Terminal {
   screen = '';
   #child;
 
-  constructor(site, person, target) {
-    const { host, port } = site.facts.ssh;
-    const ssh = `ssh -tt -p ${port} -o UserKnownHostsFile=${site.folder}/known_hosts -o StrictHostKeyChecking=accept-new ${person.login}+${target}@${host}`;
-    this.person = person;
-    this.#child = spawn('script', ['-qfec', `stty rows 24 cols 80; ${ssh}`, '/dev/null'], { env: { ...process.env, TERM: 'xterm' } });
+  constructor(command, env = { ...process.env, TERM: 'xterm' }) {
+    this.#child = spawn('script', ['-qfec', command, '/dev/null'], { env });
     this.#child.stdout.on('data', (data) => (this.screen += data));
     this.ended = new Promise((resolve) => this.#child.on('exit', resolve));
   }
@@ -82,7 +85,7 @@ export class Technician {
       const at = what instanceof RegExp ? this.screen.search(what) : this.screen.indexOf(what);
       return at < 0 ? null : { at };
     };
-    const { at } = await until(`\`${what}\` on the technician's screen:\n${this.screen}`, found, seconds);
+    const { at } = await until(() => `\`${what}\` on the terminal:\n${this.screen.slice(-2000)}`, found, seconds);
     const match = what instanceof RegExp ? this.screen.match(what) : [what];
     this.screen = this.screen.slice(at + match[0].length);
     return match;
@@ -90,6 +93,20 @@ export class Technician {
 
   type(text) {
     this.#child.stdin.write(text);
+  }
+
+  leave() {
+    this.#child.kill('SIGTERM');
+  }
+}
+
+/** A technician with a real ssh client. */
+export class Technician extends Terminal {
+  constructor(site, person, target) {
+    const { host, port } = site.facts.ssh;
+    const ssh = `ssh -tt -p ${port} -o UserKnownHostsFile=${site.folder}/known_hosts -o StrictHostKeyChecking=accept-new ${person.login}+${target}@${host}`;
+    super(`stty rows 24 cols 80; ${ssh}`);
+    this.person = person;
   }
 
   /** Logs in and asks; gives the four characters to read out. */
@@ -104,13 +121,12 @@ export class Technician {
     this.type(`${reason}\r`);
     await this.sees(/Ticket/);
     this.type(`${ticket}\r`);
+    [, this.number] = await this.sees(/(?:Demande|Request) (\d+)/);
     const [, code] = await this.sees(/Code ([A-Z0-9]{4})\. /);
+    this.readOut = code;
     this.type('\r');
+    await this.sees(/Envoy|Sent/);
     return code;
-  }
-
-  leave() {
-    this.#child.kill('SIGTERM');
   }
 }
 
@@ -142,6 +158,27 @@ export class Site {
     return technician;
   }
 
+  /** Carries out a command line as nadia, signed in at a terminal of her own; `$POTERNE` in it is the program. */
+  async asOperator(command, env = {}) {
+    const poterne = `'${PROGRAM}' --config '${this.facts.config}'`;
+    const terminal = new Terminal(`stty -echo; ${poterne} login --as nadia && ${command.replace('$POTERNE', poterne)} && echo DONE`, { ...process.env, ...env });
+    await terminal.sees(/passw\S*:|passe.*:/i);
+    terminal.type(`${this.people.nadia.password}\r`);
+    await terminal.sees(/code.*:/i);
+    terminal.type(`${await this.people.nadia.code()}\r`);
+    await terminal.sees('DONE');
+  }
+
+  /** One more member of staff. */
+  async hire(login, name, role, group) {
+    const password = randomBytes(12).toString('base64url');
+    const secret = [...randomBytes(32)].map((byte) => ALPHABET[byte % ALPHABET.length]).join('');
+    const facts = `--role ${role} --group ${group} --name '${name}' --email ${login}@chu.example --phone '+33 6 00 00 99 01' ${login}`;
+    const secrets = { NEW_PASSWORD: password, NEW_SECRET: secret };
+    await this.asOperator(`printf '%s\\n' "$NEW_PASSWORD" "$NEW_SECRET" | $POTERNE staff add ${facts}`, secrets);
+    this.people[login] = new Person({ login, password, totp: `secret=${secret}` });
+  }
+
   address(path) {
     return this.facts.console + path;
   }
@@ -164,11 +201,59 @@ export async function signIn(page, site, login) {
   await expect(page).not.toHaveURL(/sign-in/);
 }
 
-/** Tests with a site; one for each file. */
+/** One more browser of somebody who is signed in already: a code is good once, a sign-in for a day. */
+export async function another(browser, page, options = {}) {
+  const context = await browser.newContext({ ...options, storageState: await page.context().storageState() });
+  return context.newPage();
+}
+
+/** Fills in a request's form and sends it. */
+export async function approve(page, person, code) {
+  await page.check('input[value=called]');
+  await page.fill('#code', code);
+  await page.fill('#otp', await person.code());
+  await page.click('.decide button.primary');
+}
+
+/** Asks, approves, and stands before the technician's screen. */
+export async function letIn(page, site, technician, person, reason = 'Calibration') {
+  const code = await technician.asks(reason);
+  await page.goto(site.address(`/requests/${technician.number}`));
+  await approve(page, person, code);
+  await page.waitForURL(/\/sessions\/[^/]+\/watch/);
+  await technician.sees(/ACCORD/);
+}
+
+/** What must not happen in any page of this context: a dialog, an error of a script, a breach of the policy. */
+export async function guarded(context, harmless = /^$/) {
+  const seen = [];
+  const note = (what) => harmless.test(what) || seen.push(what);
+  context.on('dialog', (dialog) => {
+    seen.push(`dialog: ${dialog.message()}`);
+    dialog.dismiss();
+  });
+  context.on('weberror', (error) => note(`script: ${error.error()}`));
+  context.on('console', (message) => message.type() === 'error' && note(`console: ${message.text()} ${message.location().url}`));
+  await context.addInitScript(() =>
+    document.addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`)),
+  );
+  return seen;
+}
+
+/** Pixels by which a page is wider than its window. */
+export const overflow = (page) =>
+  page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth));
+
+/**
+ * Tests with a site. Each file has one of its own: it says `test.use({ about: 'its name' })`, because
+ * what differs in such a word makes another worker.
+ */
 export const test = base.extend({
+  about: ['', { scope: 'worker', option: true }],
   site: [
-    async ({}, use) => {
+    async ({ about }, use) => {
       const site = await Site.start();
+      site.about = about;
       await use(site);
       await site.stop();
     },

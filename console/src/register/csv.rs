@@ -5,6 +5,9 @@ const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 /// Without it some spreadsheets take UTF-8 for the encoding of the machine.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
+/// French spreadsheets take a comma for a decimal one; English ones take either (EVI-06).
+const BETWEEN: char = ';';
+
 /// A table that grows by records, all of the same width.
 pub(crate) struct Csv(String);
 
@@ -20,7 +23,7 @@ impl Csv {
     pub(crate) fn push(&mut self, cells: &[String]) {
         for (n, cell) in cells.iter().enumerate() {
             if n > 0 {
-                self.0.push(',');
+                self.0.push(BETWEEN);
             }
             self.cell(cell);
         }
@@ -84,6 +87,6 @@ mod tests {
     fn a_table_begins_with_the_mark_and_its_header() {
         let mut csv = Csv::new(&["N°".to_owned(), "Nom".to_owned()]);
         csv.push(&["1".to_owned(), "Zoé".to_owned()]);
-        assert_eq!(csv.finish(), "\u{feff}\"N°\",\"Nom\"\r\n\"1\",\"Zoé\"\r\n");
+        assert_eq!(csv.finish(), "\u{feff}\"N°\";\"Nom\"\r\n\"1\";\"Zoé\"\r\n");
     }
 }

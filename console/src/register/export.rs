@@ -213,7 +213,7 @@ mod tests {
             assert!(text.contains(cell), "{cell} in {text}");
         }
         assert!(text.contains("\"a\\u{202e}b\nc\""), "{text}");
-        assert!(text.starts_with("\u{feff}\"Numéro\","), "{text}");
+        assert!(text.starts_with("\u{feff}\"Numéro\";"), "{text}");
         assert_eq!(text.matches("\r\n").count(), 3);
     }
 
@@ -231,6 +231,6 @@ mod tests {
         let (texts, zone) = french();
         let text = table(&Rows { rows: vec![row("x")], cut: true }, &texts, &zone);
         let last = text.lines().last().unwrap();
-        assert!(last.contains("100000") && last.matches(',').count() >= HEADER.len() - 1, "{last}");
+        assert!(last.contains("100000") && last.matches(';').count() >= HEADER.len() - 1, "{last}");
     }
 }

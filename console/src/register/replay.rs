@@ -39,8 +39,6 @@ struct About {
     ended: bool,
     sealed: Option<RecordingState>,
     missing: u64,
-    /// When each channel began, for the times of the journal on its track.
-    channels: Vec<(u32, Timestamp)>,
     freezes: Vec<(Timestamp, FreezeCause, String)>,
     stretches: Vec<Stretch>,
 }
@@ -76,7 +74,6 @@ async fn about(app: &App, visit: &Visit, id: &str) -> Result<About, Trouble> {
             ended: record.end.is_some(),
             sealed: record.sealed.as_ref().map(|sealed| sealed.state),
             missing: record.sealed.as_ref().map_or(0, |sealed| sealed.missing),
-            channels: record.opened.items().iter().map(|one| (one.channel, one.from)).collect(),
             freezes: record
                 .freezes
                 .iter()
@@ -178,25 +175,22 @@ fn told(visit: &Visit, moment: &Moment) -> String {
 /// What the recording and the journal tell of one track, in the order of time.
 fn jumps(visit: &Visit, one: &About, track: &Track, moments: &[Moment]) -> Vec<Jump> {
     let mut jumps: Vec<Jump> = moments.iter().map(|moment| Jump { at: moment.at, text: told(visit, moment) }).collect();
-    let begun = one.channels.iter().find(|(number, _)| *number == track.number).map(|(_, from)| *from);
-    if let Some(begun) = begun {
-        let mut push = |at: Timestamp, text: String| {
-            let at = at.duration_since(begun).as_secs_f64();
-            if (0.0..=track.seconds).contains(&at) && jumps.len() < MOMENTS {
-                jumps.push(Jump { at, text });
-            }
+    let mut push = |at: Timestamp, text: String| {
+        let at = at.duration_since(track.started).as_secs_f64();
+        if (0.0..=track.seconds).contains(&at) && jumps.len() < MOMENTS {
+            jumps.push(Jump { at, text });
+        }
+    };
+    for (at, cause, by) in &one.freezes {
+        let why = match cause {
+            FreezeCause::Staff(_) => visit.tw("freeze-staff", "staff", by),
+            cause => visit.texts.freeze(cause),
         };
-        for (at, cause, by) in &one.freezes {
-            let why = match cause {
-                FreezeCause::Staff(_) => visit.tw("freeze-staff", "staff", by),
-                cause => visit.texts.freeze(cause),
-            };
-            push(*at, visit.tw("moment-frozen", "why", why));
-        }
-        for gap in one.stretches.iter().filter(|one| one.kind == Kind::Unwatched) {
-            let length = visit.texts.length(gap.length().as_secs());
-            push(gap.from, visit.tw("moment-unwatched", "length", length));
-        }
+        push(*at, visit.tw("moment-frozen", "why", why));
+    }
+    for gap in one.stretches.iter().filter(|one| one.kind == Kind::Unwatched) {
+        let length = visit.texts.length(gap.length().as_secs());
+        push(gap.from, visit.tw("moment-unwatched", "length", length));
     }
     jumps.sort_by(|one, other| one.at.total_cmp(&other.at));
     jumps

@@ -22,7 +22,7 @@ register-wrong-day = Write a day that exists, such as 2026-03-31.
 register-wrong-period = This day is before the first one: swap them.
 register-wrong-choice = Choose from the list.
 register-wrong-name = Write 100 characters at most.
-register-none = The register is empty: nobody has asked for anything yet.
+register-none = Nothing to show: nobody has asked for any equipment that is yours to see yet.
 register-none-found = No intervention matches these choices.
 register-count = { $count ->
     [one] { $count } intervention

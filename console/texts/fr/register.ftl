@@ -22,7 +22,7 @@ register-wrong-day = Écrivez un jour qui existe, par exemple 2026-03-31.
 register-wrong-period = Ce jour est avant le premier : échangez-les.
 register-wrong-choice = Choisissez dans la liste.
 register-wrong-name = Écrivez 100 caractères au plus.
-register-none = Le registre est vide : personne n'a encore rien demandé.
+register-none = Rien à montrer : personne n'a encore rien demandé sur les équipements que vous voyez.
 register-none-found = Aucune intervention ne correspond à ces choix.
 register-count = { $count ->
     [one] { $count } intervention

@@ -33,7 +33,8 @@ pub(super) fn shown_until(until: Option<jiff::Timestamp>, config: &config::Confi
 impl Desk {
     pub(super) async fn technician_add(&self, who: Invitee, factors: Factors, by: Actor) -> Answer {
         let Invitee { login, vendor, person, proofing, keys } = who;
-        let identity = Identity::new(&person.name, &person.email, &person.phone).map_err(data)?;
+        let identity = Identity::new(&person.name, &person.email, &person.phone)
+            .map_err(|error| refused(Refusal::Identity(error)))?;
         let keys = keys.iter().map(|line| fingerprint(line)).collect::<Result<Vec<_>, _>>()?;
         let account = AccountId::from_random(entropy::bytes().map_err(software)?);
         let document = technician_document(&account);
@@ -54,7 +55,8 @@ impl Desk {
     /// An invitation: the code's digest is in the vault before the entry that names it (D21).
     pub(super) async fn technician_invite(&self, who: Invitee, by: Actor) -> Answer {
         let Invitee { login, vendor, person, proofing, keys } = who;
-        let identity = Identity::new(&person.name, &person.email, &person.phone).map_err(data)?;
+        let identity = Identity::new(&person.name, &person.email, &person.phone)
+            .map_err(|error| refused(Refusal::Identity(error)))?;
         let keys = keys.iter().map(|line| fingerprint(line)).collect::<Result<Vec<_>, _>>()?;
         let account = AccountId::from_random(entropy::bytes().map_err(software)?);
         let technician = login.clone();
@@ -211,7 +213,8 @@ impl Desk {
         factors: Factors,
         by: Actor,
     ) -> Answer {
-        let identity = Identity::new(&person.name, &person.email, &person.phone).map_err(data)?;
+        let identity = Identity::new(&person.name, &person.email, &person.phone)
+            .map_err(|error| refused(Refusal::Identity(error)))?;
         self.groups_exist(&groups)?;
         let (document, shown) = (staff_document(&login), login.clone());
         self.add_person(&document, factors, shown.as_str(), move |secret| Command::AddStaff {

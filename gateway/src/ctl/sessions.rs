@@ -3,6 +3,7 @@
 use super::server::{Answer, Desk, data, gone, reasoned, refused};
 use super::view;
 use crate::registrar::Core;
+use crate::texts::Texts;
 use crate::watch::attend::Ticket;
 use lifecycle::order::{Failure, Proof, exit};
 use lifecycle::{Actor, Command, EndCause, Event, FreezeCause, Refusal, Role, SessionId, WithdrawCause};
@@ -78,7 +79,8 @@ impl Desk {
         }
         let sessions = self.site.live.matching(|session| session.id == *id);
         let session = sessions.into_iter().next().ok_or_else(|| no_session(id))?;
-        Ok(Ticket { site: self.site.clone(), session, staff: staff.clone(), counts })
+        let texts = Texts::of_site(&self.site);
+        Ok(Ticket { site: self.site.clone(), session, staff: staff.clone(), counts, texts })
     }
 
     /// A brake: it acts on the session before anything is journalled (D18).

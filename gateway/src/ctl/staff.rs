@@ -2,7 +2,7 @@
 //! page, which is the one thing that somebody without factors may do (D8).
 
 use super::people::shown_until;
-use super::server::{Answer, Desk, data, gone, reasoned, refused, software};
+use super::server::{Answer, Desk, gone, reasoned, refused, software};
 use crate::enrolment::qr;
 use crate::factors::{self, NewPassword};
 use crate::invitation::Invitation;
@@ -25,7 +25,8 @@ impl Desk {
         groups: BTreeSet<GroupId>,
         by: Actor,
     ) -> Answer {
-        let identity = Identity::new(&person.name, &person.email, &person.phone).map_err(data)?;
+        let identity = Identity::new(&person.name, &person.email, &person.phone)
+            .map_err(|error| refused(Refusal::Identity(error)))?;
         self.groups_exist(&groups)?;
         let staff = login.clone();
         self.invite_staff(&login, move |invitation| Command::InviteStaff {

@@ -111,6 +111,7 @@ fn track(part: &Part, about: About) -> Track {
         what: about.what,
         columns: about.columns,
         rows: about.rows,
+        started: part.started,
         seconds: seconds(part),
         terminal: part.kind == PartKind::Cast,
     }

@@ -36,6 +36,8 @@ pub struct Ticket {
     pub(crate) session: Arc<LiveSession>,
     pub(crate) staff: StaffLogin,
     pub(crate) counts: bool,
+    /// What is said to them: in the site's language, unless the carrier knows theirs.
+    pub(crate) texts: Texts,
 }
 
 impl Ticket {
@@ -49,7 +51,7 @@ impl Ticket {
         to: mpsc::Sender<ToWatcher>,
         via: &'static str,
     ) -> Watch {
-        let Ticket { site, session, staff, counts } = self;
+        let Ticket { site, session, staff, counts, texts } = self;
         let rights = Rights { site: site.clone(), session: session.id.clone(), staff, counts };
         Watch {
             from,
@@ -59,6 +61,7 @@ impl Ticket {
             rights,
             site,
             session,
+            texts,
         }
     }
 }
@@ -67,6 +70,7 @@ impl Ticket {
 pub struct Watch {
     site: Arc<Site>,
     session: Arc<LiveSession>,
+    texts: Texts,
     rights: Rights,
     from: mpsc::Receiver<FromWatcher>,
     to: Outlet,
@@ -133,7 +137,7 @@ impl Watch {
                 () = lapsed, if lapses_at.is_some() => self.attendance.judge().await,
                 done = self.attendance.journalled() => self.attendance.go_on(done).await,
                 may = &mut asked => if may == May::No {
-                    let text = Texts::of_site(&self.site).text("watch-said-not-any-more");
+                    let text = self.texts.text("watch-said-not-any-more");
                     let _ = self.to.send(ToWatcher::Ended(text)).await;
                     return Err("may not watch any more");
                 },
@@ -156,10 +160,9 @@ impl Watch {
     async fn session_ended(&mut self) -> Over {
         // What the last frames held is still shown.
         tokio::time::sleep(FRAME).await;
-        let texts = Texts::of_site(&self.site);
-        let text = texts.end(self.session.cause().unwrap_or(&EndCause::Technician));
+        let text = self.texts.end(self.session.cause().unwrap_or(&EndCause::Technician));
         if self.paint().await.is_ok() {
-            let _ = self.to.send(ToWatcher::Ended(texts.with("notice-ended", &[("reason", &text)]))).await;
+            let _ = self.to.send(ToWatcher::Ended(self.texts.with("notice-ended", &[("reason", &text)]))).await;
         }
         "the session ended"
     }
@@ -216,7 +219,7 @@ impl Watch {
                 self.to.send(ToWatcher::History { track, first, lines, more }).await
             }
             FromWatcher::Freeze | FromWatcher::Resume | FromWatcher::Cut(_) if !self.rights.counts => {
-                self.to.say(Texts::of_site(&self.site).text("watch-said-not-approver")).await
+                self.to.say(self.texts.text("watch-said-not-approver")).await
             }
             // Brakes act as whom the watch began with (D18).
             FromWatcher::Freeze => {
@@ -250,6 +253,6 @@ impl Watch {
             Some(_) => "watch-said-others",
             None => "watch-said-not-frozen",
         };
-        self.to.say(Texts::of_site(&self.site).with(said, &[("id", self.session.id.as_str())])).await
+        self.to.say(self.texts.with(said, &[("id", self.session.id.as_str())])).await
     }
 }
