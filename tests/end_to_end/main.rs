@@ -3,6 +3,7 @@
 
 mod brakes;
 mod clients;
+mod console;
 mod crash;
 mod demo;
 mod door;
