@@ -1,4 +1,4 @@
-//! Signing in and out (T2: two factors, one text for every refusal).
+//! Signing in and out (T17: two factors, one text for every refusal).
 
 use crate::commands::{SignInTry, look};
 use crate::error::Trouble;

@@ -125,7 +125,7 @@ impl SignIns {
     }
 }
 
-/// Failed sign-ins by source, so that one computer cannot try at will (T2).
+/// Failed sign-ins by source, so that one computer cannot try at will (T17).
 pub(crate) struct Tries {
     most: u32,
     by_source: Mutex<HashMap<std::net::IpAddr, (u32, Timestamp)>>,

@@ -79,13 +79,13 @@ for (const { file, locale, reason, why, alarm } of GUIDES) {
     await button(guide.next(/^(Se connecter|Sign in)$/)).click();
     await expect(page.getByRole('heading', { level: 1 })).toHaveText(guide.next(/^(Demandes|Requests)$/));
     const open = link(guide.next(/^(Voir la demande|See the request)$/));
-    await picture(page, guide, [page.locator('h1'), page.locator('li.card').first()], { width: 560 });
+    await picture(page, guide, [page.locator('li.card').first()], { width: 480 });
     await open.click();
 
     // 2. Read.
     await expect(page.getByText(guide.next(/^(Motif|Reason)$/), { exact: true })).toBeVisible();
     await expect(page.locator('.reason')).toHaveText(reason);
-    await picture(page, guide, [page.locator('section.card').first(), page.locator('section[aria-labelledby=who]')]);
+    await picture(page, guide, [page.locator('section.card').first()]);
 
     // 3. Call. 4. Type.
     await expect(page.locator('.phone')).toContainText(guide.next(/contrat|contract/));
@@ -94,7 +94,8 @@ for (const { file, locale, reason, why, alarm } of GUIDES) {
     await page.getByLabel(guide.next(/^(Le code du technicien|The technician's code)$/)).fill(code);
     await page.getByLabel(guide.next(/^(Votre code|Your own code)$/)).fill(await claire.code());
     const give = button(guide.next(/^(Accorder l'accès|Give access)$/));
-    await picture(page, guide, [page.locator('.phone'), page.locator('#approve'), give, page.locator('.decide')], { height: 640 });
+    const [card, last] = [await page.locator('.decide').boundingBox(), await give.boundingBox()];
+    await picture(page, guide, [page.locator('.decide')], { height: last.y + last.height - card.y + 3 * ROOM });
     await give.click();
 
     // 5. Watch: the screen comes by itself, and the question of whether somebody is there.
@@ -112,7 +113,7 @@ for (const { file, locale, reason, why, alarm } of GUIDES) {
     // 6. Freeze, let go on, cut.
     const freeze = button(guide.next(/^(Geler|Freeze)$/));
     await expect(freeze).toContainText('F8');
-    await picture(page, guide, [page.locator('.watch-head'), page.locator('#brakes'), page.locator('.terminal-frame')], { width: 700, height: 400 });
+    await picture(page, guide, [page.locator('.watch-head'), page.locator('#brakes'), page.locator('.terminal-frame')], { width: 700, height: 430 });
     await freeze.click();
     await alice.sees(/Gel.e par/);
     const resume = page.locator('#resume-own');
