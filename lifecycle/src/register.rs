@@ -40,6 +40,10 @@ pub struct Register {
     /// The time of the last event.
     pub last_at: Option<Timestamp>,
     logins: BTreeMap<TechnicianLogin, AccountId>,
+    /// Interventions that are not over, so that years of others are never walked through for them.
+    open: BTreeSet<InterventionNumber>,
+    /// Sessions that are not over.
+    running: BTreeSet<SessionId>,
 }
 
 /// Where a target's credential stands in the vault.
@@ -66,8 +70,24 @@ impl Register {
         self.apply_to_people(at, event);
         self.apply_to_interventions(at, event);
         self.apply_to_sessions(at, event);
+        self.keep_what_goes_on(event);
         if let Event::ConfigLoaded { digest, .. } | Event::Started { config: digest, .. } = event {
             self.config.clone_from(digest);
+        }
+    }
+
+    fn keep_what_goes_on(&mut self, event: &Event) {
+        if let Some(number) = event.intervention() {
+            match self.interventions.get(&number) {
+                Some(one) if !one.state.is_final() => self.open.insert(number),
+                _ => self.open.remove(&number),
+            };
+        }
+        if let Some(id) = event.session() {
+            match self.sessions.get(id) {
+                Some(record) if record.end.is_none() => self.running.insert(id.clone()),
+                _ => self.running.remove(id),
+            };
         }
     }
 
@@ -414,12 +434,12 @@ impl Register {
 
     /// Interventions that are not over.
     pub fn current(&self) -> impl Iterator<Item = &Intervention> {
-        self.interventions.values().filter(|intervention| !intervention.state.is_final())
+        self.open.iter().filter_map(|number| self.interventions.get(number))
     }
 
     /// Sessions that are not over.
     pub fn live(&self) -> impl Iterator<Item = &SessionRecord> {
-        self.sessions.values().filter(|record| record.end.is_none())
+        self.running.iter().filter_map(|id| self.sessions.get(id))
     }
 
     /// Whether this account reached this target from this address before (D6).

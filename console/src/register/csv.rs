@@ -2,10 +2,12 @@
 
 /// What a spreadsheet takes for the beginning of a formula.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+/// What some reader may take for the end of a cell.
+const SEPARATORS: [char; 5] = [';', ',', '\t', '\r', '\n'];
 /// Without it some spreadsheets take UTF-8 for the encoding of the machine.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// French spreadsheets take a comma for a decimal one; English ones take either (EVI-06).
+/// A French spreadsheet takes the comma for a decimal one (EVI-06).
 const BETWEEN: char = ';';
 
 /// A table that grows by records, all of the same width.
@@ -37,10 +39,14 @@ impl Csv {
 
     fn cell(&mut self, text: &str) {
         self.0.push('"');
-        if text.starts_with(FORMULA) {
-            self.0.push('\'');
-        }
+        // Somebody may read it with the other separator: each place where a cell could then begin is
+        // made inert too.
+        let mut begins = true;
         for c in text.chars() {
+            if begins && FORMULA.contains(&c) {
+                self.0.push('\'');
+            }
+            begins = SEPARATORS.contains(&c) || (begins && [' ', '"'].contains(&c));
             if c == '"' {
                 self.0.push('"');
             }
@@ -67,9 +73,12 @@ mod tests {
             ("+33 1", "\"'+33 1\"\r\n"),
             ("-1", "\"'-1\"\r\n"),
             ("@SUM(A1)", "\"'@SUM(A1)\"\r\n"),
-            ("\t=1", "\"'\t=1\"\r\n"),
-            ("\r=1", "\"'\r=1\"\r\n"),
+            ("\t=1", "\"'\t'=1\"\r\n"),
+            ("\r=1", "\"'\r'=1\"\r\n"),
             ("1=1", "\"1=1\"\r\n"),
+            ("x;=1+1;y", "\"x;'=1+1;y\"\r\n"),
+            ("x,=1", "\"x,'=1\"\r\n"),
+            ("x, \"=1\"", "\"x, \"\"'=1\"\"\"\r\n"),
             ("", "\"\"\r\n"),
         ] {
             assert_eq!(written(cell), expected, "{cell:?}");
@@ -80,7 +89,7 @@ mod tests {
     #[test]
     fn cells_do_not_leak() {
         assert_eq!(written("a\"b,c\r\nd\ne"), "\"a\"\"b,c\r\nd\ne\"\r\n");
-        assert_eq!(written("\",=HYPERLINK(\"x\")"), "\"\"\",=HYPERLINK(\"\"x\"\")\"\r\n");
+        assert_eq!(written("\",=HYPERLINK(\"x\")"), "\"\"\",'=HYPERLINK(\"\"x\"\")\"\r\n");
     }
 
     #[test]

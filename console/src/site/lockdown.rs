@@ -50,8 +50,9 @@ async fn shown(
 /// What it does, and why it is to be done.
 pub(crate) async fn explain(State(app): State<App>, visit: Visit, Query(query): Query) -> Answer {
     let done = match query.get("done") {
-        Some("begun") => begun(&visit, &query),
-        Some("ended") => vec![("good", visit.t("lockdown-ended"))],
+        // An address alone claims nothing: an old link must not say that access is cut.
+        Some("begun") if visit.lockdown.is_some() => begun(&visit, &query),
+        Some("ended") if visit.lockdown.is_none() => vec![("good", visit.t("lockdown-ended"))],
         _ => Vec::new(),
     };
     shown(&app, &visit, Step::Explain, String::new(), None, done).await

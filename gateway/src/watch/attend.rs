@@ -218,7 +218,7 @@ impl Watch {
                 let (first, lines, more) = (excerpt.first, excerpt.lines, excerpt.more);
                 self.to.send(ToWatcher::History { track, first, lines, more }).await
             }
-            FromWatcher::Freeze | FromWatcher::Resume | FromWatcher::Cut(_) if !self.rights.counts => {
+            FromWatcher::Freeze | FromWatcher::Resume if !self.rights.counts => {
                 self.to.say(self.texts.text("watch-said-not-approver")).await
             }
             // Brakes act as whom the watch began with (D18).
@@ -230,6 +230,7 @@ impl Watch {
                 self.paint().await
             }
             FromWatcher::Resume => self.resume().await,
+            // Whoever may watch may cut: it takes access away.
             FromWatcher::Cut(reason) => {
                 let reason = if reason.trim().is_empty() { "cut by who watched".to_owned() } else { reason };
                 let reason = crate::cli::visible(reason.trim()).chars().take(200).collect();
