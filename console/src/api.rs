@@ -20,7 +20,7 @@ mod who;
 
 pub(crate) use answer::refused;
 
-use crate::routes::{APPROVER, Access, EXPORTING, LOOKING, Route, api_get, api_post};
+use crate::routes::{APPROVER, Access, EXPORTING, LOOKING, Route, api_get, api_post, brake};
 use axum::routing::{get, post};
 use lifecycle::{ExportScope, Role};
 
@@ -44,22 +44,22 @@ pub(crate) const ROUTES: &[Route] = &[
     api_post("/api/v1/plan", APPROVER, || post(plan::plan)),
     api_post("/api/v1/reviews/{number}", REVIEWING, || post(plan::review)),
     api_get("/api/v1/sessions", LOOKING, || get(sessions::list)),
-    api_post("/api/v1/sessions/{id}/freeze", APPROVER, || post(sessions::freeze)),
+    brake(api_post("/api/v1/sessions/{id}/freeze", APPROVER, || post(sessions::freeze))),
     api_post("/api/v1/sessions/{id}/resume", APPROVER, || post(sessions::resume)),
-    api_post("/api/v1/sessions/{id}/cut", LOOKING, || post(sessions::cut)),
+    brake(api_post("/api/v1/sessions/{id}/cut", LOOKING, || post(sessions::cut))),
     api_post("/api/v1/sessions/{id}/extend", APPROVER, || post(plan::extend)),
     api_get("/api/v1/interventions", EVERYBODY, || get(register::list)),
     api_get("/api/v1/interventions/{number}", EVERYBODY, || get(register::show)),
     api_get("/api/v1/explain", EVERYBODY, || get(explain::explain)),
     api_post("/api/v1/technicians", OPERATOR, || post(people::invite)),
     api_post("/api/v1/technicians/{login}/activate", APPROVER_OR_OPERATOR, || post(people::activate)),
-    api_post("/api/v1/technicians/{login}/disable", LOOKING, || post(people::disable)),
+    brake(api_post("/api/v1/technicians/{login}/disable", LOOKING, || post(people::disable))),
     api_post("/api/v1/technicians/{login}/unlock", OPERATOR, || post(people::unlock)),
     api_post("/api/v1/technicians/{login}/reset", OPERATOR, || post(people::reset)),
-    api_post("/api/v1/staff/{login}/disable", OPERATOR_OR_SECURITY, || post(people::disable_staff)),
-    api_post("/api/v1/vendors/{vendor}/freeze", OPERATOR_OR_SECURITY, || post(site::freeze_vendor)),
+    brake(api_post("/api/v1/staff/{login}/disable", OPERATOR_OR_SECURITY, || post(people::disable_staff))),
+    brake(api_post("/api/v1/vendors/{vendor}/freeze", OPERATOR_OR_SECURITY, || post(site::freeze_vendor))),
     api_post("/api/v1/vendors/{vendor}/thaw", OPERATOR_OR_SECURITY, || post(site::thaw_vendor)),
-    api_post("/api/v1/lockdown/begin", LOOKING, || post(site::begin_lockdown)),
+    brake(api_post("/api/v1/lockdown/begin", LOOKING, || post(site::begin_lockdown))),
     api_post("/api/v1/lockdown/end", OPERATOR_OR_SECURITY, || post(site::end_lockdown)),
     api_get("/api/v1/tokens", crate::tokens::SEEING, || get(tokens::list)),
     api_post("/api/v1/tokens", crate::tokens::MAKING, || post(tokens::make)),

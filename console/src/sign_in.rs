@@ -4,10 +4,10 @@ use crate::commands::{SignInTry, look};
 use crate::error::Trouble;
 use crate::form::{Fields, Query};
 use crate::guard::{self, LANGUAGE_COOKIE, add_cookie};
-use crate::page::{Answer, Visit, page, page_with, see_other};
+use crate::page::{Answer, Me, Visit, page, page_with, see_other};
 use crate::routes::App;
 use crate::routes::{self, Access, Route};
-use crate::signed_in::{COOKIE, FORM_COOKIE, cookie_of};
+use crate::signed_in::{COOKIE, FORM_COOKIE, Key, cookie_of};
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -93,14 +93,16 @@ pub(crate) async fn sign_in(State(app): State<App>, visit: Visit, fields: Fields
     }
     app.tries.succeeded(visit.peer);
     let wanted = staff.clone();
-    let secret = look(&*app.commands, move |known| known.register.staff.get(&wanted).map(|one| one.secret)).await?;
-    let Some(secret) = secret else { return refused(&app) };
+    let found =
+        look(&*app.commands, move |known| known.register.staff.get(&wanted).map(|one| (one.secret, Me::of(one))));
+    let Some((secret, me)) = found.await? else { return refused(&app) };
     // A new cookie with each sign-in: what was planted before is worth nothing.
     if let Some(key) = visit.key {
         app.signed_in.end(key);
     }
     let cookie = cookie_of(app.commands.random()?);
     app.signed_in.begin(&cookie, staff, secret, now);
+    app.signed_in.keep(Key::of(&cookie), &me);
     let mut response = see_other(&next)?;
     add_cookie(response.headers_mut(), COOKIE, &cookie, None);
     add_cookie(response.headers_mut(), FORM_COOKIE, "", Some(0));

@@ -1,5 +1,6 @@
 //! Who is signed in, in which browser. In memory only: a restart signs everybody out.
 
+use crate::page::Me;
 use crate::reading::Reading;
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::BASE64URL_NOPAD;
@@ -50,6 +51,8 @@ pub(crate) struct SignIn {
     pub(crate) staff: StaffLogin,
     /// The generation of the factors it was made with: new factors end it.
     pub(crate) secret: u64,
+    /// Who they were when the register was last looked at: for brakes, which do not wait for it (D18).
+    pub(crate) me: Option<Me>,
     begun: Timestamp,
     seen: Timestamp,
     /// What of recordings is open in it. It ends with the sign-in.
@@ -81,7 +84,7 @@ impl SignIns {
         for (_, key) in own.iter().take((own.len() + 1).saturating_sub(AT_ONCE)) {
             all.remove(key);
         }
-        all.insert(Key::of(cookie), SignIn { staff, secret, begun: now, seen: now, reading: Arc::default() });
+        all.insert(Key::of(cookie), SignIn { staff, secret, me: None, begun: now, seen: now, reading: Arc::default() });
     }
 
     /// The sign-in of a key, if it holds. `active`: somebody did something, so it goes on.
@@ -96,6 +99,15 @@ impl SignIns {
             one.seen = now;
         }
         Some(one.clone())
+    }
+
+    /// Keeps who they are now.
+    pub(crate) fn keep(&self, key: Key, me: &Me) {
+        if let Some(one) = self.all().get_mut(&key)
+            && one.staff == me.login
+        {
+            one.me = Some(me.clone());
+        }
     }
 
     /// What of recordings is open in a sign-in. To be held no longer than a request takes.

@@ -33,7 +33,7 @@ const WATCHING: Access = Access::Roles(&[Role::Approver, Role::Security]);
 pub(crate) const ROUTES: &[Route] = &[
     routes::page("/sessions/{id}/watch", WATCHING, || get(watch_page)),
     routes::stream("/sessions/{id}/stream", WATCHING, || get(stream)),
-    routes::data_post("/sessions/{id}/stream/{place}", WATCHING, || post(said)),
+    routes::brake(routes::data_post("/sessions/{id}/stream/{place}", WATCHING, || post(said))),
 ];
 
 /// How often it is asked whether the sign-in still holds.
@@ -121,7 +121,7 @@ pub(crate) async fn stream(
 }
 
 /// A session that is not for this person is one that does not exist.
-fn hide(failure: lifecycle::order::Failure) -> Trouble {
+pub(crate) fn hide(failure: lifecycle::order::Failure) -> Trouble {
     match failure.exit {
         lifecycle::order::exit::NOT_PERMITTED | lifecycle::order::exit::NO_INPUT => Trouble::NotFound,
         _ => Trouble::Failure(failure),
