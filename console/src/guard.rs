@@ -93,7 +93,8 @@ async fn arrive(app: &App, route: &Route, parts: &Parts) -> Result<(Visit, Optio
     // In doubt the stricter: without the listener's word nothing is decided from afar.
     let own_certificate = extensions.get::<OwnCertificate>().is_none_or(|own| own.0);
     let signed = cookie(headers, COOKIE);
-    // What a page does by itself keeps nobody signed in.
+    // What a page does by itself keeps nobody signed in; it says so. Of pictures that are acknowledged,
+    // those of a watcher who is present do: see `watching`.
     let active = !matches!(route.kind, Kind::Stream | Kind::Asset) && !headers.contains_key("x-fragment");
     let key = signed.as_deref().map(Key::of);
     let sign_in = key.and_then(|key| app.signed_in.at(key, now, active));

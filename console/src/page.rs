@@ -210,7 +210,10 @@ struct BarePage<'a> {
 
 /// The answer where there is no page: a page that says why, or data that does.
 pub(crate) fn trouble(visit: &Visit, kind: Kind, trouble: &Trouble) -> Response {
-    let text = said(&visit.texts, trouble);
+    let text = match (kind, trouble) {
+        (Kind::Act, Trouble::SignedOut) => visit.t("signed-out-nothing-done"),
+        _ => said(&visit.texts, trouble),
+    };
     match kind {
         Kind::Page | Kind::Act => {
             let body = ErrorPage { v: visit, said: text.clone() }.render().unwrap_or(text);

@@ -68,18 +68,17 @@ pub(crate) async fn form(visit: Visit, Query(query): Query) -> Answer {
 /// Signs in.
 pub(crate) async fn sign_in(State(app): State<App>, visit: Visit, fields: Fields) -> Answer {
     let now = visit.now;
-    if app.tries.must_wait(visit.peer, now) {
+    if !app.tries.begin(visit.peer, now) {
         return Err(Trouble::TooMany);
     }
     let next = next_of(&fields);
     let typed = fields.value("login");
-    let refused = |app: &App| {
-        app.tries.failed(visit.peer, now);
+    let refused = || {
         let said = Some(visit.t("sign-in-refused"));
         let page = SignInPage { v: &visit, login: &typed, next: &next, said, signed_out: false };
         page_with(StatusCode::FORBIDDEN, &page)
     };
-    let Some(staff) = guard::login(&typed) else { return refused(&app) };
+    let Some(staff) = guard::login(&typed) else { return refused() };
     let attempt = SignInTry {
         staff: staff.clone(),
         password: Hidden::new(fields.raw("password")),
@@ -88,14 +87,17 @@ pub(crate) async fn sign_in(State(app): State<App>, visit: Visit, fields: Fields
     };
     match app.commands.sign_in(attempt).await {
         Ok(()) => {}
-        Err(failure) if failure.refusal.is_some() => return refused(&app),
-        Err(failure) => return Err(failure.into()),
+        Err(failure) if failure.refusal.is_some() => return refused(),
+        Err(failure) => {
+            app.tries.not_judged(visit.peer);
+            return Err(failure.into());
+        }
     }
     app.tries.succeeded(visit.peer);
     let wanted = staff.clone();
     let found =
         look(&*app.commands, move |known| known.register.staff.get(&wanted).map(|one| (one.secret, Me::of(one))));
-    let Some((secret, me)) = found.await? else { return refused(&app) };
+    let Some((secret, me)) = found.await? else { return refused() };
     // A new cookie with each sign-in: what was planted before is worth nothing.
     if let Some(key) = visit.key {
         app.signed_in.end(key);

@@ -14,6 +14,7 @@ sign-out-everywhere = Se déconnecter partout
 language-label = Langue
 signed-in-as = Connecté : { $name }
 offline = Liaison perdue avec Poterne. Cette page n'est plus à jour ; elle revient d'elle-même dès que possible.
+signed-out-nothing-done = Vous avez été déconnecté entre-temps : rien n'a été fait. Identifiez-vous, puis recommencez.
 brake-acted-title = Coupure ou gel demandé
 brake-acted = C'est fait : l'ordre a été exécuté. Le journal de Poterne ne répond pas : la page suivante ne peut pas être montrée. Prévenez la DSI.
 lockdown-banner = Tous les accès sont coupés : { $reason }
