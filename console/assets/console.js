@@ -1,6 +1,6 @@
 // On every page: what happens at the bastion meanwhile, and small helps. Pages work without it.
 
-import { byId, chime, memory, Stream, wakeSound } from './shared.js';
+import { byId, chime, memory, signInAgain, Stream, wakeSound } from './shared.js';
 import { refresh, refreshAll, remember } from './live.js';
 import { beginPage } from './page.js';
 
@@ -9,6 +9,8 @@ const RING_EVERY = 20_000;
 const RING_FOR = 300_000;
 /** A short break of the line is nobody's business. */
 const OFFLINE_AFTER = 1000;
+/** How often typing is told to the bastion at most, in milliseconds. */
+const PING_EVERY = 60_000;
 
 const title = document.title.replace(/^\(\d+\) /, '');
 let waiting = 0;
@@ -110,6 +112,7 @@ async function onNotify() {
 // ---- the line to the bastion ------------------------------------------------------------------------
 
 let offlineTimer = null;
+let pinged = -PING_EVERY;
 
 function onLost(refused) {
   offlineTimer ??= setTimeout(() => showOffline(true), OFFLINE_AFTER);
@@ -138,6 +141,14 @@ function onOpened() {
   refreshAll();
 }
 
+/** Whoever types is there, though nothing was sent yet. Said once a minute at most. */
+function onInput() {
+  if (performance.now() - pinged >= PING_EVERY) {
+    pinged = performance.now();
+    fetch('/events/ping').catch(() => {});
+  }
+}
+
 function showOffline(on) {
   const banner = byId('offline');
   if (banner) {
@@ -150,7 +161,7 @@ function listen(url) {
     waiting: onWaiting,
     request: onRequest,
     change: refresh,
-    'signed-out': () => location.assign('/sign-in'),
+    'signed-out': signInAgain,
   };
   new Stream(url, handlers, { opened: onOpened, lost: onLost });
   setInterval(ringAgain, 2000);
@@ -174,6 +185,7 @@ function begin() {
   }
   if (document.body.dataset.events) {
     listen(document.body.dataset.events);
+    document.addEventListener('input', onInput, { passive: true });
   }
 }
 

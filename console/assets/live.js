@@ -1,6 +1,8 @@
 // Parts of a page that follow what happens: `[data-live=URL][data-topics="a b"]`, optionally
 // `[data-number=N]`. They are fetched anew as whole fragments; what somebody is typing is never taken away.
 
+import { signInAgain } from './shared.js';
+
 const running = new WeakMap();
 // What each was made of last: the same again must not disturb whoever reads.
 const made = new WeakMap();
@@ -53,7 +55,7 @@ async function fetchInto(element, force) {
   }
   const response = await fetch(url, { headers: { 'X-Fragment': '1' } });
   if (response.status === 401 || new URL(response.url).pathname.startsWith('/sign-in')) {
-    location.assign('/sign-in');
+    signInAgain();
     return;
   }
   if (!response.ok) {

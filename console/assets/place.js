@@ -42,7 +42,12 @@ export class Place {
     try {
       const response = await fetch(`${this.#stream}/${encodeURIComponent(name)}`, {
         method: 'POST',
-        headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': this.#csrf },
+        headers: {
+          'Content-Type': 'application/json',
+          'X-CSRF-Token': this.#csrf,
+          // Pictures are acknowledged by the page itself: that is nothing somebody did.
+          ...(command.ack === undefined ? {} : { 'X-Fragment': '1' }),
+        },
         body: JSON.stringify(command),
         // A dead line must not hold what comes after, least of all a brake's other way.
         signal: AbortSignal.timeout(PATIENCE),

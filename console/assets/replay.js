@@ -40,7 +40,7 @@ let lastTick = null;
 
 async function fetchFrom(at) {
   const query = new URLSearchParams({ track: root.dataset.track, from: String(at) });
-  const response = await fetch(`${root.dataset.frames}?${query}`, { headers: { Accept: 'application/json' } });
+  const response = await fetch(`${root.dataset.frames}?${query}`, { headers: { Accept: 'application/json', 'X-Fragment': '1' } });
   if (!response.ok || response.redirected) {
     throw new Error(String(response.status));
   }

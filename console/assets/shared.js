@@ -6,6 +6,11 @@ export const byId = (id) => document.getElementById(id);
 /** The page's own language, for numbers, lists and times. */
 export const language = document.documentElement.lang || undefined;
 
+/** To the sign-in, and back to this page afterwards. */
+export function signInAgain() {
+  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
 /** Puts values into a sentence of the page: `{name}` is replaced, nothing else is read. */
 export function fill(sentence, values = {}) {
   return (sentence ?? '').replace(/\{(\w+)\}/g, (hole, name) => (name in values ? String(values[name]) : hole));

@@ -22,7 +22,7 @@ pub(crate) use answer::refused;
 
 use crate::routes::{
     APPROVER, APPROVER_OR_OPERATOR, Access, EXPORTING, LOOKING, OPERATOR, OPERATOR_OR_SECURITY, Route, api_get,
-    api_post,
+    api_post, brake,
 };
 use axum::routing::{get, post};
 use lifecycle::{ExportScope, Role};
@@ -44,9 +44,9 @@ pub(crate) const ROUTES: &[Route] = &[
     api_post("/api/v1/plan", APPROVER, || post(plan::plan)),
     api_post("/api/v1/reviews/{number}", REVIEWING, || post(plan::review)),
     api_get("/api/v1/sessions", LOOKING, || get(sessions::list)),
-    api_post("/api/v1/sessions/{id}/freeze", APPROVER, || post(sessions::freeze)),
+    brake(api_post("/api/v1/sessions/{id}/freeze", APPROVER, || post(sessions::freeze))),
     api_post("/api/v1/sessions/{id}/resume", APPROVER, || post(sessions::resume)),
-    api_post("/api/v1/sessions/{id}/cut", LOOKING, || post(sessions::cut)),
+    brake(api_post("/api/v1/sessions/{id}/cut", LOOKING, || post(sessions::cut))),
     api_post("/api/v1/sessions/{id}/extend", APPROVER, || post(plan::extend)),
     api_get("/api/v1/interventions", EVERYBODY, || get(register::list)),
     api_get("/api/v1/interventions/{number}", EVERYBODY, || get(register::show)),
@@ -55,18 +55,18 @@ pub(crate) const ROUTES: &[Route] = &[
     api_get("/api/v1/technicians/{login}", LOOKING, || get(people::show)),
     api_post("/api/v1/technicians", OPERATOR, || post(people::invite)),
     api_post("/api/v1/technicians/{login}/activate", APPROVER_OR_OPERATOR, || post(people::activate)),
-    api_post("/api/v1/technicians/{login}/disable", LOOKING, || post(people::disable)),
+    brake(api_post("/api/v1/technicians/{login}/disable", LOOKING, || post(people::disable))),
     api_post("/api/v1/technicians/{login}/unlock", OPERATOR, || post(people::unlock)),
     api_post("/api/v1/technicians/{login}/reset", OPERATOR, || post(people::reset)),
     api_get("/api/v1/staff", OPERATOR, || get(people::list_staff)),
     api_get("/api/v1/staff/{login}", OPERATOR, || get(people::show_staff)),
-    api_post("/api/v1/staff/{login}/disable", OPERATOR, || post(people::disable_staff)),
     api_post("/api/v1/staff/{login}/unlock", OPERATOR, || post(people::unlock_staff)),
     api_post("/api/v1/staff/{login}/change", OPERATOR, || post(people::change_staff)),
     api_get("/api/v1/health", OPERATOR_OR_SECURITY, || get(site::health)),
-    api_post("/api/v1/vendors/{vendor}/freeze", OPERATOR_OR_SECURITY, || post(site::freeze_vendor)),
+    brake(api_post("/api/v1/staff/{login}/disable", OPERATOR_OR_SECURITY, || post(people::disable_staff))),
+    brake(api_post("/api/v1/vendors/{vendor}/freeze", OPERATOR_OR_SECURITY, || post(site::freeze_vendor))),
     api_post("/api/v1/vendors/{vendor}/thaw", OPERATOR_OR_SECURITY, || post(site::thaw_vendor)),
-    api_post("/api/v1/lockdown/begin", LOOKING, || post(site::begin_lockdown)),
+    brake(api_post("/api/v1/lockdown/begin", LOOKING, || post(site::begin_lockdown))),
     api_post("/api/v1/lockdown/end", OPERATOR_OR_SECURITY, || post(site::end_lockdown)),
     api_get("/api/v1/tokens", crate::tokens::SEEING, || get(tokens::list)),
     api_post("/api/v1/tokens", crate::tokens::MAKING, || post(tokens::make)),

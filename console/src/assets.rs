@@ -14,6 +14,7 @@ pub(crate) const ROUTES: &[Route] = &[Route {
     path: "/assets/{name}",
     access: Access::Anybody,
     kind: Kind::Asset,
+    brake: false,
     handler: || get(asset),
 }];
 

@@ -139,6 +139,9 @@ pub trait Commands: Send + Sync + 'static {
     /// Looks at the register. Fails when the journal is gone.
     fn look(&self, look: Look) -> Soon<'_, Result<(), Failure>>;
 
+    /// Why all access is cut, if it is; empty while no reason is known. Asks neither register nor disk.
+    fn lockdown(&self) -> Option<String>;
+
     /// Carries out an order as this member of staff. Whether their role allows it was asked before.
     fn carry_out(&self, by: StaffLogin, order: Order) -> Soon<'_, Result<Value, Failure>>;
 

@@ -70,14 +70,27 @@ impl Enrolments {
         self.all().get(&key).filter(|one| now < one.until).map(|one| one.invited.clone())
     }
 
-    /// Counts a try that failed; the last one ends the page.
+    /// Counts a try before it is judged: several at once must not get beyond the limit. `None`: there is no
+    /// such page, or none any more.
+    fn begin_try(&self, key: Key, now: Timestamp) -> Option<Invited> {
+        let mut all = self.all();
+        let one = all.get_mut(&key).filter(|one| now < one.until && one.tries < TRIES)?;
+        one.tries += 1;
+        Some(one.invited.clone())
+    }
+
+    /// Takes a try back: nobody could judge it.
+    fn not_judged(&self, key: Key) {
+        if let Some(one) = self.all().get_mut(&key) {
+            one.tries = one.tries.saturating_sub(1);
+        }
+    }
+
+    /// A try failed; the last one ends the page.
     fn failed(&self, key: Key) {
         let mut all = self.all();
-        if let Some(one) = all.get_mut(&key) {
-            one.tries += 1;
-            if one.tries >= TRIES {
-                all.remove(&key);
-            }
+        if all.get(&key).is_some_and(|one| one.tries >= TRIES) {
+            all.remove(&key);
         }
     }
 
@@ -102,12 +115,12 @@ pub(crate) async fn door(visit: Visit, Query(query): Query) -> Answer {
 
 /// Opens the invitation of this code.
 pub(crate) async fn open(State(app): State<App>, visit: Visit, fields: Fields) -> Answer {
-    if app.enrol_tries.must_wait(visit.peer, visit.now) {
+    if !app.enrol_tries.begin(visit.peer, visit.now) {
         return Err(Trouble::TooMany);
     }
-    let invited = app.commands.open_invitation(Hidden::new(fields.value("code"))).await?;
+    let invited = app.commands.open_invitation(Hidden::new(fields.value("code"))).await;
+    let invited = invited.inspect_err(|_| app.enrol_tries.not_judged(visit.peer))?;
     let Some(invited) = invited else {
-        app.enrol_tries.failed(visit.peer, visit.now);
         tracing::warn!(source = %visit.peer, "a code of no invitation was typed on the enrolment page");
         let door = DoorPage { v: &visit, code: String::new(), said: Some(visit.t("enrol-code-refused")) };
         return page_with(StatusCode::FORBIDDEN, &door);
@@ -184,7 +197,7 @@ pub(crate) async fn form(State(app): State<App>, visit: Visit, headers: HeaderMa
 /// Takes what was chosen.
 pub(crate) async fn enrol(State(app): State<App>, visit: Visit, headers: HeaderMap, fields: Fields) -> Answer {
     let key = key_of(&headers);
-    let open = key.and_then(|key| Some((key, app.enrolments.at(key, visit.now)?)));
+    let open = key.and_then(|key| Some((key, app.enrolments.begin_try(key, visit.now)?)));
     let Some((key, invited)) = open else {
         let door = DoorPage { v: &visit, code: String::new(), said: Some(visit.t("enrol-over")) };
         return page_with(StatusCode::FORBIDDEN, &door);
@@ -215,7 +228,10 @@ pub(crate) async fn enrol(State(app): State<App>, visit: Visit, headers: HeaderM
                 let door = DoorPage { v: &visit, code: String::new(), said: Some(visit.t("enrol-used")) };
                 return page_with(StatusCode::FORBIDDEN, &door);
             }
-            Err(NotEnrolled::Failed(failure)) => return Err(failure.into()),
+            Err(NotEnrolled::Failed(failure)) => {
+                app.enrolments.not_judged(key);
+                return Err(failure.into());
+            }
             Err(NotEnrolled::Short) => "enrol-short",
             Err(NotEnrolled::Known) => "enrol-known",
             Err(NotEnrolled::Personal) => "enrol-personal",
@@ -258,8 +274,11 @@ mod tests {
         assert!(all.begin(two, invited("claire"), at(1)));
         assert!(all.at(one, at(2)).is_none() && all.at(two, at(2)).is_some());
         for _ in 0..TRIES {
-            all.failed(two);
+            assert!(all.begin_try(two, at(2)).is_some());
         }
+        // More at once than are allowed: the last ones are not judged at all.
+        assert!(all.begin_try(two, at(2)).is_none());
+        all.failed(two);
         assert!(all.at(two, at(2)).is_none());
     }
 

@@ -72,7 +72,7 @@ impl Trouble {
             Trouble::Failure(failure) => match failure.exit {
                 exit::NO_INPUT | exit::NO_USER => StatusCode::NOT_FOUND,
                 exit::NOT_PERMITTED => StatusCode::FORBIDDEN,
-                exit::TEMPORARY | exit::UNAVAILABLE => StatusCode::SERVICE_UNAVAILABLE,
+                exit::TEMPORARY | exit::UNAVAILABLE | exit::IO => StatusCode::SERVICE_UNAVAILABLE,
                 exit::SOFTWARE => StatusCode::INTERNAL_SERVER_ERROR,
                 _ => StatusCode::UNPROCESSABLE_ENTITY,
             },

@@ -7,6 +7,7 @@ use crate::routes::App;
 use crate::routes::{self, Access, Route};
 use crate::texts::visible;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::sse::{Event as Told, KeepAlive, Sse};
 use axum::routing::get;
 use futures::{Stream, stream};
@@ -19,7 +20,15 @@ use std::time::Duration;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 /// The addresses of this part.
-pub(crate) const ROUTES: &[Route] = &[routes::stream("/events", Access::SignedIn, || get(events))];
+pub(crate) const ROUTES: &[Route] = &[
+    routes::stream("/events", Access::SignedIn, || get(events)),
+    routes::data("/events/ping", Access::SignedIn, || get(ping)),
+];
+
+/// Somebody types on a page that is open: nothing is done, but for the guard's noting that they are there.
+pub(crate) async fn ping() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
 
 /// How often it is asked whether the sign-in still holds.
 const LOOK: Duration = Duration::from_secs(10);

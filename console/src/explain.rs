@@ -84,7 +84,8 @@ fn question(app: &App, fields: &Fields) -> Result<Question, &'static str> {
 }
 
 /// What the rules say, as far as it is for these eyes; or the key of what is wrong with the question.
-pub(crate) fn answer(known: &Known<'_>, me: &Me, question: Question) -> Result<Answered, &'static str> {
+/// `lockdown`: whether all access is cut.
+pub(crate) fn answer(known: &Known<'_>, me: &Me, lockdown: bool, question: Question) -> Result<Answered, &'static str> {
     let Question { technician, target, source, at } = question;
     if !me.may_see(known, &target) {
         return Err("explain-error-target");
@@ -108,7 +109,7 @@ pub(crate) fn answer(known: &Known<'_>, me: &Me, question: Question) -> Result<A
         target_name: named.name.clone(),
         account_state: explained.account_state,
         frozen: explained.vendor_frozen,
-        lockdown: known.register.lockdown.is_some(),
+        lockdown,
         judged,
         next,
         mine: me.decides_for(known, &target),
@@ -123,7 +124,7 @@ fn may_ask_of(known: &Known<'_>, me: &Me, account: &Account) -> bool {
 
 /// The form, and the answer once something was asked.
 async fn explain(State(app): State<App>, visit: Visit, Query(query): Query) -> Answer {
-    let me = visit.me()?.clone();
+    let (me, lockdown) = (visit.me()?.clone(), visit.lockdown.is_some());
     let zone = app.zone();
     let now = visit.now.to_zoned(zone.clone());
     let or = |name: &str, first: String| query.get(name).map_or(first, str::to_owned);
@@ -145,7 +146,7 @@ async fn explain(State(app): State<App>, visit: Visit, Query(query): Query) -> A
             .map(|target| (target.id.to_string(), target.name.clone()))
             .collect();
         targets.sort_by(|one, other| one.1.cmp(&other.1));
-        let answered = asked.map(|asked| asked.and_then(|asked| answer(known, &me, asked)));
+        let answered = asked.map(|asked| asked.and_then(|asked| answer(known, &me, lockdown, asked)));
         (companies_of(known, |account| may_ask_of(known, &me, account)), targets, answered)
     })
     .await?;

@@ -2,13 +2,14 @@
 //! it was meant (cookies, roles, tokens of forms). Written once, for every address of the table.
 
 use crate::api::export;
+use crate::brake;
 use crate::commands::look;
 use crate::error::Trouble;
 use crate::form::Fields;
 use crate::listener::OwnCertificate;
 use crate::page::{self, Me, Visit};
 use crate::routes::{Access, App, EXPORTING, Kind, Route};
-use crate::signed_in::{COOKIE, FORM_COOKIE, Key, cookie_of, form_token};
+use crate::signed_in::{COOKIE, FORM_COOKIE, Key, SignIn, cookie_of, form_token};
 use crate::texts::Texts;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
@@ -22,9 +23,14 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use config::Language;
 use lifecycle::InterventionState;
+use lifecycle::order::{Failure, exit};
 use policy::StaffLogin;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
+/// How long anything but a brake waits for the register: a little longer than the journal's own patience
+/// with its disk, whose end is the better answer.
+const PATIENCE: Duration = Duration::from_secs(6);
 /// Largest body: a form with a reason of 2000 characters fits several times.
 const LARGEST_BODY: usize = 64 << 10;
 /// The cookie of the chosen language: no secret.
@@ -87,32 +93,15 @@ async fn arrive(app: &App, route: &Route, parts: &Parts) -> Result<(Visit, Optio
     // In doubt the stricter: without the listener's word nothing is decided from afar.
     let own_certificate = extensions.get::<OwnCertificate>().is_none_or(|own| own.0);
     let signed = cookie(headers, COOKIE);
-    // What a page does by itself keeps nobody signed in.
+    // What a page does by itself keeps nobody signed in; it says so. Of pictures that are acknowledged,
+    // those of a watcher who is present do: see `watching`.
     let active = !matches!(route.kind, Kind::Stream | Kind::Asset) && !headers.contains_key("x-fragment");
     let key = signed.as_deref().map(Key::of);
     let sign_in = key.and_then(|key| app.signed_in.at(key, now, active));
-    let wanted = sign_in.clone().map(|one| (one.staff, one.secret));
-    let (me, chosen, waiting, lockdown) = look(&*app.commands, move |known| {
-        let staff = wanted.and_then(|(login, secret)| {
-            let staff = known.register.staff.get(&login)?;
-            (staff.is_active() && staff.secret == secret).then_some(staff)
-        });
-        let (me, chosen) = (staff.map(Me::of), staff.and_then(|staff| staff.language.clone()));
-        let waiting = me.as_ref().map_or(0, |me| {
-            let submitted = known.register.current().filter(|one| one.state == InterventionState::Requested);
-            submitted.filter(|one| me.decides_for(known, &one.asked.target)).count()
-        });
-        (me, chosen, waiting, known.register.lockdown.clone())
-    })
-    .await?;
-    if me.is_none()
-        && let Some(key) = key
-    {
-        app.signed_in.end(key);
-    }
+    let (me, waiting, looked) = whoever(app, route, key, sign_in).await?;
     let config = app.commands.config();
     // A person's own setting goes with them from browser to browser.
-    let chosen = chosen.as_deref().and_then(language_of);
+    let chosen = me.as_ref().and_then(|me| me.language.as_deref()).and_then(language_of);
     let language = chosen.unwrap_or_else(|| language(headers, config.site.language));
     let texts = Texts::new(language, config.site.zone.clone());
     let form_cookie = match &me {
@@ -139,7 +128,8 @@ async fn arrive(app: &App, route: &Route, parts: &Parts) -> Result<(Visit, Optio
         now,
         peer,
         waiting,
-        lockdown,
+        lockdown: app.commands.lockdown(),
+        looked,
         new_form_cookie,
     };
     // A token is looked at where one is taken; elsewhere it opens nothing, and says so.
@@ -151,6 +141,42 @@ async fn arrive(app: &App, route: &Route, parts: &Parts) -> Result<(Visit, Optio
         }
     }
     Ok((visit, form_cookie))
+}
+
+/// Who is signed in, how many wait for them, and whether the register was asked. A brake waits for it a
+/// moment at most; where it does not answer, whoever was known last goes on (D18). Everything else is
+/// refused then.
+async fn whoever(
+    app: &App,
+    route: &Route,
+    key: Option<Key>,
+    sign_in: Option<SignIn>,
+) -> Result<(Option<Me>, usize, bool), Trouble> {
+    // A file that is the same for everybody asks for nobody.
+    if route.kind == Kind::Asset {
+        return Ok((None, 0, false));
+    }
+    let wanted = sign_in.as_ref().map(|one| (one.staff.clone(), one.secret));
+    let looking = look(&*app.commands, move |known| {
+        let me = wanted.and_then(|(login, secret)| Me::still(known, &login, secret))?;
+        let submitted = known.register.current().filter(|one| one.state == InterventionState::Requested);
+        let waiting = submitted.filter(|one| me.decides_for(known, &one.asked.target)).count();
+        Some((me, waiting))
+    });
+    let patience = if route.brake { brake::PATIENCE } else { PATIENCE };
+    let found = match tokio::time::timeout(patience, looking).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(_)) | Err(_) if route.brake => return Ok((sign_in.and_then(|one| one.me), 0, false)),
+        Ok(Err(failure)) => return Err(failure.into()),
+        Err(_) => return Err(Failure::new(exit::TEMPORARY, "the register did not answer").into()),
+    };
+    match (&found, key) {
+        (Some((me, _)), Some(key)) => app.signed_in.keep(key, me),
+        (None, Some(key)) => app.signed_in.end(key),
+        _ => {}
+    }
+    let (me, waiting) = found.unzip();
+    Ok((me, waiting.unwrap_or(0), true))
 }
 
 /// Whether they may, and whether it was meant. Who may not is told so before anything is read.

@@ -7,11 +7,14 @@
 
 mod api;
 mod assets;
+mod brake;
 mod commands;
 mod enrol;
 mod error;
 mod events;
 mod explain;
+#[cfg(test)]
+mod fake;
 #[allow(unreachable_pub, reason = "what the macro makes is public")]
 mod filters;
 mod form;

@@ -28,6 +28,8 @@ pub(crate) struct Me {
     pub(crate) name: String,
     pub(crate) roles: BTreeSet<Role>,
     pub(crate) groups: BTreeSet<GroupId>,
+    /// The language they chose; `None`: the site's.
+    pub(crate) language: Option<String>,
 }
 
 impl Me {
@@ -37,7 +39,14 @@ impl Me {
             name: staff.identity.name.clone(),
             roles: staff.roles.clone(),
             groups: staff.groups.clone(),
+            language: staff.language.clone(),
         }
+    }
+
+    /// Whoever signed in with these factors, if they are active and have no others since.
+    pub(crate) fn still(known: &Known<'_>, login: &StaffLogin, secret: u64) -> Option<Self> {
+        let staff = known.register.staff.get(login)?;
+        (staff.is_active() && staff.secret == secret).then(|| Self::of(staff))
     }
 
     /// Whether they approve for a target.
@@ -78,7 +87,10 @@ pub(crate) struct Visit {
     pub(crate) may_decide_here: bool,
     /// Requests that wait for this person.
     pub(crate) waiting: usize,
+    /// Why all access is cut, if it is.
     pub(crate) lockdown: Option<String>,
+    /// Whether the register answered. Where not, a brake goes on with what was known of whoever comes.
+    pub(crate) looked: bool,
     pub(crate) path: String,
     pub(crate) query: Option<String>,
     pub(crate) new_form_cookie: Option<String>,
@@ -192,12 +204,16 @@ struct ErrorPage<'a> {
 struct BarePage<'a> {
     lang: &'static str,
     title: String,
+    notice: &'static str,
     said: &'a str,
 }
 
 /// The answer where there is no page: a page that says why, or data that does.
 pub(crate) fn trouble(visit: &Visit, kind: Kind, trouble: &Trouble) -> Response {
-    let text = said(&visit.texts, trouble);
+    let text = match (kind, trouble) {
+        (Kind::Act, Trouble::SignedOut) => visit.t("signed-out-nothing-done"),
+        _ => said(&visit.texts, trouble),
+    };
     match kind {
         Kind::Page | Kind::Act => {
             let body = ErrorPage { v: visit, said: text.clone() }.render().unwrap_or(text);
@@ -215,6 +231,14 @@ pub(crate) fn trouble(visit: &Visit, kind: Kind, trouble: &Trouble) -> Response 
 /// A page for when nothing is known: not even who reads it.
 pub(crate) fn bare(texts: &Texts, trouble: &Trouble) -> Response {
     let text = said(texts, trouble);
-    let page = BarePage { lang: texts.language.word(), title: texts.text("error-title"), said: &text };
+    let page = BarePage { lang: texts.language.word(), title: texts.text("error-title"), notice: "stop", said: &text };
     (trouble.status(), Html(page.render().unwrap_or_else(|_| text.clone()))).into_response()
+}
+
+/// A page for when a brake acted and the register does not answer.
+pub(crate) fn acted(texts: &Texts) -> Response {
+    let text = texts.text("brake-acted");
+    let page =
+        BarePage { lang: texts.language.word(), title: texts.text("brake-acted-title"), notice: "warn", said: &text };
+    Html(page.render().unwrap_or_else(|_| text.clone())).into_response()
 }

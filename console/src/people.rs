@@ -23,7 +23,7 @@ pub(crate) const ROUTES: &[Route] = &[
     routes::page("/people", LOOKING, || get(technicians::list)),
     routes::page("/people/technicians/{login}", LOOKING, || get(technicians::show)),
     routes::act("/people/technicians/{login}/activate", routes::APPROVER_OR_OPERATOR, || post(act::activate)),
-    routes::act("/people/technicians/{login}/disable", LOOKING, || post(act::disable)),
+    routes::brake(routes::act("/people/technicians/{login}/disable", LOOKING, || post(act::disable))),
     routes::act("/people/technicians/{login}/unlock", OPERATOR, || post(act::unlock)),
     routes::act("/people/technicians/{login}/reset", OPERATOR, || post(act::reset)),
     routes::act("/people/technicians/{login}/keys/add", OPERATOR, || post(act::add_key)),
@@ -37,7 +37,7 @@ pub(crate) const ROUTES: &[Route] = &[
     routes::act("/people/staff/{login}/change", OPERATOR, || post(staff_act::change)),
     routes::act("/people/staff/{login}/reset", OPERATOR, || post(staff_act::reset)),
     routes::act("/people/staff/{login}/unlock", OPERATOR, || post(staff_act::unlock)),
-    routes::act("/people/staff/{login}/disable", OPERATOR, || post(staff_act::disable)),
+    routes::brake(routes::act("/people/staff/{login}/disable", OPERATOR, || post(staff_act::disable))),
 ];
 
 /// Lines of a list on one page.

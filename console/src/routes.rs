@@ -57,6 +57,8 @@ pub struct Route {
     pub access: Access,
     /// What it gives.
     pub kind: Kind,
+    /// Whether it takes access away, or leads there: such a one does not wait for the journal (D18).
+    pub brake: bool,
     /// What serves it.
     pub(crate) handler: fn() -> MethodRouter<App>,
 }
@@ -99,37 +101,43 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
 
 /// A page.
 pub(crate) const fn page(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
-    Route { method: "GET", path, access, kind: Kind::Page, handler }
+    Route { method: "GET", path, access, kind: Kind::Page, brake: false, handler }
 }
 
 /// Something to be done.
 pub(crate) const fn act(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
-    Route { method: "POST", path, access, kind: Kind::Act, handler }
+    Route { method: "POST", path, access, kind: Kind::Act, brake: false, handler }
 }
 
 /// Server-sent events.
 pub(crate) const fn stream(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
-    Route { method: "GET", path, access, kind: Kind::Stream, handler }
+    Route { method: "GET", path, access, kind: Kind::Stream, brake: false, handler }
 }
 
 /// Data for a page that is open.
 pub(crate) const fn data(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
-    Route { method: "GET", path, access, kind: Kind::Data, handler }
+    Route { method: "GET", path, access, kind: Kind::Data, brake: false, handler }
 }
 
 /// Something done by a page that is open; the answer is data.
 pub(crate) const fn data_post(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
-    Route { method: "POST", path, access, kind: Kind::Data, handler }
+    Route { method: "POST", path, access, kind: Kind::Data, brake: false, handler }
 }
 
 /// Data for another program.
 pub(crate) const fn api_get(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
-    Route { method: "GET", path, access, kind: Kind::Api, handler }
+    Route { method: "GET", path, access, kind: Kind::Api, brake: false, handler }
 }
 
 /// Something done for another program; the answer is data.
 pub(crate) const fn api_post(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
-    Route { method: "POST", path, access, kind: Kind::Api, handler }
+    Route { method: "POST", path, access, kind: Kind::Api, brake: false, handler }
+}
+
+/// The same address, as a brake: its handler must not need the register before it acts.
+pub(crate) const fn brake(mut route: Route) -> Route {
+    route.brake = true;
+    route
 }
 
 /// Wrong codes of invitations that one source may type before it waits.
@@ -161,6 +169,20 @@ impl Deref for App {
 }
 
 impl App {
+    /// Nobody is signed in yet.
+    pub(crate) fn new(commands: Arc<dyn Commands>) -> Self {
+        Self(Arc::new(Shared {
+            commands,
+            signed_in: SignIns::default(),
+            tries: Tries::default(),
+            token_tries: Tries::default(),
+            pace: Pace::default(),
+            places: Places::default(),
+            enrolments: Enrolments::default(),
+            enrol_tries: Tries::of(WRONG_INVITATIONS),
+        }))
+    }
+
     /// For a task that ends with the console.
     pub(crate) fn downgrade(&self) -> Weak<Shared> {
         Arc::downgrade(&self.0)
@@ -174,18 +196,19 @@ impl App {
 
 /// The console, over the daemon's commands.
 pub fn router(commands: Arc<dyn Commands>) -> Router {
-    let app = App(Arc::new(Shared {
-        commands,
-        signed_in: SignIns::default(),
-        tries: Tries::default(),
-        token_tries: Tries::default(),
-        pace: Pace::default(),
-        places: Places::default(),
-        enrolments: Enrolments::default(),
-        enrol_tries: Tries::of(WRONG_INVITATIONS),
-    }));
-    static NOWHERE: Route =
-        Route { method: "GET", path: "", access: Access::Anybody, kind: Kind::Page, handler: || get(nothing) };
+    over(App::new(commands))
+}
+
+/// The addresses over what they share.
+pub(crate) fn over(app: App) -> Router {
+    static NOWHERE: Route = Route {
+        method: "GET",
+        path: "",
+        access: Access::Anybody,
+        kind: Kind::Page,
+        brake: false,
+        handler: || get(nothing),
+    };
     let guarded = |router: Router<App>, route: &'static Route| {
         router.route(route.path, (route.handler)().layer(from_fn_with_state((app.clone(), route), guard::guard)))
     };

@@ -1,13 +1,15 @@
 //! The sessions that run now, and the brakes without a script.
 
+use crate::brake;
 use crate::commands::look;
 use crate::error::Trouble;
 use crate::filters;
 use crate::form::Fields;
-use crate::page::{Answer, Visit, page, see_other};
+use crate::page::{Answer, Visit, page};
 use crate::requests::proof;
 use crate::routes::App;
 use crate::routes::{self, APPROVER, LOOKING, Route};
+use crate::watching::hide;
 use askama::Template;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -22,8 +24,8 @@ use serde_json::json;
 /// The addresses of this part.
 pub(crate) const ROUTES: &[Route] = &[
     routes::page("/sessions", LOOKING, || get(list)),
-    routes::act("/sessions/{id}/freeze", APPROVER, || post(freeze)),
-    routes::act("/sessions/{id}/cut", LOOKING, || post(cut)),
+    routes::brake(routes::act("/sessions/{id}/freeze", APPROVER, || post(freeze))),
+    routes::brake(routes::act("/sessions/{id}/cut", LOOKING, || post(cut))),
     routes::data_post("/sessions/{id}/resume", APPROVER, || post(resume)),
 ];
 
@@ -99,7 +101,7 @@ pub(crate) async fn running(app: &App, visit: &Visit) -> Result<Vec<Line>, Troub
 
 /// The session, if what happens on its target is for these eyes. What is not does not exist.
 pub(crate) async fn seen(app: &App, visit: &Visit, id: &str) -> Result<SessionId, Trouble> {
-    let id: SessionId = id.parse().map_err(|_| Trouble::NotFound)?;
+    let id = parsed(id)?;
     let (me, wanted) = (visit.me()?.clone(), id.clone());
     let may = look(&*app.commands, move |known| {
         let record = known.register.sessions.get(&wanted)?;
@@ -109,20 +111,35 @@ pub(crate) async fn seen(app: &App, visit: &Visit, id: &str) -> Result<SessionId
     if may.await? == Some(true) { Ok(id) } else { Err(Trouble::NotFound) }
 }
 
-/// Freezes.
+/// The number of a session, as an address has it.
+pub(crate) fn parsed(id: &str) -> Result<SessionId, Trouble> {
+    id.parse().map_err(|_| Trouble::NotFound)
+}
+
+/// The same as [`seen`] for cutting, which does not wait for the register: cutting too much is the
+/// smaller harm.
+pub(crate) async fn seen_or_unknown(app: &App, visit: &Visit, id: &str) -> Result<SessionId, Trouble> {
+    match brake::glance(visit, seen(app, visit, id)).await? {
+        Some(id) => Ok(id),
+        None => parsed(id),
+    }
+}
+
+/// Freezes. Whether it is theirs to freeze is found out where the session runs, without the register.
 pub(crate) async fn freeze(State(app): State<App>, visit: Visit, Path(id): Path<String>, fields: Fields) -> Answer {
-    let id = seen(&app, &visit, &id).await?.to_string();
+    let id = parsed(&id)?.to_string();
     let reason = fields.get("reason").filter(|reason| !reason.is_empty()).map(str::to_owned);
-    app.commands.carry_out(visit.me()?.login.clone(), Order::SessionFreeze { id: id.clone(), reason }).await?;
-    see_other(&format!("/sessions/{id}/watch"))
+    let order = Order::SessionFreeze { id: id.clone(), reason };
+    app.commands.carry_out(visit.me()?.login.clone(), order).await.map_err(hide)?;
+    brake::done(&visit, &format!("/sessions/{id}/watch"))
 }
 
 /// Cuts.
 pub(crate) async fn cut(State(app): State<App>, visit: Visit, Path(id): Path<String>, fields: Fields) -> Answer {
-    let id = seen(&app, &visit, &id).await?.to_string();
+    let id = seen_or_unknown(&app, &visit, &id).await?.to_string();
     let order = Order::SessionCut { id, reason: fields.value("reason") };
     app.commands.carry_out(visit.me()?.login.clone(), order).await?;
-    see_other("/sessions")
+    brake::done(&visit, "/sessions")
 }
 
 /// Lets go on what somebody else froze, or what reached its limit: with a fresh code (D12).

@@ -4,10 +4,10 @@ use crate::commands::{SignInTry, look};
 use crate::error::Trouble;
 use crate::form::{Fields, Query};
 use crate::guard::{self, LANGUAGE_COOKIE, add_cookie};
-use crate::page::{Answer, Visit, page, page_with, see_other};
+use crate::page::{Answer, Me, Visit, page, page_with, see_other};
 use crate::routes::App;
 use crate::routes::{self, Access, Route};
-use crate::signed_in::{COOKIE, FORM_COOKIE, cookie_of};
+use crate::signed_in::{COOKIE, FORM_COOKIE, Key, cookie_of};
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -68,18 +68,17 @@ pub(crate) async fn form(visit: Visit, Query(query): Query) -> Answer {
 /// Signs in.
 pub(crate) async fn sign_in(State(app): State<App>, visit: Visit, fields: Fields) -> Answer {
     let now = visit.now;
-    if app.tries.must_wait(visit.peer, now) {
+    if !app.tries.begin(visit.peer, now) {
         return Err(Trouble::TooMany);
     }
     let next = next_of(&fields);
     let typed = fields.value("login");
-    let refused = |app: &App| {
-        app.tries.failed(visit.peer, now);
+    let refused = || {
         let said = Some(visit.t("sign-in-refused"));
         let page = SignInPage { v: &visit, login: &typed, next: &next, said, signed_out: false };
         page_with(StatusCode::FORBIDDEN, &page)
     };
-    let Some(staff) = guard::login(&typed) else { return refused(&app) };
+    let Some(staff) = guard::login(&typed) else { return refused() };
     let attempt = SignInTry {
         staff: staff.clone(),
         password: Hidden::new(fields.raw("password")),
@@ -88,19 +87,24 @@ pub(crate) async fn sign_in(State(app): State<App>, visit: Visit, fields: Fields
     };
     match app.commands.sign_in(attempt).await {
         Ok(()) => {}
-        Err(failure) if failure.refusal.is_some() => return refused(&app),
-        Err(failure) => return Err(failure.into()),
+        Err(failure) if failure.refusal.is_some() => return refused(),
+        Err(failure) => {
+            app.tries.not_judged(visit.peer);
+            return Err(failure.into());
+        }
     }
     app.tries.succeeded(visit.peer);
     let wanted = staff.clone();
-    let secret = look(&*app.commands, move |known| known.register.staff.get(&wanted).map(|one| one.secret)).await?;
-    let Some(secret) = secret else { return refused(&app) };
+    let found =
+        look(&*app.commands, move |known| known.register.staff.get(&wanted).map(|one| (one.secret, Me::of(one))));
+    let Some((secret, me)) = found.await? else { return refused() };
     // A new cookie with each sign-in: what was planted before is worth nothing.
     if let Some(key) = visit.key {
         app.signed_in.end(key);
     }
     let cookie = cookie_of(app.commands.random()?);
     app.signed_in.begin(&cookie, staff, secret, now);
+    app.signed_in.keep(Key::of(&cookie), &me);
     let mut response = see_other(&next)?;
     add_cookie(response.headers_mut(), COOKIE, &cookie, None);
     add_cookie(response.headers_mut(), FORM_COOKIE, "", Some(0));

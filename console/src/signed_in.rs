@@ -1,5 +1,6 @@
 //! Who is signed in, in which browser. In memory only: a restart signs everybody out.
 
+use crate::page::Me;
 use crate::reading::Reading;
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::BASE64URL_NOPAD;
@@ -50,6 +51,8 @@ pub(crate) struct SignIn {
     pub(crate) staff: StaffLogin,
     /// The generation of the factors it was made with: new factors end it.
     pub(crate) secret: u64,
+    /// Who they were when the register was last looked at: for brakes, which do not wait for it (D18).
+    pub(crate) me: Option<Me>,
     begun: Timestamp,
     seen: Timestamp,
     /// What of recordings is open in it. It ends with the sign-in.
@@ -81,7 +84,7 @@ impl SignIns {
         for (_, key) in own.iter().take((own.len() + 1).saturating_sub(AT_ONCE)) {
             all.remove(key);
         }
-        all.insert(Key::of(cookie), SignIn { staff, secret, begun: now, seen: now, reading: Arc::default() });
+        all.insert(Key::of(cookie), SignIn { staff, secret, me: None, begun: now, seen: now, reading: Arc::default() });
     }
 
     /// The sign-in of a key, if it holds. `active`: somebody did something, so it goes on.
@@ -96,6 +99,20 @@ impl SignIns {
             one.seen = now;
         }
         Some(one.clone())
+    }
+
+    /// For how long nothing was done in a sign-in. `None`: there is none.
+    pub(crate) fn idle(&self, key: Key, now: Timestamp) -> Option<SignedDuration> {
+        self.all().get(&key).map(|one| now.duration_since(one.seen))
+    }
+
+    /// Keeps who they are now.
+    pub(crate) fn keep(&self, key: Key, me: &Me) {
+        if let Some(one) = self.all().get_mut(&key)
+            && one.staff == me.login
+        {
+            one.me = Some(me.clone());
+        }
     }
 
     /// What of recordings is open in a sign-in. To be held no longer than a request takes.
@@ -152,6 +169,28 @@ impl Tries {
     /// So many failures before a source waits.
     pub(crate) fn of(most: u32) -> Self {
         Self { most, by_source: Mutex::default() }
+    }
+
+    /// Counts a try before it is judged, as a failure: several at once must not get beyond the limit while
+    /// a slow comparison runs. `false`: this source must wait, and nothing is judged.
+    pub(crate) fn begin(&self, source: std::net::IpAddr, now: Timestamp) -> bool {
+        let mut all = self.all();
+        all.retain(|_, (_, last)| now.duration_since(*last) < Self::REMEMBERED);
+        if all.get(&source).is_some_and(|(count, _)| *count >= self.most) {
+            return false;
+        }
+        if all.len() < Self::SOURCES || all.contains_key(&source) {
+            let one = all.entry(source).or_insert((0, now));
+            *one = (one.0.saturating_add(1), now);
+        }
+        true
+    }
+
+    /// Takes one try back: nobody could judge it.
+    pub(crate) fn not_judged(&self, source: std::net::IpAddr) {
+        if let Some((count, _)) = self.all().get_mut(&source) {
+            *count = count.saturating_sub(1);
+        }
     }
 
     /// Whether this source must wait.
@@ -228,5 +267,9 @@ mod tests {
         assert!(!tries.must_wait(source, at(10)));
         tries.succeeded(source);
         assert!(!tries.must_wait(source, at(0)));
+        // Tries that are begun together count before any is judged.
+        assert_eq!((0..20).filter(|_| tries.begin(source, at(0))).count(), 10);
+        tries.not_judged(source);
+        assert!(tries.begin(source, at(0)) && !tries.begin(source, at(0)));
     }
 }

@@ -14,12 +14,12 @@ const KNOWING: Access = Access::Roles(&[Role::Approver, Role::Operator, Role::Se
 /// The addresses of this part.
 pub(crate) const ROUTES: &[Route] = &[
     routes::page("/site", KNOWING, || get(view::site)),
-    routes::act("/site/vendors/{vendor}/freeze", OPERATOR_OR_SECURITY, || post(view::freeze)),
+    routes::brake(routes::act("/site/vendors/{vendor}/freeze", OPERATOR_OR_SECURITY, || post(view::freeze))),
     routes::act("/site/vendors/{vendor}/thaw", OPERATOR_OR_SECURITY, || post(view::thaw)),
     routes::page("/health", OPERATOR_OR_SECURITY, || get(health::show)),
     routes::data("/api/health", OPERATOR_OR_SECURITY, || get(health::data)),
-    routes::page("/lockdown", LOOKING, || get(lockdown::explain)),
-    routes::act("/lockdown/confirm", LOOKING, || post(lockdown::confirm)),
-    routes::act("/lockdown/begin", LOOKING, || post(lockdown::begin)),
+    routes::brake(routes::page("/lockdown", LOOKING, || get(lockdown::explain))),
+    routes::brake(routes::act("/lockdown/confirm", LOOKING, || post(lockdown::confirm))),
+    routes::brake(routes::act("/lockdown/begin", LOOKING, || post(lockdown::begin))),
     routes::act("/lockdown/end", OPERATOR_OR_SECURITY, || post(lockdown::end)),
 ];

@@ -18,6 +18,7 @@ use axum::response::sse::{Event as Told, KeepAlive, Sse};
 use axum::routing::{get, post};
 use data_encoding::BASE64URL_NOPAD;
 use futures::{Stream, stream as streams};
+use jiff::SignedDuration;
 use lifecycle::{InterventionNumber, Role, SessionId};
 use policy::Supervision;
 use serde_json::{Value, json};
@@ -33,11 +34,14 @@ const WATCHING: Access = Access::Roles(&[Role::Approver, Role::Security]);
 pub(crate) const ROUTES: &[Route] = &[
     routes::page("/sessions/{id}/watch", WATCHING, || get(watch_page)),
     routes::stream("/sessions/{id}/stream", WATCHING, || get(stream)),
-    routes::data_post("/sessions/{id}/stream/{place}", WATCHING, || post(said)),
+    routes::brake(routes::data_post("/sessions/{id}/stream/{place}", WATCHING, || post(said))),
 ];
 
 /// How often it is asked whether the sign-in still holds.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// How often a watcher who is present is noted as being there.
+const STAYS: SignedDuration = SignedDuration::from_mins(1);
 
 /// One open window: whose, and the lane into the session.
 struct Place {
@@ -121,10 +125,22 @@ pub(crate) async fn stream(
 }
 
 /// A session that is not for this person is one that does not exist.
-fn hide(failure: lifecycle::order::Failure) -> Trouble {
+pub(crate) fn hide(failure: lifecycle::order::Failure) -> Trouble {
     match failure.exit {
         lifecycle::order::exit::NOT_PERMITTED | lifecycle::order::exit::NO_INPUT => Trouble::NotFound,
         _ => Trouble::Failure(failure),
+    }
+}
+
+/// Keeps a watcher signed in whose presence counts. Answers to challenges are not enough for that: with ten
+/// minutes configured they come up to sixteen minutes apart, and a sign-in ends after fifteen. Whoever
+/// leaves a challenge unanswered is not present any more, and then pictures keep nobody signed in.
+fn stays(app: &App, visit: &Visit, key: Key, session: &SessionId) {
+    // Several pictures come each second: a look now and then does.
+    let due = app.signed_in.idle(key, visit.now).is_some_and(|idle| idle >= STAYS);
+    let Some(me) = visit.me.as_ref().filter(|_| due) else { return };
+    if app.commands.live().iter().any(|one| one.id == *session && one.watchers.contains(&me.login)) {
+        app.signed_in.at(key, visit.now, true);
     }
 }
 
@@ -139,6 +155,9 @@ pub(crate) async fn said(
     let key = visit.key.ok_or(Trouble::SignedOut)?;
     let lane = app.places.lane(&place, key, &session).ok_or(Trouble::NotFound)?;
     let said: FromWatcher = serde_json::from_slice(&body).map_err(|_| Trouble::Input)?;
+    if matches!(said, FromWatcher::Ack(_)) {
+        stays(&app, &visit, key, &session);
+    }
     lane.send(said).await.map_err(|_| Trouble::NotFound)?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -73,6 +73,11 @@ impl Commands for Backend {
         })
     }
 
+    fn lockdown(&self) -> Option<String> {
+        let lockdown = &self.desk.site.lockdown;
+        lockdown.is_on().then(|| lockdown.text())
+    }
+
     fn carry_out(&self, by: StaffLogin, order: Order) -> Soon<'_, Answer> {
         Box::pin(self.desk.carry_out(order, Actor::Staff(by)))
     }

@@ -14,6 +14,8 @@ pub struct Lockdown {
     on: watch::Sender<bool>,
     /// How often it began: an end that was decided before the last beginning is none.
     begun: Mutex<u64>,
+    /// Why, as it was last said: whoever asks must not wait for a disk that hangs.
+    text: Mutex<String>,
 }
 
 impl Lockdown {
@@ -22,7 +24,9 @@ impl Lockdown {
         let files = [paths.state().join("lockdown"), paths.vault().join("lockdown")];
         // A file that cannot be looked at counts as there.
         let on = files.iter().any(|file| file.try_exists().unwrap_or(true));
-        Self { files, on: watch::Sender::new(on), begun: Mutex::new(0) }
+        let read = Self { files, on: watch::Sender::new(on), begun: Mutex::new(0), text: Mutex::default() };
+        read.remember(read.reason().map(|(text, _)| text).unwrap_or_default());
+        read
     }
 
     /// Whether it is on.
@@ -54,6 +58,15 @@ impl Lockdown {
         *self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn remember(&self, text: String) {
+        *self.text.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+
+    /// Why, from memory. Empty where nobody said, or the files cannot be read.
+    pub fn text(&self) -> String {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Why, and since when, as the files say.
     pub fn reason(&self) -> Option<(String, jiff::Timestamp)> {
         self.files.iter().find_map(|file| {
@@ -66,6 +79,7 @@ impl Lockdown {
     /// Cuts all access, and keeps it cut across restarts. An error says that a restart might not
     /// remember it; it holds all the same. Waits on the disk.
     pub fn begin(&self, reason: &str) -> io::Result<()> {
+        self.remember(reason.to_owned());
         self.press();
         let outcomes = self.files.each_ref().map(|file| write(file, reason));
         if outcomes.iter().any(Result::is_ok) { Ok(()) } else { outcomes.into_iter().collect() }
@@ -115,6 +129,7 @@ mod tests {
         fs::remove_file(folder.path().join("lockdown")).unwrap();
         let lockdown = Lockdown::read(&paths);
         assert!(lockdown.is_on());
+        assert_eq!(lockdown.text(), "drill");
         lockdown.end(lockdown.pressed()).unwrap();
         assert!(!Lockdown::read(&paths).is_on());
         let before = lockdown.pressed();

@@ -333,6 +333,8 @@ pub mod exit {
     pub const UNAVAILABLE: u8 = 69;
     /// The program failed.
     pub const SOFTWARE: u8 = 70;
+    /// Something could not be written to the disk, or removed from it.
+    pub const IO: u8 = 74;
     /// Later.
     pub const TEMPORARY: u8 = 75;
     /// Not allowed.

@@ -109,7 +109,7 @@ fn failure_code(failure: &Failure) -> &'static str {
         (Some(refusal), _) => refusal_code(refusal),
         (None, exit::NO_INPUT | exit::NO_USER) => "not-found",
         (None, exit::NOT_PERMITTED) => "role",
-        (None, exit::TEMPORARY | exit::UNAVAILABLE) => "unavailable",
+        (None, exit::TEMPORARY | exit::UNAVAILABLE | exit::IO) => "unavailable",
         (None, exit::SOFTWARE) => "internal",
         (None, _) => "not-done",
     }

@@ -40,7 +40,7 @@ pub fn digest_of(token: &str) -> String {
 
 /// The eyes of a token: they see the whole export, as its maker does, and nobody is signed in by them.
 fn eyes(maker: StaffLogin, label: String) -> Me {
-    Me { login: maker, name: label, roles: BTreeSet::from([Role::Auditor]), groups: BTreeSet::new() }
+    Me { login: maker, name: label, roles: BTreeSet::from([Role::Auditor]), groups: BTreeSet::new(), language: None }
 }
 
 /// Whoever brought a token for this export.

@@ -7,8 +7,11 @@ use crate::form::Query;
 use crate::page::{Answer, Visit};
 use crate::requests::proof_by;
 use crate::routes::App;
-use crate::sessions::{running, seen};
+use crate::sessions::{parsed, running, seen, seen_or_unknown};
+use crate::watching::hide;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
 use lifecycle::order::{Hidden, Order};
 use serde::Deserialize;
 
@@ -33,9 +36,10 @@ pub(super) async fn freeze(
     Path(id): Path<String>,
     Body(given): Body<Freeze>,
 ) -> Answer {
-    let id = seen(&app, &visit, &id).await?.to_string();
+    let id = parsed(&id)?.to_string();
     let reason = given.reason.filter(|reason| !reason.trim().is_empty());
-    done(&app, &visit, Order::SessionFreeze { id, reason }).await
+    app.commands.carry_out(visit.me()?.login.clone(), Order::SessionFreeze { id, reason }).await.map_err(hide)?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// A fresh code, where what was frozen asks for one.
@@ -68,6 +72,6 @@ pub(super) async fn cut(
     Path(id): Path<String>,
     Body(given): Body<Because>,
 ) -> Answer {
-    let id = seen(&app, &visit, &id).await?.to_string();
+    let id = seen_or_unknown(&app, &visit, &id).await?.to_string();
     done(&app, &visit, Order::SessionCut { id, reason: given.reason }).await
 }

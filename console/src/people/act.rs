@@ -3,9 +3,10 @@
 
 use super::invite::handed_over;
 use super::technicians::{Technician, shown, technician_of};
+use crate::brake::glance;
 use crate::error::Trouble;
 use crate::form::Fields;
-use crate::page::{Answer, Visit, see_other};
+use crate::page::{Answer, Visit, acted, see_other};
 use crate::routes::App;
 use axum::extract::{Path, State};
 use lifecycle::order::{Failure, Order};
@@ -53,8 +54,13 @@ pub(crate) async fn activate(
 
 /// Switches the account off, at once.
 pub(crate) async fn disable(State(app): State<App>, visit: Visit, Path(login): Path<String>, fields: Fields) -> Answer {
-    let one = technician_of(&app, &visit, &login).await?;
-    let order = Order::TechnicianDisable { login: one.login.clone(), reason: fields.value("reason") };
+    let reason = fields.value("reason");
+    let Some(one) = glance(&visit, technician_of(&app, &visit, &login)).await? else {
+        let login = login.parse().map_err(|_| Trouble::NotFound)?;
+        app.commands.carry_out(visit.me()?.login.clone(), Order::TechnicianDisable { login, reason }).await?;
+        return Ok(acted(&visit.texts));
+    };
+    let order = Order::TechnicianDisable { login: one.login.clone(), reason };
     match carried(&app, &visit, &one, &fields, order).await? {
         Ok(done) => {
             let ended = count(&done, "sessions_ended");

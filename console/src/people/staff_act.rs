@@ -2,11 +2,12 @@
 
 use super::invite::{Typed, person};
 use super::staff::{GroupChoice, Person, ROLES, groups, person_of, shown};
+use crate::brake::glance;
 use crate::commands::look;
 use crate::error::Trouble;
 use crate::filters;
 use crate::form::Fields;
-use crate::page::{Answer, Visit, page, page_with, see_other};
+use crate::page::{Answer, Visit, acted, page, page_with, see_other};
 use crate::routes::App;
 use askama::Template;
 use axum::extract::{Path, State};
@@ -165,8 +166,17 @@ pub(crate) async fn unlock(State(app): State<App>, visit: Visit, Path(login): Pa
 
 /// Switches an account off, for good.
 pub(crate) async fn disable(State(app): State<App>, visit: Visit, Path(login): Path<String>, fields: Fields) -> Answer {
-    let one = person_of(&app, &visit, &login).await?;
-    let order = Order::StaffDisable { login: one.login.clone(), reason: fields.value("reason") };
+    let reason = fields.value("reason");
+    let Some(one) = glance(&visit, person_of(&app, &visit, &login)).await? else {
+        let (login, by) = (login.parse::<StaffLogin>().map_err(|_| Trouble::NotFound)?, visit.me()?.login.clone());
+        if login == by {
+            return Err(Failure::from(Refusal::OwnRights(by)).into());
+        }
+        app.commands.carry_out(by, Order::StaffDisable { login: login.clone(), reason }).await?;
+        app.signed_in.forget(&login);
+        return Ok(acted(&visit.texts));
+    };
+    let order = Order::StaffDisable { login: one.login.clone(), reason };
     match carried(&app, &visit, &one, &fields, order).await? {
         Ok(_) => see_other(&format!("/people/staff/{}?done=disabled", one.login)),
         Err(page) => Ok(page),

@@ -88,6 +88,7 @@ fn me(roles: &[Role], groups: &[&str]) -> Me {
         name: "Some Body".to_owned(),
         roles: roles.iter().copied().collect(),
         groups: groups.iter().map(|group| group.parse().unwrap()).collect(),
+        language: None,
     }
 }
 

@@ -75,6 +75,7 @@ fn somebody(role: Role, group: &str) -> Me {
         name: "Somebody".to_owned(),
         roles: [role].into(),
         groups: [group.parse().unwrap()].into(),
+        language: None,
     }
 }
 

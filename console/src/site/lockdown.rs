@@ -1,7 +1,6 @@
 //! The red button: what it does is said first, a second page asks once more, and then all access is
 //! cut, now. Works without a script.
 
-use crate::commands::look;
 use crate::error::Trouble;
 use crate::filters;
 use crate::form::{Fields, Query};
@@ -10,7 +9,7 @@ use crate::routes::App;
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
-use lifecycle::order::Order;
+use lifecycle::order::{Order, exit};
 use serde_json::Value;
 
 /// Which of its pages.
@@ -103,13 +102,17 @@ pub(crate) async fn begin(State(app): State<App>, visit: Visit, fields: Fields) 
 pub(crate) async fn end(State(app): State<App>, visit: Visit, fields: Fields) -> Answer {
     let reason = fields.value("reason");
     // Somebody else was quicker: what this person wanted is so.
-    if look(&*app.commands, |known| known.register.lockdown.is_none()).await? {
+    if app.commands.lockdown().is_none() {
         return see_other("/lockdown");
     }
     match app.commands.carry_out(visit.me()?.login.clone(), Order::LockdownEnd { reason: reason.clone() }).await {
         Ok(_) => see_other("/lockdown?done=ended"),
         Err(failure) => {
-            let said = (Trouble::Failure(failure.clone()).status(), visit.texts.failure(&failure));
+            let text = match failure.exit {
+                exit::IO => visit.t("lockdown-not-ended"),
+                _ => visit.texts.failure(&failure),
+            };
+            let said = (Trouble::Failure(failure).status(), text);
             shown(&app, &visit, Step::Explain, reason, Some(said), Vec::new()).await
         }
     }

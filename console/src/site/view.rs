@@ -1,6 +1,7 @@
 //! Vendors and equipment as they are configured, each with the file it stands in. Read-only: the files
 //! are the configuration (D13). The one thing done here is a vendor's brake.
 
+use crate::brake;
 use crate::commands::{Known, look};
 use crate::error::Trouble;
 use crate::filters;
@@ -212,8 +213,10 @@ pub(crate) async fn freeze(State(app): State<App>, visit: Visit, Path(id): Path<
     match app.commands.carry_out(visit.me()?.login.clone(), order).await {
         Ok(done) => {
             let ended = done.get("sessions_ended").and_then(Value::as_u64).unwrap_or(0);
-            see_other(&format!("/site?done=frozen&ended={ended}"))
+            brake::done(&visit, &format!("/site?done=frozen&ended={ended}"))
         }
+        // The page cannot be made without the register; what is wrong is said all the same.
+        Err(failure) if !visit.looked => Err(failure.into()),
         Err(failure) => {
             let said = visit.texts.failure(&failure);
             shown(&app, &visit, Some((Trouble::Failure(failure).status(), said)), None).await

@@ -88,6 +88,7 @@ lockdown-end-hint = No session and no request comes back by itself.
 lockdown-end-reason = Why open again
 lockdown-end-button = Open access again
 lockdown-end-who = Only an operator or security can open again.
+lockdown-not-ended = All access stays cut: the cut could not be removed from the disk, or somebody asked for it again meanwhile. Try again; if it happens again, tell the IT department.
 lockdown-ended = Access is open again.
 health-title = State of the machine
 health-what = What

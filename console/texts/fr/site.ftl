@@ -88,6 +88,7 @@ lockdown-end-hint = Aucune session ni demande ne revient d'elle-même.
 lockdown-end-reason = Pourquoi rouvrir
 lockdown-end-button = Rouvrir les accès
 lockdown-end-who = Seul un exploitant ou la sécurité peut rouvrir.
+lockdown-not-ended = Les accès restent coupés : la coupure n'a pas pu être effacée du disque, ou quelqu'un l'a demandée de nouveau entre-temps. Réessayez ; si cela recommence, prévenez la DSI.
 lockdown-ended = Les accès sont rouverts.
 health-title = État de la machine
 health-what = Quoi

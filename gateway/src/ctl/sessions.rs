@@ -196,7 +196,7 @@ impl Desk {
         self.site
             .lockdown
             .end(pressed)
-            .map_err(|error| Failure::new(exit::TEMPORARY, format!("the lockdown goes on: {error}")))?;
+            .map_err(|error| Failure::new(exit::IO, format!("the lockdown goes on: {error}")))?;
         Ok(json!({ "lockdown": false }))
     }
 

@@ -1,0 +1,174 @@
+//! A daemon for tests that notes what it is asked to do.
+
+use crate::commands::{Commands, Enrolment, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Watching};
+use crate::health::Health;
+use crate::page::Me;
+use crate::replay::{NotUnlocked, OfficersKey};
+use crate::routes::{App, over};
+use crate::signed_in::{COOKIE, Key, form_token};
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use config::{Config, Options};
+use jiff::Timestamp;
+use lifecycle::order::{Failure, Hidden, Order, exit};
+use lifecycle::{Event, ExportScope, Register, Role, SessionId, TokenId};
+use policy::StaffLogin;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use tokio::sync::broadcast;
+use tower::ServiceExt as _;
+
+/// How the register answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Journal {
+    /// At once; nobody is in it.
+    Works,
+    /// Never.
+    Hangs,
+    /// With a failure.
+    Gone,
+}
+
+/// What of a daemon the console sees.
+pub(crate) struct Daemon {
+    journal: Journal,
+    config: Arc<Config>,
+    register: Register,
+    done: Mutex<Vec<String>>,
+}
+
+fn gone() -> Failure {
+    Failure::new(exit::TEMPORARY, "gone")
+}
+
+impl Commands for Daemon {
+    fn now(&self) -> Timestamp {
+        "2026-11-23T08:00:00Z".parse().unwrap()
+    }
+
+    fn random(&self) -> Result<[u8; 32], Failure> {
+        Ok([7; 32])
+    }
+
+    fn config(&self) -> Arc<Config> {
+        self.config.clone()
+    }
+
+    fn look(&self, look: Look) -> Soon<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            match self.journal {
+                Journal::Hangs => std::future::pending().await,
+                Journal::Gone => Err(gone()),
+                Journal::Works => {
+                    let rules = self.config.rules(BTreeSet::new());
+                    look(&Known { register: &self.register, config: &self.config, rules: &rules, at: self.now() });
+                    Ok(())
+                }
+            }
+        })
+    }
+
+    fn lockdown(&self) -> Option<String> {
+        None
+    }
+
+    fn carry_out(&self, _: StaffLogin, order: Order) -> Soon<'_, Result<Value, Failure>> {
+        let order = serde_json::to_value(&order).unwrap();
+        self.done.lock().unwrap().push(order["verb"].as_str().unwrap().to_owned());
+        Box::pin(async { Ok(json!({})) })
+    }
+
+    fn export_read(&self, _: TokenId, _: ExportScope, _: u64, _: String) -> Soon<'_, Result<(), Failure>> {
+        Box::pin(async { Err(gone()) })
+    }
+
+    fn sign_in(&self, _: SignInTry) -> Soon<'_, Result<(), Failure>> {
+        Box::pin(async { Err(gone()) })
+    }
+
+    fn open_invitation(&self, _: Hidden) -> Soon<'_, Result<Option<Invited>, Failure>> {
+        Box::pin(async { Err(gone()) })
+    }
+
+    fn enrol(&self, _: Enrolment) -> Soon<'_, Result<(), NotEnrolled>> {
+        Box::pin(async { Err(gone().into()) })
+    }
+
+    fn health(&self) -> Soon<'_, Health> {
+        Box::pin(std::future::pending())
+    }
+
+    fn feed(&self) -> broadcast::Receiver<Arc<(Timestamp, Event)>> {
+        broadcast::Sender::new(1).subscribe()
+    }
+
+    fn live(&self) -> Vec<LiveSession> {
+        Vec::new()
+    }
+
+    fn unlock(&self, _: StaffLogin, _: Hidden) -> Soon<'_, Result<Arc<dyn OfficersKey>, NotUnlocked>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn watch(&self, _: StaffLogin, _: SessionId, _: Language) -> Soon<'_, Result<Watching, Failure>> {
+        Box::pin(async { Err(gone()) })
+    }
+}
+
+/// The console over such a daemon, with claire signed in.
+pub(crate) struct Fake {
+    pub(crate) app: App,
+    daemon: Arc<Daemon>,
+}
+
+impl Fake {
+    /// With all roles that brake.
+    pub(crate) fn signed_in(journal: Journal) -> Self {
+        Self::signed_in_as(journal, &[Role::Approver, Role::Operator, Role::Security])
+    }
+
+    /// With these roles.
+    pub(crate) fn signed_in_as(journal: Journal, roles: &[Role]) -> Self {
+        let main = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/examples/poterne.toml");
+        let at = "2026-11-23T08:00:00Z".parse().unwrap();
+        let config = Arc::new(config::load(&main, Options { at, unpinned: true }).unwrap());
+        let daemon = Arc::new(Daemon { journal, config, register: Register::default(), done: Mutex::default() });
+        let app = App::new(daemon.clone());
+        let me = Me {
+            login: "claire".parse().unwrap(),
+            name: "Claire".to_owned(),
+            roles: roles.iter().copied().collect(),
+            groups: BTreeSet::new(),
+            language: None,
+        };
+        app.signed_in.begin("cookie", me.login.clone(), 1, daemon.now());
+        app.signed_in.keep(Key::of("cookie"), &me);
+        Self { app, daemon }
+    }
+
+    async fn send(&self, method: &str, path: &str, body: &str) -> StatusCode {
+        let request = Request::builder().method(method).uri(path).header("host", "console");
+        let request = request.header("origin", "https://console").header("cookie", format!("{COOKIE}=cookie"));
+        let kind = if path.starts_with("/api/") { "application/json" } else { "application/x-www-form-urlencoded" };
+        let request = request.header("x-csrf-token", form_token("cookie")).header("content-type", kind);
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        over(self.app.clone()).oneshot(request).await.unwrap().status()
+    }
+
+    /// Asks for a page.
+    pub(crate) async fn get(&self, path: &str) -> StatusCode {
+        self.send("GET", path, "").await
+    }
+
+    /// Sends a form from one of our pages.
+    pub(crate) async fn post(&self, path: &str, body: &str) -> StatusCode {
+        self.send("POST", path, body).await
+    }
+
+    /// The verbs of what was carried out.
+    pub(crate) fn carried_out(&self) -> Vec<String> {
+        self.daemon.done.lock().unwrap().clone()
+    }
+}
