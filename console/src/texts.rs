@@ -5,8 +5,8 @@ use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use lifecycle::order::Failure;
-use lifecycle::{EndCause, FreezeCause, IdentityError, KeyError, Refusal, WindowError};
+use lifecycle::order::{Failure, exit};
+use lifecycle::{EndCause, FreezeCause, IdentityError, KeyError, Refusal, TokenError, WindowError};
 use policy::{Denial, Right, Rights};
 use std::borrow::Borrow;
 use std::sync::LazyLock;
@@ -200,8 +200,12 @@ impl Texts {
     pub fn failure(&self, failure: &Failure) -> String {
         match &failure.refusal {
             Some(refusal) => self.refusal(refusal),
-            None if failure.exit == lifecycle::order::exit::TEMPORARY => self.text("failure-journal"),
-            None => self.with("failure-other", &[("message", &failure.message)]),
+            None => match failure.exit {
+                exit::TEMPORARY => self.text("failure-journal"),
+                // What went wrong inside is for the log, not for whoever asked.
+                exit::SOFTWARE | exit::UNAVAILABLE => self.text("error-unavailable"),
+                _ => self.with("failure-other", &[("message", &failure.message)]),
+            },
         }
     }
 
@@ -244,25 +248,49 @@ impl Texts {
                 let state = self.text(&format!("state-{state}"));
                 self.with("refusal-staff-state", &[("login", staff.as_str()), ("state", &state)])
             }
+            Refusal::TooLong("purpose") => self.text("refusal-purpose-too-long"),
             Refusal::TooLong(_) => self.text("refusal-too-long"),
             Refusal::Empty(_) => self.text("refusal-empty"),
-            Refusal::SessionOver => self.text("refusal-session-over"),
+            Refusal::SessionOver | Refusal::NotLive(_) => self.text("refusal-session-over"),
             Refusal::Key(KeyError::Taken) => self.text("refusal-key-taken"),
             Refusal::Key(KeyError::TooMany) => self.text("refusal-key-too-many"),
             Refusal::Key(KeyError::Missing) => self.text("refusal-key-missing"),
+            Refusal::Key(KeyError::Unreadable) => self.text("refusal-key-unreadable"),
             Refusal::VendorFrozen(vendor) => self.with("refusal-vendor-frozen", &[("vendor", vendor.as_str())]),
             Refusal::VendorNotFrozen(vendor) => self.with("refusal-vendor-not-frozen", &[("vendor", vendor.as_str())]),
             Refusal::Window(error) => self.window(error),
             Refusal::WrongPlannedCode(left) => self.with("refusal-planned-code", &[("left", &left.to_string())]),
             Refusal::RightMissing(right) => self.with("refusal-right-missing", &[("right", &self.right(right))]),
             Refusal::OwnSetUp { technician, .. } => self.with("refusal-own-set-up", &[("login", technician.as_str())]),
-            other => self.with("failure-other", &[("message", &other.to_string())]),
+            Refusal::Language(word) => self.with("refusal-language", &[("word", word)]),
+            Refusal::Token(error) => self.token(error),
+            Refusal::NoToken(_) => self.text("refusal-no-token"),
+            Refusal::NotFrozen(_) => self.text("refusal-not-frozen"),
+            Refusal::WaitsForWatcher(_) => self.text("refusal-waits-for-watcher"),
+            Refusal::FrozenByAnother => self.text("refusal-frozen-by-another"),
+            Refusal::FrozenByQuota => self.text("refusal-frozen-by-quota"),
+            Refusal::NotSealed(_) => self.text("refusal-not-sealed"),
+            Refusal::CodeMissing => self.text("error-code-missing"),
+            Refusal::NarrowedAlready => self.text("refusal-narrowed-already"),
+            Refusal::NoLockdown => self.text("refusal-no-lockdown"),
         }
     }
 
     /// The word for a state, of whatever it is.
     pub fn state(&self, word: &str) -> String {
         self.text(&format!("state-{}", word.replace(", ", "-").replace(' ', "-")))
+    }
+
+    fn token(&self, error: &TokenError) -> String {
+        self.text(match error {
+            TokenError::Over => "token-error-over",
+            TokenError::TooLong => "token-error-too-long",
+            TokenError::Digest => "error-input",
+            TokenError::NoMore => "error-token",
+            TokenError::Taken => "token-error-taken",
+            TokenError::Revoked => "token-error-revoked",
+            TokenError::Journal => "token-error-journal",
+        })
     }
 
     fn window(&self, error: &WindowError) -> String {
