@@ -183,9 +183,15 @@ impl Texts {
     /// Why a session ended.
     pub fn end(&self, cause: &EndCause) -> String {
         match cause {
-            EndCause::Cut { reason, .. } => self.with("end-cut", &[("reason", reason)]),
+            EndCause::Cut { reason, .. } => self.with("end-cut", &[("reason", &self.journal_word(reason))]),
             cause => self.text(&format!("end-{}", word(cause))),
         }
+    }
+
+    /// What the daemon wrote into the journal in its own words; anything else as it is.
+    pub fn journal_word(&self, word: &str) -> String {
+        let known = JOURNAL_WORDS.iter().find(|(known, _)| *known == word);
+        known.map_or_else(|| word.to_owned(), |(_, key)| self.text(key))
     }
 
     /// Why a session is frozen.
@@ -316,6 +322,30 @@ impl Texts {
         }
     }
 }
+
+/// The words that the daemon itself writes into the journal, with the keys of their texts.
+const JOURNAL_WORDS: &[(&str, &str)] = &[
+    ("the journal did not answer", "journal-word-journal-silent"),
+    ("spoke otherwise than agreed", "journal-word-spoke-otherwise"),
+    ("replay in the browser", "journal-word-replay-browser"),
+    ("never possible", "journal-word-never"),
+    ("too many channels", "journal-word-too-many"),
+    ("dropped", "journal-word-dropped"),
+    ("not granted", "journal-word-not-granted"),
+    ("a NUL in the command", "journal-word-nul"),
+    ("the session ended first", "journal-word-ended-first"),
+    ("the recording failed", "journal-word-recording-failed"),
+    ("cut by who watched", "journal-word-cut"),
+    ("tcpip-forward", "journal-word-tcpip-forward"),
+    ("streamlocal-forward", "journal-word-streamlocal-forward"),
+    ("agent", "journal-word-agent"),
+    ("x11", "journal-word-x11"),
+    ("env", "journal-word-env"),
+    ("channel", "journal-word-channel"),
+    ("shell", "journal-word-shell"),
+    ("exec", "journal-word-exec"),
+    ("exec (malformed)", "journal-word-exec-malformed"),
+];
 
 /// The tag of a value as the journal writes it.
 fn word(value: &impl serde::Serialize) -> String {

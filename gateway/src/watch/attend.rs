@@ -7,8 +7,7 @@ use super::pictures::Pictures;
 use super::rights::{May, Rights};
 use crate::relay::session::LiveSession;
 use crate::site::Site;
-use crate::texts::Texts;
-use console::wire::{FromWatcher, Hello, ToWatcher};
+use console::wire::{FromWatcher, Hello, ToWatcher, WatchEnd, Word};
 use futures::FutureExt as _;
 use futures::future::{Fuse, FusedFuture as _};
 use lifecycle::{Actor, EndCause, FreezeCause};
@@ -87,7 +86,7 @@ impl Watch {
             Ok(seat) => seat,
             Err(error) => {
                 tracing::error!(session = %self.session.id, %error, "a session cannot be watched");
-                let _ = self.to.send(ToWatcher::Ended("the recording cannot be read".to_owned())).await;
+                let _ = self.to.send(ToWatcher::Ended(WatchEnd::Unreadable)).await;
                 return;
             }
         };
@@ -133,8 +132,7 @@ impl Watch {
                 () = lapsed, if lapses_at.is_some() => self.attendance.judge().await,
                 done = self.attendance.journalled() => self.attendance.go_on(done).await,
                 may = &mut asked => if may == May::No {
-                    let text = Texts::of_site(&self.site).text("watch-said-not-any-more");
-                    let _ = self.to.send(ToWatcher::Ended(text)).await;
+                    let _ = self.to.send(ToWatcher::Ended(WatchEnd::NotAnyMore)).await;
                     return Err("may not watch any more");
                 },
                 _ = pulse.tick() => {
@@ -156,10 +154,9 @@ impl Watch {
     async fn session_ended(&mut self) -> Over {
         // What the last frames held is still shown.
         tokio::time::sleep(FRAME).await;
-        let texts = Texts::of_site(&self.site);
-        let text = texts.end(self.session.cause().unwrap_or(&EndCause::Technician));
+        let cause = self.session.cause().cloned().unwrap_or(EndCause::Technician);
         if self.paint().await.is_ok() {
-            let _ = self.to.send(ToWatcher::Ended(texts.with("notice-ended", &[("reason", &text)]))).await;
+            let _ = self.to.send(ToWatcher::Ended(WatchEnd::Session(cause))).await;
         }
         "the session ended"
     }
@@ -216,7 +213,7 @@ impl Watch {
                 self.to.send(ToWatcher::History { track, first, lines, more }).await
             }
             FromWatcher::Freeze | FromWatcher::Resume | FromWatcher::Cut(_) if !self.rights.counts => {
-                self.to.say(Texts::of_site(&self.site).text("watch-said-not-approver")).await
+                self.to.say(Word::NotApprover).await
             }
             // Brakes act as whom the watch began with (D18).
             FromWatcher::Freeze => {
@@ -246,10 +243,10 @@ impl Watch {
                 self.session.resume(Actor::Staff(by)).await;
                 return Ok(());
             }
-            Some(FreezeCause::Unwatched) => "watch-said-waits",
-            Some(_) => "watch-said-others",
-            None => "watch-said-not-frozen",
+            Some(FreezeCause::Unwatched) => Word::Waits,
+            Some(_) => Word::Others,
+            None => Word::NotFrozen,
         };
-        self.to.say(Texts::of_site(&self.site).with(said, &[("id", self.session.id.as_str())])).await
+        self.to.say(said).await
     }
 }
