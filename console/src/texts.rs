@@ -166,8 +166,8 @@ impl Texts {
         let key = format!("denial-{}", denial.code());
         match denial {
             Denial::TargetForbidden { because } => self.with(&key, &[("because", because)]),
-            Denial::ContractNotBegun { first } => self.with(&key, &[("day", &first.to_string())]),
-            Denial::ContractOver { last } => self.with(&key, &[("day", &last.to_string())]),
+            Denial::ContractNotBegun { first } => self.with(&key, &[("day", &self.date(first))]),
+            Denial::ContractOver { last } => self.with(&key, &[("day", &self.date(last))]),
             Denial::Closed { next_opening: Some(opening), holiday } => {
                 let when = self.time(*opening);
                 match holiday {
@@ -239,7 +239,7 @@ impl Texts {
             Refusal::WrongCode { left, .. } => self.with("refusal-wrong-code", &[("left", &left.to_string())]),
             Refusal::Denied(denial) => self.denial(denial),
             Refusal::AccountState { technician, state, .. } => {
-                let state = self.state(state);
+                let state = self.account_state(state);
                 self.with("refusal-account-state", &[("login", technician.as_str()), ("state", &state)])
             }
             Refusal::WrongWord { left, .. } => self.with("refusal-wrong-word", &[("left", &left.to_string())]),
@@ -285,6 +285,14 @@ impl Texts {
     /// The word for a state, of whatever it is.
     pub fn state(&self, word: &str) -> String {
         self.text(&format!("state-{}", word.replace(", ", "-").replace(' ', "-")))
+    }
+
+    /// The word for the state of somebody's account. A request that expired is another thing.
+    pub fn account_state(&self, word: &str) -> String {
+        match word {
+            "expired" => self.text("account-state-expired"),
+            word => self.state(word),
+        }
     }
 
     fn token(&self, error: &TokenError) -> String {
@@ -417,6 +425,72 @@ mod tests {
                 }
             }
         }
+        assert!(missing.is_empty(), "{missing:#?}");
+    }
+
+    /// No text waits for a page that is gone: each key is named somewhere, or begins as one that the code
+    /// puts together.
+    #[test]
+    fn no_key_is_left_over() {
+        let mut named = String::new();
+        let mut folders: Vec<std::path::PathBuf> = ["src", "templates"]
+            .iter()
+            .map(|folder| format!("{}/{folder}", env!("CARGO_MANIFEST_DIR")).into())
+            .collect();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    named.push_str(&std::fs::read_to_string(&path).unwrap());
+                }
+            }
+        }
+        let families = ["denial-", "end-", "freeze-", "right-", "role-", "state-", "token-scope-", "unit-", "weekday-"];
+        let all = AREAS.iter().flat_map(|area| keys(area.french).into_keys());
+        let dead: Vec<String> = all
+            .filter(|key| !families.iter().any(|family| key.starts_with(family)))
+            .filter(|key| !named.contains(&format!("\"{key}\"")))
+            .collect();
+        assert!(dead.is_empty(), "{dead:#?}");
+    }
+
+    /// What the register holds as words has a text for each.
+    #[test]
+    fn every_word_of_the_register_has_its_text() {
+        use lifecycle::Role;
+        let all: BTreeSet<String> = AREAS.iter().flat_map(|area| keys(area.french).into_keys()).collect();
+        let roles = [Role::Approver, Role::Operator, Role::Security, Role::Auditor];
+        let ends = [
+            EndCause::Technician,
+            EndCause::ConnectionLost,
+            EndCause::Target,
+            EndCause::HoursOver,
+            EndCause::ContractOver,
+            EndCause::TimeOver,
+            EndCause::Idle,
+            EndCause::NoChannel,
+            EndCause::Unwatched,
+            EndCause::Disabled,
+            EndCause::VendorFrozen,
+            EndCause::Lockdown,
+            EndCause::PolicyChanged,
+            EndCause::RecorderFailed,
+            EndCause::JournalFailed,
+            EndCause::ClientFault,
+            EndCause::Stopped,
+            EndCause::Interrupted,
+        ];
+        let freezes = [FreezeCause::Unwatched, FreezeCause::Quota, FreezeCause::Journal];
+        let states =
+            ["planned", "prepared", "requested", "approved", "open", "ended", "refused", "expired", "withdrawn"];
+        let mut wanted: Vec<String> = roles.iter().map(|role| format!("role-{role}")).collect();
+        wanted.extend(ends.iter().map(|cause| format!("end-{}", word(cause))));
+        wanted.extend(freezes.iter().map(|cause| format!("freeze-{}", word(cause))));
+        wanted.extend(states.iter().map(|state| format!("state-{state}")));
+        wanted.extend(JOURNAL_WORDS.iter().map(|(_, key)| (*key).to_owned()));
+        let missing: Vec<&String> = wanted.iter().filter(|key| !all.contains(*key)).collect();
         assert!(missing.is_empty(), "{missing:#?}");
     }
 

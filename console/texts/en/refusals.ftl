@@ -2,12 +2,12 @@
 refusal-login-taken = The login “{ $login }” is taken, and a login is given out once only: choose another.
 refusal-no-technician = There is no technician “{ $login }”.
 refusal-no-staff = There is no account “{ $login }”.
-refusal-not-declared = “{ $name }” is not declared in the configuration: ask the operator.
+refusal-not-declared = “{ $name }” is not declared in the configuration: ask the IT department.
 refusal-same-person = { $name } has an account already, “{ $login }”: one person, one account.
 refusal-no-intervention = There is no request number { $number }.
 refusal-not-waiting = Too late: request { $number } is { $state }. There is nothing left to decide.
 refusal-factors = Your 6-digit code is not accepted. Wait until your app shows a new one, then type that.
-refusal-locked = Too many wrong tries: your account is locked for a minute. Try again then, or call the operator.
+refusal-locked = Too many wrong tries: your account is locked for a minute; the third time in a day, until the IT department unlocks it.
 refusal-role = This takes the role { $role }. Ask somebody who has it.
 refusal-wrong-code = { $left ->
     [one] That is not the code the technician sees. Have it read again: { $left } try is left.
@@ -20,7 +20,7 @@ refusal-not-on-call = You are not on call now: an emergency is opened by whoever
 refusal-own-review = You approved it yourself: another person must look at it.
 refusal-busy = Intervention { $number } of this technician is still going on.
 refusal-cooling-down = Two requests were refused: the next one is possible at { $until }.
-refusal-own-rights = This is your own account: nobody changes their own rights. Ask another operator.
+refusal-own-rights = This is your own account: nobody changes their own rights. Ask somebody else of the IT department.
 refusal-own-set-up = You set up the account “{ $login }” yourself: another person must approve.
 refusal-no-role = Choose at least one role.
 refusal-no-group = An approver needs at least one group: choose it.

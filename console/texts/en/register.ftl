@@ -124,7 +124,7 @@ dossier-nobody = Nobody watched.
 dossier-not-counted = without counting as present
 dossier-watch-left = left
 dossier-watch-silent = stopped answering
-dossier-watch-challenge = did not show to be there
+dossier-watch-challenge = did not answer when asked
 dossier-watch-rights = had no right to any more
 dossier-watch-over = end of the session
 dossier-still = still
@@ -153,7 +153,7 @@ dossier-more = { $count ->
 recording-whole = Whole, from the beginning to the end.
 recording-interrupted = Interrupted: Poterne stopped dead during the session. Whole up to the last picture that was shown.
 recording-mutilated = Mutilated: it is not what the journal announces. Keep everything, repair nothing, tell the security officer.
-recording-missing = { $size } are missing.
+recording-missing = { $size } is missing.
 recording-sealing = The recording is being sealed. Come back in a moment.
 recording-running = The session is still running, and is recorded. It can be replayed once it is over.
 # The course.
@@ -198,7 +198,7 @@ replay-wrong-passphrase = { $left ->
  }
 replay-too-many = Too many wrong tries in this sign-in. Sign out, find the passphrase, then sign in again.
 replay-not-configured = At this site recordings are not opened in the browser. The security officer reads them on Poterne's machine, with their key:
-replay-key-unusable = The security officer's key cannot be used. Show this to the operator: { $why }
+replay-key-unusable = The security officer's key cannot be used. Show this to the IT department: { $why }
 replay-not-opened = The recording does not open: { $why }
 replay-open = Open the recording
 replay-track = What was opened

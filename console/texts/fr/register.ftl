@@ -152,9 +152,9 @@ dossier-more = { $count ->
  }
 recording-whole = Entier, du début à la fin.
 recording-interrupted = Interrompu : Poterne s'est arrêté net pendant la session. Entier jusqu'à la dernière image montrée.
-recording-mutilated = Mutilé : il n'est pas ce que le journal annonce. Gardez tout, ne réparez rien, prévenez la sécurité.
+recording-mutilated = Abîmé : il n'est pas ce que le journal annonce. Gardez tout, ne réparez rien, prévenez la sécurité.
 recording-missing = Il manque { $size }.
-recording-sealing = L'enregistrement est en cours de scellement. Revenez dans un instant.
+recording-sealing = L'enregistrement est en cours de mise sous scellés. Revenez dans un instant.
 recording-running = La session court encore ; elle est enregistrée. On peut la revoir une fois qu'elle est terminée.
 # Le déroulement.
 course-prepared = Préparée : le technicien a son code
@@ -198,7 +198,7 @@ replay-wrong-passphrase = { $left ->
  }
 replay-too-many = Trop d'essais faux dans cette connexion. Déconnectez-vous, retrouvez la phrase secrète, puis reconnectez-vous.
 replay-not-configured = Sur ce site, les enregistrements ne s'ouvrent pas dans le navigateur. La sécurité les lit sur la machine de Poterne, avec sa clé :
-replay-key-unusable = La clé de la sécurité ne peut pas servir. Montrez ceci à l'exploitant : { $why }
+replay-key-unusable = La clé de la sécurité ne peut pas servir. Montrez ceci à l'informatique : { $why }
 replay-not-opened = L'enregistrement ne s'ouvre pas : { $why }
 replay-open = Ouvrir l'enregistrement
 replay-track = Ce qui a été ouvert
