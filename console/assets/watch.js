@@ -144,7 +144,7 @@ function paint() {
 function showPicture() {
   const channel = picture.channels.find((one) => one.number === picture.shown);
   show(byId('no-terminal'), channel?.terminal === false);
-  showState(picture.state, picture.why);
+  showState(picture.state, picture.why, picture.by);
   const left = byId('watch-left');
   setText(left, fill(words.left ?? '{time}', { time: clock(picture.left) }));
   left?.classList.toggle('soon', picture.left < 300);
@@ -164,9 +164,9 @@ function notes() {
   return [late, left].filter(Boolean).join(' ');
 }
 
-function why(cause) {
+function why(cause, by) {
   if (cause?.staff) {
-    return cause.staff === root.dataset.me ? words.whyOwn : fill(words.whyStaff, { name: cause.staff });
+    return cause.staff === root.dataset.me ? words.whyOwn : fill(words.whyStaff, { name: by ?? cause.staff });
   }
   return { unwatched: words.whyUnwatched, quota: words.whyQuota, journal: words.whyJournal }[cause] ?? '';
 }
@@ -180,9 +180,9 @@ const STATES = {
   still: 'stateStill',
 };
 
-function showState(next, cause = null) {
+function showState(next, cause = null, by = null) {
   const element = byId('watch-state');
-  const text = [words[STATES[next]], why(cause)].filter(Boolean).join(' – ');
+  const text = [words[STATES[next]], why(cause, by)].filter(Boolean).join(' – ');
   // That it begins, and that it goes on as before, is no news.
   const begins = state === 'connecting' && (next === 'connecting' || next === 'live');
   const news = !begins && (state !== next || element?.textContent !== text);

@@ -2,7 +2,7 @@
 
 use crate::health::Health;
 use crate::replay::{NotUnlocked, OfficersKey};
-use config::{Config, Language};
+use config::Config;
 use jiff::Timestamp;
 use lifecycle::order::{Failure, Hidden, Order};
 use lifecycle::{Event, ExportScope, Register, SessionId, TokenId};
@@ -178,8 +178,8 @@ pub trait Commands: Send + Sync + 'static {
     /// somebody may try is for the caller to bound.
     fn unlock(&self, staff: StaffLogin, passphrase: Hidden) -> Soon<'_, Result<Arc<dyn OfficersKey>, NotUnlocked>>;
 
-    /// Begins to watch; what the session says to them is in this language.
-    fn watch(&self, staff: StaffLogin, session: SessionId, language: Language) -> Soon<'_, Result<Watching, Failure>>;
+    /// Begins to watch.
+    fn watch(&self, staff: StaffLogin, session: SessionId) -> Soon<'_, Result<Watching, Failure>>;
 }
 
 /// Looks at the register and gives what the look gave.

@@ -112,7 +112,7 @@ impl Commands for Daemon {
         Box::pin(std::future::pending())
     }
 
-    fn watch(&self, _: StaffLogin, _: SessionId, _: Language) -> Soon<'_, Result<Watching, Failure>> {
+    fn watch(&self, _: StaffLogin, _: SessionId) -> Soon<'_, Result<Watching, Failure>> {
         Box::pin(async { Err(gone()) })
     }
 }

@@ -5,8 +5,8 @@ use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use lifecycle::order::Failure;
-use lifecycle::{EndCause, FreezeCause, IdentityError, KeyError, Refusal, WindowError};
+use lifecycle::order::{Failure, exit};
+use lifecycle::{EndCause, FreezeCause, IdentityError, KeyError, Refusal, TokenError, WindowError};
 use policy::{Denial, Right, Rights};
 use std::borrow::Borrow;
 use std::sync::LazyLock;
@@ -166,8 +166,8 @@ impl Texts {
         let key = format!("denial-{}", denial.code());
         match denial {
             Denial::TargetForbidden { because } => self.with(&key, &[("because", because)]),
-            Denial::ContractNotBegun { first } => self.with(&key, &[("day", &first.to_string())]),
-            Denial::ContractOver { last } => self.with(&key, &[("day", &last.to_string())]),
+            Denial::ContractNotBegun { first } => self.with(&key, &[("day", &self.date(first))]),
+            Denial::ContractOver { last } => self.with(&key, &[("day", &self.date(last))]),
             Denial::Closed { next_opening: Some(opening), holiday } => {
                 let when = self.time(*opening);
                 match holiday {
@@ -183,9 +183,15 @@ impl Texts {
     /// Why a session ended.
     pub fn end(&self, cause: &EndCause) -> String {
         match cause {
-            EndCause::Cut { reason, .. } => self.with("end-cut", &[("reason", reason)]),
+            EndCause::Cut { reason, .. } => self.with("end-cut", &[("reason", &self.journal_word(reason))]),
             cause => self.text(&format!("end-{}", word(cause))),
         }
+    }
+
+    /// What the daemon wrote into the journal in its own words; anything else as it is.
+    pub fn journal_word(&self, word: &str) -> String {
+        let known = JOURNAL_WORDS.iter().find(|(known, _)| *known == word);
+        known.map_or_else(|| word.to_owned(), |(_, key)| self.text(key))
     }
 
     /// Why a session is frozen.
@@ -200,8 +206,12 @@ impl Texts {
     pub fn failure(&self, failure: &Failure) -> String {
         match &failure.refusal {
             Some(refusal) => self.refusal(refusal),
-            None if failure.exit == lifecycle::order::exit::TEMPORARY => self.text("failure-journal"),
-            None => self.with("failure-other", &[("message", &failure.message)]),
+            None => match failure.exit {
+                exit::TEMPORARY => self.text("failure-journal"),
+                // What went wrong inside is for the log, not for whoever asked.
+                exit::SOFTWARE | exit::UNAVAILABLE => self.text("error-unavailable"),
+                _ => self.with("failure-other", &[("message", &failure.message)]),
+            },
         }
     }
 
@@ -229,7 +239,7 @@ impl Texts {
             Refusal::WrongCode { left, .. } => self.with("refusal-wrong-code", &[("left", &left.to_string())]),
             Refusal::Denied(denial) => self.denial(denial),
             Refusal::AccountState { technician, state, .. } => {
-                let state = self.state(state);
+                let state = self.account_state(state);
                 self.with("refusal-account-state", &[("login", technician.as_str()), ("state", &state)])
             }
             Refusal::WrongWord { left, .. } => self.with("refusal-wrong-word", &[("left", &left.to_string())]),
@@ -244,25 +254,57 @@ impl Texts {
                 let state = self.text(&format!("state-{state}"));
                 self.with("refusal-staff-state", &[("login", staff.as_str()), ("state", &state)])
             }
+            Refusal::TooLong("purpose") => self.text("refusal-purpose-too-long"),
             Refusal::TooLong(_) => self.text("refusal-too-long"),
             Refusal::Empty(_) => self.text("refusal-empty"),
-            Refusal::SessionOver => self.text("refusal-session-over"),
+            Refusal::SessionOver | Refusal::NotLive(_) => self.text("refusal-session-over"),
             Refusal::Key(KeyError::Taken) => self.text("refusal-key-taken"),
             Refusal::Key(KeyError::TooMany) => self.text("refusal-key-too-many"),
             Refusal::Key(KeyError::Missing) => self.text("refusal-key-missing"),
+            Refusal::Key(KeyError::Unreadable) => self.text("refusal-key-unreadable"),
             Refusal::VendorFrozen(vendor) => self.with("refusal-vendor-frozen", &[("vendor", vendor.as_str())]),
             Refusal::VendorNotFrozen(vendor) => self.with("refusal-vendor-not-frozen", &[("vendor", vendor.as_str())]),
             Refusal::Window(error) => self.window(error),
             Refusal::WrongPlannedCode(left) => self.with("refusal-planned-code", &[("left", &left.to_string())]),
             Refusal::RightMissing(right) => self.with("refusal-right-missing", &[("right", &self.right(right))]),
             Refusal::OwnSetUp { technician, .. } => self.with("refusal-own-set-up", &[("login", technician.as_str())]),
-            other => self.with("failure-other", &[("message", &other.to_string())]),
+            Refusal::Language(word) => self.with("refusal-language", &[("word", word)]),
+            Refusal::Token(error) => self.token(error),
+            Refusal::NoToken(_) => self.text("refusal-no-token"),
+            Refusal::NotFrozen(_) => self.text("refusal-not-frozen"),
+            Refusal::WaitsForWatcher(_) => self.text("refusal-waits-for-watcher"),
+            Refusal::FrozenByAnother => self.text("refusal-frozen-by-another"),
+            Refusal::FrozenByQuota => self.text("refusal-frozen-by-quota"),
+            Refusal::NotSealed(_) => self.text("refusal-not-sealed"),
+            Refusal::CodeMissing => self.text("error-code-missing"),
+            Refusal::NarrowedAlready => self.text("refusal-narrowed-already"),
+            Refusal::NoLockdown => self.text("refusal-no-lockdown"),
         }
     }
 
     /// The word for a state, of whatever it is.
     pub fn state(&self, word: &str) -> String {
         self.text(&format!("state-{}", word.replace(", ", "-").replace(' ', "-")))
+    }
+
+    /// The word for the state of somebody's account. A request that expired is another thing.
+    pub fn account_state(&self, word: &str) -> String {
+        match word {
+            "expired" => self.text("account-state-expired"),
+            word => self.state(word),
+        }
+    }
+
+    fn token(&self, error: &TokenError) -> String {
+        self.text(match error {
+            TokenError::Over => "token-error-over",
+            TokenError::TooLong => "token-error-too-long",
+            TokenError::Digest => "error-input",
+            TokenError::NoMore => "error-token",
+            TokenError::Taken => "token-error-taken",
+            TokenError::Revoked => "token-error-revoked",
+            TokenError::Journal => "token-error-journal",
+        })
     }
 
     fn window(&self, error: &WindowError) -> String {
@@ -288,6 +330,30 @@ impl Texts {
         }
     }
 }
+
+/// The words that the daemon itself writes into the journal, with the keys of their texts.
+const JOURNAL_WORDS: &[(&str, &str)] = &[
+    ("the journal did not answer", "journal-word-journal-silent"),
+    ("spoke otherwise than agreed", "journal-word-spoke-otherwise"),
+    ("replay in the browser", "journal-word-replay-browser"),
+    ("never possible", "journal-word-never"),
+    ("too many channels", "journal-word-too-many"),
+    ("dropped", "journal-word-dropped"),
+    ("not granted", "journal-word-not-granted"),
+    ("a NUL in the command", "journal-word-nul"),
+    ("the session ended first", "journal-word-ended-first"),
+    ("the recording failed", "journal-word-recording-failed"),
+    ("cut by who watched", "journal-word-cut"),
+    ("tcpip-forward", "journal-word-tcpip-forward"),
+    ("streamlocal-forward", "journal-word-streamlocal-forward"),
+    ("agent", "journal-word-agent"),
+    ("x11", "journal-word-x11"),
+    ("env", "journal-word-env"),
+    ("channel", "journal-word-channel"),
+    ("shell", "journal-word-shell"),
+    ("exec", "journal-word-exec"),
+    ("exec (malformed)", "journal-word-exec-malformed"),
+];
 
 /// The tag of a value as the journal writes it.
 fn word(value: &impl serde::Serialize) -> String {
@@ -359,6 +425,72 @@ mod tests {
                 }
             }
         }
+        assert!(missing.is_empty(), "{missing:#?}");
+    }
+
+    /// No text waits for a page that is gone: each key is named somewhere, or begins as one that the code
+    /// puts together.
+    #[test]
+    fn no_key_is_left_over() {
+        let mut named = String::new();
+        let mut folders: Vec<std::path::PathBuf> = ["src", "templates"]
+            .iter()
+            .map(|folder| format!("{}/{folder}", env!("CARGO_MANIFEST_DIR")).into())
+            .collect();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    named.push_str(&std::fs::read_to_string(&path).unwrap());
+                }
+            }
+        }
+        let families = ["denial-", "end-", "freeze-", "right-", "role-", "state-", "token-scope-", "unit-", "weekday-"];
+        let all = AREAS.iter().flat_map(|area| keys(area.french).into_keys());
+        let dead: Vec<String> = all
+            .filter(|key| !families.iter().any(|family| key.starts_with(family)))
+            .filter(|key| !named.contains(&format!("\"{key}\"")))
+            .collect();
+        assert!(dead.is_empty(), "{dead:#?}");
+    }
+
+    /// What the register holds as words has a text for each.
+    #[test]
+    fn every_word_of_the_register_has_its_text() {
+        use lifecycle::Role;
+        let all: BTreeSet<String> = AREAS.iter().flat_map(|area| keys(area.french).into_keys()).collect();
+        let roles = [Role::Approver, Role::Operator, Role::Security, Role::Auditor];
+        let ends = [
+            EndCause::Technician,
+            EndCause::ConnectionLost,
+            EndCause::Target,
+            EndCause::HoursOver,
+            EndCause::ContractOver,
+            EndCause::TimeOver,
+            EndCause::Idle,
+            EndCause::NoChannel,
+            EndCause::Unwatched,
+            EndCause::Disabled,
+            EndCause::VendorFrozen,
+            EndCause::Lockdown,
+            EndCause::PolicyChanged,
+            EndCause::RecorderFailed,
+            EndCause::JournalFailed,
+            EndCause::ClientFault,
+            EndCause::Stopped,
+            EndCause::Interrupted,
+        ];
+        let freezes = [FreezeCause::Unwatched, FreezeCause::Quota, FreezeCause::Journal];
+        let states =
+            ["planned", "prepared", "requested", "approved", "open", "ended", "refused", "expired", "withdrawn"];
+        let mut wanted: Vec<String> = roles.iter().map(|role| format!("role-{role}")).collect();
+        wanted.extend(ends.iter().map(|cause| format!("end-{}", word(cause))));
+        wanted.extend(freezes.iter().map(|cause| format!("freeze-{}", word(cause))));
+        wanted.extend(states.iter().map(|state| format!("state-{state}")));
+        wanted.extend(JOURNAL_WORDS.iter().map(|(_, key)| (*key).to_owned()));
+        let missing: Vec<&String> = wanted.iter().filter(|key| !all.contains(*key)).collect();
         assert!(missing.is_empty(), "{missing:#?}");
     }
 

@@ -41,6 +41,9 @@ pub(crate) struct Line {
     label: String,
     scope: ExportScope,
     by: StaffLogin,
+    /// The name of whoever made it, for the page.
+    #[serde(skip)]
+    by_name: String,
     made: Timestamp,
     until: Timestamp,
     revoked: Option<Timestamp>,
@@ -56,6 +59,11 @@ impl Line {
             label: token.label.clone(),
             scope: token.scope,
             by: token.by.clone(),
+            by_name: known
+                .register
+                .staff
+                .get(&token.by)
+                .map_or_else(|| token.by.to_string(), |staff| staff.identity.name.clone()),
             made: token.made,
             until: token.until,
             revoked: token.revoked,

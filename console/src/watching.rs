@@ -8,7 +8,8 @@ use crate::page::{Answer, Visit, page};
 use crate::routes::App;
 use crate::routes::{self, Access, Route};
 use crate::signed_in::Key;
-use crate::wire::{FromWatcher, ToWatcher};
+use crate::texts::Texts;
+use crate::wire::{FromWatcher, ToWatcher, WatchEnd, Word};
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -19,7 +20,7 @@ use axum::routing::{get, post};
 use data_encoding::BASE64URL_NOPAD;
 use futures::{Stream, stream as streams};
 use jiff::SignedDuration;
-use lifecycle::{InterventionNumber, Role, SessionId};
+use lifecycle::{FreezeCause, InterventionNumber, Role, SessionId};
 use policy::Supervision;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -73,6 +74,63 @@ struct Window {
     key: Key,
     from_session: mpsc::Receiver<ToWatcher>,
     told: Option<Told>,
+    words: Words,
+}
+
+/// What the reader's window says for what the session tells.
+struct Words {
+    texts: Texts,
+    /// The names of the staff, by login.
+    names: HashMap<String, String>,
+}
+
+impl Words {
+    fn name(&self, login: &str) -> String {
+        self.names.get(login).map_or_else(|| login.to_owned(), Clone::clone)
+    }
+
+    fn word(&self, word: Word) -> String {
+        self.texts.text(match word {
+            Word::NotApprover => "watch-counts-not",
+            Word::Waits => "refusal-waits-for-watcher",
+            Word::Others => "watch-others",
+            Word::NotFrozen => "refusal-not-frozen",
+        })
+    }
+
+    fn end(&self, end: &WatchEnd) -> String {
+        match end {
+            WatchEnd::Session(cause) => self.texts.with("watch-over-because", &[("reason", &self.texts.end(cause))]),
+            WatchEnd::NotAnyMore => self.texts.text("watch-not-any-more"),
+            WatchEnd::Unreadable => self.texts.text("watch-unreadable"),
+        }
+    }
+
+    /// The event of a message: its tag names the event, its contents are the data. What is for people is
+    /// in their words, with names instead of logins; who froze keeps the login beside it, by which the
+    /// page knows its own reader.
+    fn event_of(&self, what: ToWatcher) -> Option<Told> {
+        let event = |name: &str, data: Value| Some(Told::default().event(name).data(data.to_string()));
+        match what {
+            ToWatcher::Said(word) => event("said", json!(self.word(word))),
+            ToWatcher::Ended(end) => event("ended", json!(self.end(&end))),
+            ToWatcher::Frame(mut picture) => {
+                picture.watchers = picture.watchers.iter().map(|login| self.name(login)).collect();
+                let by = match &picture.why {
+                    Some(FreezeCause::Staff(login)) => Some(self.name(login.as_str())),
+                    _ => None,
+                };
+                let mut data = serde_json::to_value(picture).ok()?;
+                data.as_object_mut()?.insert("by".to_owned(), json!(by));
+                event("frame", data)
+            }
+            other => {
+                let Ok(Value::Object(tagged)) = serde_json::to_value(other) else { return None };
+                let (name, data) = tagged.into_iter().next()?;
+                event(&name, data)
+            }
+        }
+    }
 }
 
 impl Drop for Window {
@@ -89,20 +147,13 @@ impl Window {
         }
         loop {
             match tokio::time::timeout(LOOK, self.from_session.recv()).await {
-                Ok(Some(what)) => return event_of(&what),
+                Ok(Some(what)) => return self.words.event_of(what),
                 Ok(None) => return None,
                 Err(_) => {}
             }
             self.app.signed_in.at(self.key, self.app.commands.now(), false)?;
         }
     }
-}
-
-/// The event of a message: its tag names the event, its contents are the data.
-fn event_of(what: &ToWatcher) -> Option<Told> {
-    let Ok(Value::Object(tagged)) = serde_json::to_value(what) else { return None };
-    let (name, data) = tagged.into_iter().next()?;
-    Some(Told::default().event(name).data(data.to_string()))
 }
 
 /// The pictures of one window.
@@ -113,13 +164,19 @@ pub(crate) async fn stream(
 ) -> Result<Sse<impl Stream<Item = Result<Told, Infallible>>>, Trouble> {
     let session: SessionId = id.parse().map_err(|_| Trouble::NotFound)?;
     let (me, key) = (visit.me()?, visit.key.ok_or(Trouble::SignedOut)?);
-    let watching = app.commands.watch(me.login.clone(), session.clone(), visit.texts.language).await.map_err(hide)?;
+    let watching = app.commands.watch(me.login.clone(), session.clone()).await.map_err(hide)?;
+    let names = look(&*app.commands, |known| {
+        let staff = known.register.staff.values();
+        staff.map(|one| (one.login.to_string(), one.identity.name.clone())).collect()
+    })
+    .await?;
+    let words = Words { texts: visit.texts.clone(), names };
     let random = app.commands.random()?;
     let name = BASE64URL_NOPAD.encode(&random);
     let place = Place { key, session, lane: watching.to_session };
     app.places.all().insert(name.clone(), place);
     let first = Told::default().event("place").data(json!({ "place": name }).to_string());
-    let window = Window { app, name, key, from_session: watching.from_session, told: Some(first) };
+    let window = Window { app, name, key, from_session: watching.from_session, told: Some(first), words };
     let told = streams::unfold(window, |mut window| async move { window.next().await.map(|told| (Ok(told), window)) });
     Ok(Sse::new(told).keep_alive(KeepAlive::new()))
 }

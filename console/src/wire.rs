@@ -1,7 +1,7 @@
 //! What goes between the daemon and a watcher, each way: one JSON object a line over the local socket,
 //! one server-sent event or one posted object in the browser.
 
-use lifecycle::FreezeCause;
+use lifecycle::{EndCause, FreezeCause};
 use recorder::Run;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub enum ToWatcher {
     /// The answer to a challenge was right, or not.
     Answered(bool),
     /// What came of something that was asked for.
-    Said(String),
+    Said(Word),
     /// Lines of a terminal that scrolled away, as they were asked for.
     History {
         /// The channel.
@@ -36,8 +36,34 @@ pub enum ToWatcher {
         /// Whether older ones are still there.
         more: bool,
     },
-    /// The session is over.
-    Ended(String),
+    /// It is over.
+    Ended(WatchEnd),
+}
+
+/// What came of a brake that was not what the watcher asked for. Each carrier has its own words for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Word {
+    /// Only an approver of the target brakes.
+    NotApprover,
+    /// It goes on by itself once somebody watches.
+    Waits,
+    /// Somebody else froze it, or a limit did.
+    Others,
+    /// There is nothing to resume.
+    NotFrozen,
+}
+
+/// Why there is nothing to watch any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WatchEnd {
+    /// The session ended.
+    Session(EndCause),
+    /// The watcher has no right to any more.
+    NotAnyMore,
+    /// The recording cannot be read.
+    Unreadable,
 }
 
 /// Facts that do not change.

@@ -4,8 +4,7 @@ use crate::ctl::server::{Answer, Desk};
 use crate::entropy;
 use crate::https;
 use crate::replay;
-use crate::texts::Texts;
-use config::{Config, Language};
+use config::Config;
 use console::replay::{NotUnlocked, OfficersKey};
 use console::wire::{FromWatcher, ToWatcher};
 use console::{Commands, Enrolment, Health, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Watching};
@@ -41,9 +40,8 @@ impl Backend {
         self.desk.sign_in(&proof, format!("sign in at the console from {source}")).await
     }
 
-    async fn watch(&self, staff: StaffLogin, session: SessionId, language: Language) -> Result<Watching, Failure> {
-        let mut ticket = self.desk.ticket(&staff, &session).await?;
-        ticket.texts = Texts::new(language, self.desk.site.config().site.zone.clone());
+    async fn watch(&self, staff: StaffLogin, session: SessionId) -> Result<Watching, Failure> {
+        let ticket = self.desk.ticket(&staff, &session).await?;
         let (to_browser, from_session) = mpsc::channel::<ToWatcher>(PICTURES);
         let (to_session, from_browser) = mpsc::channel::<FromWatcher>(SAID);
         tokio::spawn(ticket.over(from_browser, to_browser, "browser").run());
@@ -125,7 +123,7 @@ impl Commands for Backend {
         Box::pin(replay::unlock_for(self.desk.clone(), staff, passphrase))
     }
 
-    fn watch(&self, staff: StaffLogin, session: SessionId, language: Language) -> Soon<'_, Result<Watching, Failure>> {
-        Box::pin(self.watch(staff, session, language))
+    fn watch(&self, staff: StaffLogin, session: SessionId) -> Soon<'_, Result<Watching, Failure>> {
+        Box::pin(self.watch(staff, session))
     }
 }

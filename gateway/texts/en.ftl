@@ -169,6 +169,12 @@ watch-said-waits = It goes on by itself as soon as somebody watches.
 watch-said-others = Another one froze it: poterne session resume { $id } --as YOU
 watch-said-not-frozen = It is not frozen.
 watch-said-not-approver = Only an approver of this equipment may.
+watch-said-unreadable = The recording cannot be read.
+watch-end-technician = ended by the technician
+watch-end-connection-lost = the technician's connection was lost
+watch-end-disabled = the technician's account was disabled
+watch-end-vendor-frozen = the vendor's access is suspended
+watch-end-client-fault = the technician's software broke the protocol
 watch-said-not-any-more = You may not watch this any more.
 # What webhooks and mail say.
 notify-title-request = Request { $number }: { $target }

@@ -169,6 +169,12 @@ watch-said-waits = Elle reprend d'elle-même dès que quelqu'un regarde.
 watch-said-others = Quelqu'un d'autre l'a gelée : poterne session resume { $id } --as VOUS
 watch-said-not-frozen = Elle n'est pas gelée.
 watch-said-not-approver = Seul un valideur de cet équipement le peut.
+watch-said-unreadable = L'enregistrement ne peut pas être lu.
+watch-end-technician = terminée par le technicien
+watch-end-connection-lost = la connexion du technicien s'est perdue
+watch-end-disabled = le compte du technicien a été désactivé
+watch-end-vendor-frozen = l'accès du prestataire est suspendu
+watch-end-client-fault = le logiciel du technicien a enfreint le protocole
 watch-said-not-any-more = Vous ne pouvez plus regarder cette session.
 # Ce que disent les messages envoyés par webhook et par courriel.
 notify-title-request = Demande { $number } : { $target }

@@ -24,7 +24,7 @@ mod visits;
 pub use account::{Account, AccountState, Identity, IdentityError, Invitation};
 pub use decide::{
     Admission, Attempt, CodeCheck, Command, Decided, Explained, FactorsRequired, Judged, KeyError, PlanFacts, Refusal,
-    RequestFacts, StaffAttempt, WindowError, check_window, decide,
+    RequestFacts, StaffAttempt, TokenError, WindowError, check_window, decide,
 };
 pub use event::{
     Actor, ChannelKind, EndCause, Event, FactorCause, FreezeCause, RecordingState, SessionEnd, WithdrawCause,

@@ -348,13 +348,20 @@ impl Failure {
     pub fn new(exit: u8, message: impl std::fmt::Display) -> Self {
         Self { exit, message: message.to_string(), refusal: None }
     }
+
+    /// A refusal in the command line's own words, which name its options.
+    pub fn saying(refusal: Refusal, message: impl std::fmt::Display) -> Self {
+        Self { message: message.to_string(), ..refusal.into() }
+    }
 }
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let exit = match &refusal {
             Refusal::NoTechnician(_) | Refusal::NoStaff(_) => exit::NO_USER,
-            Refusal::NoIntervention(_) | Refusal::NoToken(_) | Refusal::NotDeclared { .. } => exit::NO_INPUT,
+            Refusal::NoIntervention(_) | Refusal::NoToken(_) | Refusal::NotDeclared { .. } | Refusal::NotLive(_) => {
+                exit::NO_INPUT
+            }
             Refusal::StaffFactors(_)
             | Refusal::StaffLocked(_)
             | Refusal::Role { .. }
@@ -362,7 +369,9 @@ impl From<Refusal> for Failure {
             | Refusal::NotOnCall(_)
             | Refusal::OwnReview(_)
             | Refusal::OwnRights(_)
-            | Refusal::OwnSetUp { .. } => exit::NOT_PERMITTED,
+            | Refusal::OwnSetUp { .. }
+            | Refusal::FrozenByAnother
+            | Refusal::FrozenByQuota => exit::NOT_PERMITTED,
             _ => exit::DATA,
         };
         let message = refusal.to_string();

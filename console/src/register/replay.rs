@@ -158,6 +158,15 @@ impl PlayerPage<'_> {
     }
 }
 
+/// A signal, as the recorder wrote it: its name, and whether it was kept from the equipment.
+fn signal(visit: &Visit, text: &str) -> String {
+    let text = text.strip_prefix("signal ").unwrap_or(text);
+    match text.strip_suffix(", thrown away") {
+        Some(name) => visit.tw("moment-signal-dropped", "text", name),
+        None => visit.tw("moment-signal", "text", text),
+    }
+}
+
 /// What happened, in words.
 fn told(visit: &Visit, moment: &Moment) -> String {
     match moment.what.as_str() {
@@ -167,7 +176,7 @@ fn told(visit: &Visit, moment: &Moment) -> String {
         "dropped" => visit.t("moment-dropped"),
         "late" => visit.t("moment-late"),
         "more" => visit.t("moment-more"),
-        "signal" => visit.tw("moment-signal", "text", &moment.text),
+        "signal" => signal(visit, &moment.text),
         _ => visit.tw("moment-notice", "text", &moment.text),
     }
 }

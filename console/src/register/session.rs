@@ -69,7 +69,7 @@ impl Watch {
             Some("did not answer a challenge") => texts.text("dossier-watch-challenge"),
             Some("may not watch any more") => texts.text("dossier-watch-rights"),
             Some("the session ended") => texts.text("dossier-watch-over"),
-            Some(other) => other.to_owned(),
+            Some(other) => texts.journal_word(other),
         }
     }
 }
@@ -267,7 +267,8 @@ impl SessionView {
     pub(super) fn cause(&self, texts: &Texts) -> String {
         match (&self.end, &self.cut_by) {
             (Some(SessionEnd { cause: EndCause::Cut { reason, .. }, .. }), Some(name)) => {
-                texts.with("dossier-cut-by", &[("staff", name), ("reason", reason)])
+                let reason = texts.journal_word(reason);
+                texts.with("dossier-cut-by", &[("staff", name), ("reason", &reason)])
             }
             (Some(end), _) => texts.end(&end.cause),
             (None, _) => String::new(),

@@ -12,6 +12,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use lifecycle::Role;
 use lifecycle::order::Order;
 use policy::{AllowRule, Calendar, CalendarId, Right, Sources, Supervision, TargetId, VendorId};
@@ -52,8 +53,8 @@ struct VendorCard {
     id: VendorId,
     name: String,
     reference: String,
-    from: String,
-    until: String,
+    from: Date,
+    until: Date,
     in_force: bool,
     contact: String,
     phone: String,
@@ -127,8 +128,8 @@ fn vendor(known: &Known<'_>, id: &VendorId, one: &config::Vendor, operator: bool
         id: id.clone(),
         name: rules.name.clone(),
         reference: rules.contract.reference.clone(),
-        from: rules.contract.days.first().to_string(),
-        until: rules.contract.days.last().to_string(),
+        from: rules.contract.days.first(),
+        until: rules.contract.days.last(),
         in_force: rules.contract.days.contains(today),
         contact: one.contact.name.clone(),
         phone: one.contact.phone.clone(),

@@ -51,3 +51,7 @@ watch-channel-quiet = quiet for
 watch-larger = Larger letters
 watch-no-terminal = No screen: the technician runs single commands. They are in the list.
 watch-connecting = Connecting…
+watch-others = Somebody else froze it, or the recording has reached its limit: letting it go on asks your code.
+watch-over-because = End of the session: { $reason }
+watch-not-any-more = You may not watch this session any more.
+watch-unreadable = The recording cannot be read.

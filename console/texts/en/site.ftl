@@ -65,7 +65,7 @@ lockdown-what-1 = { $count ->
  }
 lockdown-what-2 = Requests that wait are withdrawn.
 lockdown-what-3 = The vendors' port closes, and stays closed even after a restart.
-lockdown-what-4 = Only an operator or security can open again.
+lockdown-what-4 = Only the IT department or security can open again.
 lockdown-reason = Why
 lockdown-next = Continue
 lockdown-sure = Cut all access now?
@@ -87,7 +87,7 @@ lockdown-because = Reason:
 lockdown-end-hint = No session and no request comes back by itself.
 lockdown-end-reason = Why open again
 lockdown-end-button = Open access again
-lockdown-end-who = Only an operator or security can open again.
+lockdown-end-who = Only the IT department or security can open again.
 lockdown-not-ended = All access stays cut: the cut could not be removed from the disk, or somebody asked for it again meanwhile. Try again; if it happens again, tell the IT department.
 lockdown-ended = Access is open again.
 health-title = State of the machine

@@ -51,3 +51,7 @@ watch-channel-quiet = calme depuis
 watch-larger = Plus grand
 watch-no-terminal = Pas d'écran : le technicien lance des commandes une à une. Elles sont dans la liste.
 watch-connecting = Connexion…
+watch-others = Quelqu'un d'autre l'a gelée, ou l'enregistrement a atteint sa limite : reprendre demande votre code.
+watch-over-because = Fin de la session : { $reason }
+watch-not-any-more = Vous ne pouvez plus regarder cette session.
+watch-unreadable = L'enregistrement ne peut pas être lu.

@@ -65,7 +65,7 @@ lockdown-what-1 = { $count ->
  }
 lockdown-what-2 = Les demandes en attente sont retirées.
 lockdown-what-3 = Le port des prestataires se ferme, et reste fermé même après un redémarrage.
-lockdown-what-4 = Seul un exploitant ou la sécurité peut rouvrir.
+lockdown-what-4 = Seule l'informatique ou la sécurité peut rouvrir.
 lockdown-reason = Pourquoi
 lockdown-next = Continuer
 lockdown-sure = Couper tous les accès maintenant ?
@@ -80,15 +80,15 @@ lockdown-begun = { $count ->
     [one] Tous les accès sont coupés. Une session a été coupée.
    *[other] Tous les accès sont coupés. { $count } sessions ont été coupées.
  }
-lockdown-no-journal = Le journal n'a pas pu le noter. La coupure tient quand même : prévenez la DSI.
-lockdown-not-kept = Attention : après un redémarrage, la coupure pourrait être oubliée. Prévenez la DSI.
+lockdown-no-journal = Le journal n'a pas pu le noter. La coupure tient quand même : prévenez l'informatique.
+lockdown-not-kept = Attention : après un redémarrage, la coupure pourrait être oubliée. Prévenez l'informatique.
 lockdown-on = Tous les accès sont coupés
 lockdown-because = Motif :
 lockdown-end-hint = Aucune session ni demande ne revient d'elle-même.
 lockdown-end-reason = Pourquoi rouvrir
 lockdown-end-button = Rouvrir les accès
-lockdown-end-who = Seul un exploitant ou la sécurité peut rouvrir.
-lockdown-not-ended = Les accès restent coupés : la coupure n'a pas pu être effacée du disque, ou quelqu'un l'a demandée de nouveau entre-temps. Réessayez ; si cela recommence, prévenez la DSI.
+lockdown-end-who = Seule l'informatique ou la sécurité peut rouvrir.
+lockdown-not-ended = Les accès restent coupés : la coupure n'a pas pu être effacée du disque, ou quelqu'un l'a demandée de nouveau entre-temps. Réessayez ; si cela recommence, prévenez l'informatique.
 lockdown-ended = Les accès sont rouverts.
 health-title = État de la machine
 health-what = Quoi
@@ -125,10 +125,10 @@ health-recorder-says = { $count ->
    *[other] { $count } enregistrements à sceller. Dernière session scellée : { $last }.
  }
 health-recorder-none-yet = aucune encore
-health-recorder-do = le scellement n'avance pas : regardez le disque et les messages du service.
+health-recorder-do = la mise sous scellés n'avance pas : regardez le disque et les messages du service.
 health-recorder-damaged = { $count ->
-    [one] { $count } enregistrement est mutilé.
-   *[other] { $count } enregistrements sont mutilés.
+    [one] { $count } enregistrement est abîmé.
+   *[other] { $count } enregistrements sont abîmés.
  }
 health-recorder-damaged-do = il y manque ce que le journal avait noté : prévenez la sécurité, et gardez la machine en l'état.
 health-door = Port des prestataires

@@ -6,9 +6,9 @@ use super::output;
 use super::paint::{Footer, Key, Stage, keys};
 use crate::ctl::client;
 use crate::texts::Texts;
-use console::wire::{FromWatcher, Hello, Picture, ToWatcher};
-use lifecycle::FreezeCause;
+use console::wire::{FromWatcher, Hello, Picture, ToWatcher, WatchEnd, Word};
 use lifecycle::order::{Failure, Order, Proof, exit};
+use lifecycle::{EndCause, FreezeCause};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -114,10 +114,10 @@ impl Window {
                         let key = if right { "watch-challenge-right" } else { "watch-challenge-wrong" };
                         self.say(self.texts.text(key));
                     }
-                    ToWatcher::Said(text) => self.say(text),
+                    ToWatcher::Said(word) => self.say(self.word(word)),
                     // This window does not look back: it never asks.
                     ToWatcher::History { .. } => {}
-                    ToWatcher::Ended(text) => return Some(text),
+                    ToWatcher::Ended(end) => return Some(self.end(&end)),
                 },
                 Ok(Happened::Typed(bytes)) => {
                     for key in keys(&bytes) {
@@ -130,6 +130,35 @@ impl Window {
                 Ok(Happened::Gone) | Err(_) => return Some(self.texts.text("end-connection-lost")),
             }
         }
+    }
+
+    fn word(&self, word: Word) -> String {
+        let id = self.hello.as_ref().map_or("", |hello| hello.session.as_str());
+        let key = match word {
+            Word::NotApprover => "watch-said-not-approver",
+            Word::Waits => "watch-said-waits",
+            Word::Others => "watch-said-others",
+            Word::NotFrozen => "watch-said-not-frozen",
+        };
+        self.texts.with(key, &[("id", id)])
+    }
+
+    /// Said to who watches: the texts of the technician name them as "you".
+    fn end(&self, end: &WatchEnd) -> String {
+        let cause = match end {
+            WatchEnd::Session(cause) => cause,
+            WatchEnd::NotAnyMore => return self.texts.text("watch-said-not-any-more"),
+            WatchEnd::Unreadable => return self.texts.text("watch-said-unreadable"),
+        };
+        let reason = match cause {
+            EndCause::Technician => self.texts.text("watch-end-technician"),
+            EndCause::ConnectionLost => self.texts.text("watch-end-connection-lost"),
+            EndCause::Disabled => self.texts.text("watch-end-disabled"),
+            EndCause::VendorFrozen => self.texts.text("watch-end-vendor-frozen"),
+            EndCause::ClientFault => self.texts.text("watch-end-client-fault"),
+            cause => self.texts.end(cause),
+        };
+        self.texts.with("notice-ended", &[("reason", &reason)])
     }
 
     fn send(&mut self, what: &FromWatcher) {

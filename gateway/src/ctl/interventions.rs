@@ -93,9 +93,7 @@ impl Desk {
         let attempt = self.prove(&proof).await?;
         if planned {
             if rights.is_some() || minutes.is_some() {
-                return Err(data(
-                    "a planned intervention was narrowed when it was planned: leave --rights and --minutes out",
-                ));
+                return Err(refused(Refusal::NarrowedAlready));
             }
             let outcome = self
                 .site
@@ -112,7 +110,7 @@ impl Desk {
             return self.armed(number, missing).await;
         }
         let Some(code) = code else {
-            return Err(data("this request has a code: ask the technician for the four characters, and write --code"));
+            return Err(refused(Refusal::CodeMissing));
         };
         let outcome = self
             .site

@@ -9,7 +9,7 @@ use crate::registrar::Core;
 use crate::site::{invitation_document, staff_document, target_document, technician_document, word_document};
 use crate::texts::Texts;
 use crate::vault::{PersonSecrets, TargetSecret};
-use lifecycle::order::{CredentialArgs, Factors, Failure, PersonArgs, exit};
+use lifecycle::order::{CredentialArgs, Factors, Failure, PersonArgs};
 use lifecycle::{AccountId, Actor, Command, EndCause, Identity, Refusal, Role};
 use policy::{GroupId, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId};
 use russh::keys::{Algorithm, HashAlg, PrivateKey};
@@ -231,10 +231,7 @@ impl Desk {
     pub(super) fn groups_exist(&self, groups: &BTreeSet<GroupId>) -> Result<(), Failure> {
         let config = self.site.config();
         match groups.iter().find(|group| !config.groups.contains_key(group)) {
-            Some(group) => Err(Failure::new(
-                exit::NO_INPUT,
-                format!("there is no group `{group}` in the configuration: declare it, then `poterne reload`"),
-            )),
+            Some(group) => Err(refused(Refusal::NotDeclared { what: "group", name: group.to_string() })),
             None => Ok(()),
         }
     }
@@ -259,7 +256,7 @@ impl Desk {
             None => factors::new_totp().map_err(software)?,
         };
         let secrets = PersonSecrets {
-            password: self.site.comparer.hash(password.clone()).await.map_err(data)?,
+            password: self.site.comparer.hash(password.clone()).await.map_err(software)?,
             totp: totp.clone(),
         };
         let exists = self.site.vault.get::<PersonSecrets>(document, FIRST).is_ok();

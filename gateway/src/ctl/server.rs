@@ -12,7 +12,7 @@ use crate::reload::{ReloadError, Reloader};
 use crate::site::Site;
 use crate::watch::{attend, socket};
 use lifecycle::order::{Failure, Needs, Order, Proof, exit, needs};
-use lifecycle::{Actor, Command, Event, InterventionNumber, Reader, Refusal, Role, WithdrawCause};
+use lifecycle::{Actor, Command, Event, InterventionNumber, KeyError, Reader, Refusal, Role, WithdrawCause};
 use policy::StaffLogin;
 use russh::keys::{HashAlg, PublicKey};
 use serde_json::{Value, json};
@@ -96,15 +96,16 @@ pub(super) fn software(error: impl std::fmt::Display) -> Failure {
 
 /// A brake says what is wrong with its reason before it acts.
 pub(super) fn reasoned(reason: &str) -> Result<(), Failure> {
-    if reason.trim().is_empty() || reason.chars().count() > 2000 {
-        return Err(data("the reason is empty or longer than 2000 characters: write one with --reason"));
-    }
-    Ok(())
+    let refusal = match reason {
+        reason if reason.trim().is_empty() => Refusal::Empty("reason"),
+        reason if reason.chars().count() > 2000 => Refusal::TooLong("reason"),
+        _ => return Ok(()),
+    };
+    Err(Failure::saying(refusal, "the reason is empty or longer than 2000 characters: write one with --reason"))
 }
 
 pub(super) fn fingerprint(line: &str) -> Result<String, Failure> {
-    let key = PublicKey::from_openssh(line.trim())
-        .map_err(|_| data("not an OpenSSH public key: write the line of an id_ed25519.pub"))?;
+    let key = PublicKey::from_openssh(line.trim()).map_err(|_| refused(Refusal::Key(KeyError::Unreadable)))?;
     Ok(key.fingerprint(HashAlg::Sha256).to_string())
 }
 

@@ -3,7 +3,6 @@
 use super::server::{Answer, Desk, data, gone, reasoned, refused};
 use super::view;
 use crate::registrar::Core;
-use crate::texts::Texts;
 use crate::watch::attend::Ticket;
 use lifecycle::order::{Failure, Proof, exit};
 use lifecycle::{Actor, Command, EndCause, Event, FreezeCause, Refusal, Role, SessionId, WithdrawCause};
@@ -14,7 +13,7 @@ use serde_json::{Value, json};
 const PURPOSE: usize = 200;
 
 fn no_session(id: &SessionId) -> Failure {
-    Failure::new(exit::NO_INPUT, format!("there is no live session {id}: see `poterne session list`"))
+    refused(Refusal::NotLive(id.clone()))
 }
 
 impl Desk {
@@ -79,8 +78,7 @@ impl Desk {
         }
         let sessions = self.site.live.matching(|session| session.id == *id);
         let session = sessions.into_iter().next().ok_or_else(|| no_session(id))?;
-        let texts = Texts::of_site(&self.site);
-        Ok(Ticket { site: self.site.clone(), session, staff: staff.clone(), counts, texts })
+        Ok(Ticket { site: self.site.clone(), session, staff: staff.clone(), counts })
     }
 
     /// A brake: it acts on the session before anything is journalled (D18).
@@ -112,11 +110,9 @@ impl Desk {
         let id: SessionId = id.parse().map_err(data)?;
         let sessions = self.site.live.matching(|session| session.id == id);
         let session = sessions.first().ok_or_else(|| no_session(&id))?;
-        let cause = session
-            .frozen_for()
-            .ok_or_else(|| data(format!("the session {id} is not frozen: there is nothing to resume")))?;
+        let cause = session.frozen_for().ok_or_else(|| refused(Refusal::NotFrozen(id.clone())))?;
         if cause == FreezeCause::Unwatched {
-            return Err(data(format!("the session {id} waits for somebody to watch: `poterne session watch {id}`")));
+            return Err(refused(Refusal::WaitsForWatcher(id)));
         }
         let staff = match (proof, by) {
             (Some(proof), _) => {
@@ -125,15 +121,8 @@ impl Desk {
                 proof.staff
             }
             (None, Some(staff)) if cause == FreezeCause::Staff(staff.clone()) => staff,
-            (None, _) => {
-                let text = match cause {
-                    FreezeCause::Quota => {
-                        "its recording has reached the limit: with `--as`, your password and a fresh code it gets as much again"
-                    }
-                    _ => "somebody else froze it: prove yourself with `--as`, your password and a fresh code",
-                };
-                return Err(Failure::new(exit::NOT_PERMITTED, text));
-            }
+            (None, _) if cause == FreezeCause::Quota => return Err(refused(Refusal::FrozenByQuota)),
+            (None, _) => return Err(refused(Refusal::FrozenByAnother)),
         };
         if !self.approves_for(&staff, &id).await? {
             return Err(refused(Refusal::Denied(policy::Denial::ApproverNotOfTarget)));
@@ -190,7 +179,7 @@ impl Desk {
         reasoned(&reason)?;
         let pressed = self.site.lockdown.pressed();
         if !self.site.lockdown.is_on() {
-            return Err(data("there is no lockdown: nothing to end"));
+            return Err(refused(Refusal::NoLockdown));
         }
         self.site.registrar.act(move |_, _| (vec![Event::LockdownEnded { reason, by }], ())).await.map_err(gone)?;
         self.site
@@ -256,14 +245,20 @@ impl Desk {
     /// Journals who reads what and why, before anything is shown.
     pub(super) async fn recording_read(&self, id: &str, how: String, purpose: String, staff: StaffLogin) -> Answer {
         let purpose = purpose.trim().to_owned();
-        if purpose.is_empty() || purpose.chars().count() > PURPOSE {
-            return Err(data("the purpose is empty or longer than 200 characters: write why with --purpose"));
-        }
-        let shown = self.recording_show(id).await?;
-        if shown.get("state").and_then(Value::as_str).is_none_or(|state| state == "open") {
-            return Err(data(format!("the recording of {id} is not sealed yet: try again in a moment")));
+        let wrong = match purpose.chars().count() {
+            0 => Some(Refusal::Empty("purpose")),
+            1..=PURPOSE => None,
+            _ => Some(Refusal::TooLong("purpose")),
+        };
+        if let Some(wrong) = wrong {
+            let text = "the purpose is empty or longer than 200 characters: write why with --purpose";
+            return Err(Failure::saying(wrong, text));
         }
         let session: SessionId = id.parse().map_err(data)?;
+        let shown = self.recording_show(id).await?;
+        if shown.get("state").and_then(Value::as_str).is_none_or(|state| state == "open") {
+            return Err(refused(Refusal::NotSealed(session)));
+        }
         let how = how.chars().take(PURPOSE).collect();
         self.site
             .registrar

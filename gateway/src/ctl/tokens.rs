@@ -6,7 +6,7 @@ use crate::registrar::Core;
 use console::{digest_of, token_of};
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::order::{Failure, Proof, exit};
-use lifecycle::{Command, Event, ExportScope, Reader, TokenId};
+use lifecycle::{Command, Event, ExportScope, Reader, Refusal, TokenError, TokenId};
 use policy::StaffLogin;
 use serde_json::{Value, json};
 
@@ -25,9 +25,7 @@ impl Desk {
     pub(super) async fn token_make(&self, by: Option<StaffLogin>, proof: Option<Proof>, new: NewToken) -> Answer {
         let NewToken { label, scope, days } = new;
         if scope == ExportScope::Journal {
-            return Err(data(
-                "the journal is not read by a token: copy its folder, and check it with `poterne-verify`",
-            ));
+            return Err(refused(Refusal::Token(TokenError::Journal)));
         }
         let by = match (proof, by) {
             (Some(proof), _) => {
@@ -86,7 +84,7 @@ impl Desk {
             };
             match holds {
                 true => (vec![Event::ExportRead { by, what, rows, filters }], Ok(())),
-                false => (Vec::new(), Err(lifecycle::Refusal::Token("the token does not hold any more"))),
+                false => (Vec::new(), Err(Refusal::Token(TokenError::NoMore))),
             }
         };
         self.site.registrar.act(read).await.map_err(gone)?.map_err(refused)?;

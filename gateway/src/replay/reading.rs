@@ -6,7 +6,7 @@ use crate::ctl::server::Desk;
 use console::Soon;
 use console::replay::{NotUnlocked, OfficersKey, Opened};
 use lifecycle::order::{Failure, Hidden, Order, exit};
-use lifecycle::{Actor, SessionId};
+use lifecycle::{Actor, Refusal, SessionId};
 use policy::StaffLogin;
 use std::sync::Arc;
 
@@ -51,8 +51,7 @@ impl Officer {
             core.register.sessions.get(&wanted).and_then(|record| Some(record.sealed.as_ref()?.manifest.clone()))
         });
         let manifest = manifest.await.map_err(|error| Failure::new(exit::TEMPORARY, error))?;
-        let manifest = manifest
-            .ok_or_else(|| Failure::new(exit::DATA, format!("the recording of {session} is not sealed yet")))?;
+        let manifest = manifest.ok_or_else(|| Failure::from(Refusal::NotSealed(session.clone())))?;
         let read = Order::RecordingRead { id: session.to_string(), how: HOW.to_owned(), purpose };
         // INVARIANT: nothing is opened before this is durable.
         self.desk.carry_out(read, Actor::Staff(self.staff.clone())).await?;

@@ -7,8 +7,7 @@ use super::pictures::Pictures;
 use super::rights::{May, Rights};
 use crate::relay::session::LiveSession;
 use crate::site::Site;
-use crate::texts::Texts;
-use console::wire::{FromWatcher, Hello, ToWatcher};
+use console::wire::{FromWatcher, Hello, ToWatcher, WatchEnd, Word};
 use futures::FutureExt as _;
 use futures::future::{Fuse, FusedFuture as _};
 use lifecycle::{Actor, EndCause, FreezeCause};
@@ -36,8 +35,6 @@ pub struct Ticket {
     pub(crate) session: Arc<LiveSession>,
     pub(crate) staff: StaffLogin,
     pub(crate) counts: bool,
-    /// What is said to them: in the site's language, unless the carrier knows theirs.
-    pub(crate) texts: Texts,
 }
 
 impl Ticket {
@@ -51,7 +48,7 @@ impl Ticket {
         to: mpsc::Sender<ToWatcher>,
         via: &'static str,
     ) -> Watch {
-        let Ticket { site, session, staff, counts, texts } = self;
+        let Ticket { site, session, staff, counts } = self;
         let rights = Rights { site: site.clone(), session: session.id.clone(), staff, counts };
         Watch {
             from,
@@ -61,7 +58,6 @@ impl Ticket {
             rights,
             site,
             session,
-            texts,
         }
     }
 }
@@ -70,7 +66,6 @@ impl Ticket {
 pub struct Watch {
     site: Arc<Site>,
     session: Arc<LiveSession>,
-    texts: Texts,
     rights: Rights,
     from: mpsc::Receiver<FromWatcher>,
     to: Outlet,
@@ -91,7 +86,7 @@ impl Watch {
             Ok(seat) => seat,
             Err(error) => {
                 tracing::error!(session = %self.session.id, %error, "a session cannot be watched");
-                let _ = self.to.send(ToWatcher::Ended("the recording cannot be read".to_owned())).await;
+                let _ = self.to.send(ToWatcher::Ended(WatchEnd::Unreadable)).await;
                 return;
             }
         };
@@ -137,8 +132,7 @@ impl Watch {
                 () = lapsed, if lapses_at.is_some() => self.attendance.judge().await,
                 done = self.attendance.journalled() => self.attendance.go_on(done).await,
                 may = &mut asked => if may == May::No {
-                    let text = self.texts.text("watch-said-not-any-more");
-                    let _ = self.to.send(ToWatcher::Ended(text)).await;
+                    let _ = self.to.send(ToWatcher::Ended(WatchEnd::NotAnyMore)).await;
                     return Err("may not watch any more");
                 },
                 _ = pulse.tick() => {
@@ -160,9 +154,9 @@ impl Watch {
     async fn session_ended(&mut self) -> Over {
         // What the last frames held is still shown.
         tokio::time::sleep(FRAME).await;
-        let text = self.texts.end(self.session.cause().unwrap_or(&EndCause::Technician));
+        let cause = self.session.cause().cloned().unwrap_or(EndCause::Technician);
         if self.paint().await.is_ok() {
-            let _ = self.to.send(ToWatcher::Ended(self.texts.with("notice-ended", &[("reason", &text)]))).await;
+            let _ = self.to.send(ToWatcher::Ended(WatchEnd::Session(cause))).await;
         }
         "the session ended"
     }
@@ -218,9 +212,7 @@ impl Watch {
                 let (first, lines, more) = (excerpt.first, excerpt.lines, excerpt.more);
                 self.to.send(ToWatcher::History { track, first, lines, more }).await
             }
-            FromWatcher::Freeze | FromWatcher::Resume if !self.rights.counts => {
-                self.to.say(self.texts.text("watch-said-not-approver")).await
-            }
+            FromWatcher::Freeze | FromWatcher::Resume if !self.rights.counts => self.to.say(Word::NotApprover).await,
             // Brakes act as whom the watch began with (D18).
             FromWatcher::Freeze => {
                 let cause = FreezeCause::Staff(self.rights.staff.clone());
@@ -250,10 +242,10 @@ impl Watch {
                 self.session.resume(Actor::Staff(by)).await;
                 return Ok(());
             }
-            Some(FreezeCause::Unwatched) => "watch-said-waits",
-            Some(_) => "watch-said-others",
-            None => "watch-said-not-frozen",
+            Some(FreezeCause::Unwatched) => Word::Waits,
+            Some(_) => Word::Others,
+            None => Word::NotFrozen,
         };
-        self.to.say(self.texts.with(said, &[("id", self.session.id.as_str())])).await
+        self.to.say(said).await
     }
 }

@@ -1,6 +1,6 @@
 //! The way to one watcher, whatever carries it: who takes nothing is not there.
 
-use console::wire::ToWatcher;
+use console::wire::{ToWatcher, Word};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -52,8 +52,8 @@ impl Outlet {
     }
 
     /// Says what came of something that was asked for.
-    pub(super) async fn say(&self, text: String) -> Result<(), Over> {
-        self.send(ToWatcher::Said(text)).await
+    pub(super) async fn say(&self, word: Word) -> Result<(), Over> {
+        self.send(ToWatcher::Said(word)).await
     }
 
     /// Returns once the other side is gone.
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     fn said() -> ToWatcher {
-        ToWatcher::Said("x".to_owned())
+        ToWatcher::Said(Word::Waits)
     }
 
     /// Whoever takes nothing is noticed, and what waits for them stays little.

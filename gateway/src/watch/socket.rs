@@ -64,6 +64,7 @@ async fn lines_out(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use console::wire::WatchEnd;
 
     #[tokio::test]
     async fn lines_come_in_and_a_wrong_one_ends_it() {
@@ -103,7 +104,7 @@ mod tests {
         let (writer, _unread) = tokio::io::duplex(16);
         let ending = Ending::default();
         tokio::spawn(lines_out(tells, writer, ending.clone(), Duration::from_millis(50)));
-        to.send(ToWatcher::Said("more than sixteen bytes of text".to_owned())).await.unwrap();
+        to.send(ToWatcher::Ended(WatchEnd::Unreadable)).await.unwrap();
         to.closed().await;
         assert_eq!(ending.why(), SILENT);
     }

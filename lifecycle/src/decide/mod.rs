@@ -13,7 +13,7 @@ pub use explained::Explained;
 pub use factors::{Attempt, CodeCheck, FactorsRequired, Judged, StaffAttempt};
 pub use interventions::{Admission, RequestFacts};
 pub use planned::{PlanFacts, check_window};
-pub use refusal::{KeyError, Refusal, WindowError};
+pub use refusal::{KeyError, Refusal, TokenError, WindowError};
 
 use crate::account::Identity;
 use crate::event::{Actor, EndCause, Event, WithdrawCause};

@@ -1,7 +1,7 @@
 //! Why something was not done, in words.
 
 use crate::account::IdentityError;
-use crate::ids::{InterventionNumber, TokenId};
+use crate::ids::{InterventionNumber, SessionId, TokenId};
 use crate::staff::Role;
 use jiff::Timestamp;
 use policy::{Denial, Right, StaffLogin, TechnicianLogin, VendorId};
@@ -18,6 +18,35 @@ pub enum KeyError {
     /// It is not the account's.
     #[error("the account has no such key: write its fingerprint, `SHA256:…`, as `technician show` prints it")]
     Missing,
+    /// It cannot be read.
+    #[error("not an OpenSSH public key: write the line of an id_ed25519.pub")]
+    Unreadable,
+}
+
+/// What is wrong with a token that somebody wants to make or revoke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It would open nothing.
+    #[error("the token would be over already: choose a later end")]
+    Over,
+    /// Nothing opens for ever.
+    #[error("a token lasts 400 days at most: choose an earlier end, and renew it then")]
+    TooLong,
+    /// What is to be kept of it is no digest.
+    #[error("the digest is not 64 lower-case hexadecimal digits")]
+    Digest,
+    /// Another has the same secret.
+    #[error("there is this very token already: make another")]
+    Taken,
+    /// It was revoked meanwhile, or its maker may not read that any more.
+    #[error("the token does not hold any more")]
+    NoMore,
+    /// It was revoked before.
+    #[error("the token is revoked already")]
+    Revoked,
+    /// The journal is proven by its folder, not by a list.
+    #[error("the journal is not read by a token: copy its folder, and check it with `poterne-verify`")]
+    Journal,
 }
 
 /// What is wrong with the time that somebody wants to give.
@@ -82,8 +111,8 @@ pub enum Refusal {
     #[error("`{}` is not a language of these pages: write fr or en", .0.escape_default())]
     Language(String),
     /// The token cannot be made, or be revoked.
-    #[error("{0}")]
-    Token(&'static str),
+    #[error(transparent)]
+    Token(TokenError),
     /// No such token.
     #[error("there is no token `{0}`")]
     NoToken(TokenId),
@@ -206,6 +235,33 @@ pub enum Refusal {
     /// The session is over.
     #[error("the session is over")]
     SessionOver,
+    /// No such session is live.
+    #[error("there is no live session {0}: see `poterne session list`")]
+    NotLive(SessionId),
+    /// There is nothing to resume.
+    #[error("the session {0} is not frozen: there is nothing to resume")]
+    NotFrozen(SessionId),
+    /// It goes on by itself once somebody watches.
+    #[error("the session {0} waits for somebody to watch: `poterne session watch {0}`")]
+    WaitsForWatcher(SessionId),
+    /// Who lets go on what somebody else froze says anew who they are.
+    #[error("somebody else froze it: prove yourself with `--as`, your password and a fresh code")]
+    FrozenByAnother,
+    /// Who lets go on what reached its limit says anew who they are.
+    #[error("its recording has reached the limit: with `--as`, your password and a fresh code it gets as much again")]
+    FrozenByQuota,
+    /// Nothing was recorded whole yet.
+    #[error("the recording of {0} is not sealed yet: try again in a moment")]
+    NotSealed(SessionId),
+    /// A request is approved with its code.
+    #[error("this request has a code: ask the technician for the four characters, and write --code")]
+    CodeMissing,
+    /// What is planned gives what it was planned with.
+    #[error("a planned intervention was narrowed when it was planned: leave --rights and --minutes out")]
+    NarrowedAlready,
+    /// Access is not cut.
+    #[error("there is no lockdown: nothing to end")]
+    NoLockdown,
     /// The right is not in the permit.
     #[error("the right {0} was not granted")]
     RightMissing(Right),

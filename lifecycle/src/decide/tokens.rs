@@ -1,6 +1,6 @@
 //! Making and revoking tokens that read an export.
 
-use super::{Refusal, known_staff, written};
+use super::{Refusal, TokenError, known_staff, written};
 use crate::account::IdentityError;
 use crate::event::{Actor, Event};
 use crate::ids::TokenId;
@@ -35,16 +35,16 @@ pub(super) fn make(register: &Register, token: NewToken, by: StaffLogin, at: Tim
         return Err(Refusal::Identity(IdentityError::Hidden("label")));
     }
     if until <= at {
-        return Err(Refusal::Token("the token would be over already: choose a later end"));
+        return Err(Refusal::Token(TokenError::Over));
     }
     if until.duration_since(at) > LONGEST {
-        return Err(Refusal::Token("a token lasts 400 days at most: choose an earlier end, and renew it then"));
+        return Err(Refusal::Token(TokenError::TooLong));
     }
     if digest.len() != DIGEST || !digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-        return Err(Refusal::Token("the digest is not 64 lower-case hexadecimal digits"));
+        return Err(Refusal::Token(TokenError::Digest));
     }
     if register.tokens.values().any(|other| other.id == id || other.digest == digest) {
-        return Err(Refusal::Token("there is this very token already: make another"));
+        return Err(Refusal::Token(TokenError::Taken));
     }
     Ok(vec![Event::TokenMade { id, label, scope, until, digest, by }])
 }
@@ -60,7 +60,7 @@ pub(super) fn revoke(register: &Register, id: TokenId, by: Actor) -> Result<Vec<
         }
     }
     if token.revoked.is_some() {
-        return Err(Refusal::Token("the token is revoked already"));
+        return Err(Refusal::Token(TokenError::Revoked));
     }
     Ok(vec![Event::TokenRevoked { id, by }])
 }
