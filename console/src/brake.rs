@@ -99,6 +99,10 @@ mod tests {
         let fake = Fake::signed_in(Journal::Gone);
         fake.app.signed_in.forget(&"claire".parse().unwrap());
         assert_eq!(fake.post("/lockdown/begin", "reason=strange").await, StatusCode::UNAUTHORIZED);
+        // Where the register answers, its word holds: nobody of this name is in it.
+        let fake = Fake::signed_in(Journal::Works);
+        assert_eq!(fake.post("/lockdown/begin", "reason=strange").await, StatusCode::UNAUTHORIZED);
+        assert!(fake.carried_out().is_empty());
         let fake = Fake::signed_in_as(Journal::Gone, &[lifecycle::Role::Auditor]);
         assert_eq!(fake.post("/lockdown/begin", "reason=strange").await, StatusCode::FORBIDDEN);
         assert!(fake.carried_out().is_empty());

@@ -10,6 +10,9 @@ pub(crate) enum Trouble {
     /// Nothing there, or not for this person: the two are not told apart.
     #[error("not found")]
     NotFound,
+    /// The address does something, and was only asked for; or the other way round.
+    #[error("not in this way")]
+    Method,
     /// Not for this role.
     #[error("not for this role")]
     Forbidden,
@@ -62,6 +65,7 @@ impl Trouble {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Trouble::NotFound => StatusCode::NOT_FOUND,
+            Trouble::Method => StatusCode::METHOD_NOT_ALLOWED,
             Trouble::Forbidden | Trouble::Form | Trouble::NotHere => StatusCode::FORBIDDEN,
             Trouble::SignedOut | Trouble::Token | Trouble::TokenHere => StatusCode::UNAUTHORIZED,
             Trouble::Input | Trouble::Json(_) => StatusCode::BAD_REQUEST,

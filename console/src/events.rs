@@ -3,6 +3,7 @@
 use crate::commands::{Known, look};
 use crate::error::Trouble;
 use crate::page::{Me, Visit};
+use crate::requests::{target_name, vendor_name, waiting, waits_for};
 use crate::routes::App;
 use crate::routes::{self, Access, Route};
 use crate::texts::visible;
@@ -100,8 +101,7 @@ impl Ear {
     fn still_signed_in(&mut self) {
         let now = self.app.commands.now();
         if self.visit.key.and_then(|key| self.app.signed_in.at(key, now, false)).is_none() {
-            self.over = true;
-            self.ready.push(told("signed-out", &json!({})));
+            self.end();
         }
     }
 
@@ -116,46 +116,70 @@ impl Ear {
         }
         let number = event.intervention();
         self.ready.push(told("change", &json!({ "topics": topics, "number": number })));
-        if let Event::InterventionSubmitted { number } = event {
-            self.announce(*number).await;
+        if let Some(number) = to_announce(event) {
+            self.announce(number, matches!(event, Event::InterventionSubmitted { .. })).await;
         }
-        if number.is_some() {
+        // Also where it may be this very person who is not active any more.
+        if number.is_some() || event.changes_staff() {
             self.count().await;
         }
     }
 
-    /// Tells of a new request to whoever can decide it.
-    async fn announce(&mut self, number: InterventionNumber) {
-        let Some(me) = self.visit.me.clone() else { return };
-        let asked = look(&*self.app.commands, move |known| {
-            let one = known.register.interventions.get(&number)?;
-            let asked = &one.asked;
-            if !decidable(known, &me, number) {
+    /// Looks at the register as whoever is signed in is known there now. Who is not active any more, or has
+    /// other factors, hears nothing further. `None`: there is nothing to tell.
+    async fn look<R: Send + 'static>(
+        &mut self,
+        looking: impl FnOnce(&Known<'_>, &Me) -> R + Send + 'static,
+    ) -> Option<R> {
+        let now = self.app.commands.now();
+        let Some(sign_in) = self.visit.key.and_then(|key| self.app.signed_in.at(key, now, false)) else {
+            self.end();
+            return None;
+        };
+        let looked = look(&*self.app.commands, move |known| {
+            Me::still(known, &sign_in.staff, sign_in.secret).map(|me| looking(known, &me))
+        });
+        // Without the register nothing is known, and nothing told.
+        let found = looked.await.ok()?;
+        if found.is_none() {
+            self.end();
+        }
+        found
+    }
+
+    fn end(&mut self) {
+        self.over = true;
+        self.ready.push(told("signed-out", &json!({})));
+    }
+
+    /// Tells of what waits for a decision now to whoever can decide it.
+    async fn announce(&mut self, number: InterventionNumber, submitted: bool) {
+        let asked = self.look(move |known, me| {
+            let one = known.register.interventions.get(&number).filter(|one| waits_for(known, me, one))?;
+            // A request was announced when it came; a further yes is no news.
+            if one.state == InterventionState::Requested && !submitted {
                 return None;
             }
-            let vendor = known.config.vendors.get(&asked.vendor).map_or_else(String::new, |one| one.rules.name.clone());
-            let target = known.config.targets.get(&asked.target).map_or_else(String::new, |one| one.rules.name.clone());
-            Some((asked.name.clone(), vendor, target))
+            let href = match one.sessions.last().filter(|_| one.state == InterventionState::Open) {
+                Some(session) => format!("/sessions/{session}/extend"),
+                None => format!("/requests/{number}"),
+            };
+            Some((one.asked.name.clone(), vendor_name(known, one), target_name(known, one), href))
         });
-        let Ok(Some((name, vendor, target))) = asked.await else { return };
+        let Some(Some((name, vendor, target, href))) = asked.await else { return };
         let values = [("name", name.as_str()), ("vendor", vendor.as_str()), ("target", target.as_str())];
         let request = json!({
             "number": number,
             "title": self.visit.t("new-request-title"),
             "text": visible(&self.visit.texts.with("new-request-text", &values)),
-            "href": format!("/requests/{number}"),
+            "href": href,
         });
         self.ready.push(told("request", &request));
     }
 
     /// Tells how many wait, if that is another number than before.
     async fn count(&mut self) {
-        let Some(me) = self.visit.me.clone() else { return };
-        let counted = look(&*self.app.commands, move |known| {
-            let current = known.register.current().filter(|one| one.state == InterventionState::Requested);
-            current.filter(|one| me.decides_for(known, &one.asked.target)).count()
-        });
-        let Ok(count) = counted.await else { return };
+        let Some(count) = self.look(waiting).await else { return };
         if self.waiting != Some(count) {
             self.waiting = Some(count);
             self.ready.insert(0, told("waiting", &json!({ "count": count })));
@@ -163,11 +187,15 @@ impl Ear {
     }
 }
 
-/// Whether this person can decide a request that waits.
-fn decidable(known: &Known<'_>, me: &Me, number: InterventionNumber) -> bool {
-    known
-        .register
-        .interventions
-        .get(&number)
-        .is_some_and(|one| one.state == InterventionState::Requested && me.decides_for(known, &one.asked.target))
+/// What may now wait for a decision of somebody: a request, and what was approved by too few.
+fn to_announce(event: &Event) -> Option<InterventionNumber> {
+    match event {
+        Event::InterventionSubmitted { number } => Some(*number),
+        Event::InterventionApproved { number, missing, .. } | Event::InterventionExtended { number, missing, .. }
+            if *missing > 0 =>
+        {
+            Some(*number)
+        }
+        _ => None,
+    }
 }

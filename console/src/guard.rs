@@ -8,6 +8,7 @@ use crate::error::Trouble;
 use crate::form::Fields;
 use crate::listener::OwnCertificate;
 use crate::page::{self, Me, Visit};
+use crate::requests::waiting;
 use crate::routes::{Access, App, EXPORTING, Kind, Route};
 use crate::signed_in::{COOKIE, FORM_COOKIE, Key, SignIn, cookie_of, form_token};
 use crate::texts::Texts;
@@ -22,7 +23,6 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use config::Language;
-use lifecycle::InterventionState;
 use lifecycle::order::{Failure, exit};
 use policy::StaffLogin;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -159,8 +159,7 @@ async fn whoever(
     let wanted = sign_in.as_ref().map(|one| (one.staff.clone(), one.secret));
     let looking = look(&*app.commands, move |known| {
         let me = wanted.and_then(|(login, secret)| Me::still(known, &login, secret))?;
-        let submitted = known.register.current().filter(|one| one.state == InterventionState::Requested);
-        let waiting = submitted.filter(|one| me.decides_for(known, &one.asked.target)).count();
+        let waiting = waiting(known, &me);
         Some((me, waiting))
     });
     let patience = if route.brake { brake::PATIENCE } else { PATIENCE };

@@ -2,7 +2,7 @@
 
 use crate::commands::Known;
 use crate::error::Trouble;
-use crate::routes::Kind;
+use crate::routes::{Kind, is_page};
 use crate::signed_in::Key;
 use crate::texts::Texts;
 use askama::Template;
@@ -132,6 +132,21 @@ impl Visit {
         self.me.as_ref().ok_or(Trouble::SignedOut)
     }
 
+    /// The page to come back to: this one with what was asked for, or, where something was done, the next one
+    /// above.
+    pub(crate) fn back(&self) -> String {
+        let above = |path: &str| path.rsplit_once('/').map_or_else(String::new, |(above, _)| above.to_owned());
+        let mut path = self.path.clone();
+        while !path.is_empty() && !is_page(&path) {
+            path = above(&path);
+        }
+        match &self.query {
+            _ if path.is_empty() => "/".to_owned(),
+            Some(query) if path == self.path => format!("{path}?{query}"),
+            _ => path,
+        }
+    }
+
     /// Whether they have one of these roles, by their words.
     pub(crate) fn has(&self, roles: &[&str]) -> bool {
         self.me.as_ref().is_some_and(|me| me.roles.iter().any(|role| roles.contains(&role.to_string().as_str())))
@@ -174,6 +189,7 @@ pub(crate) fn see_other(to: &str) -> Answer {
 pub(crate) fn said(texts: &Texts, trouble: &Trouble) -> String {
     match trouble {
         Trouble::NotFound => texts.text("error-not-found"),
+        Trouble::Method => texts.text("error-method"),
         Trouble::Forbidden => texts.text("error-forbidden"),
         Trouble::SignedOut => texts.text("sign-in-again"),
         Trouble::Form => texts.text("error-form"),

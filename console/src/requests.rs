@@ -2,9 +2,12 @@
 
 mod decide;
 mod view;
+mod waiting;
 
 pub(crate) use decide::{Approval, approval, narrowed, proof, proof_by, verified};
 pub(crate) use view::{List, Yes, lines, request_of, target_name, vendor_name};
+
+pub(crate) use waiting::{waiting, waits_for};
 
 use crate::routes::{self, APPROVER, LOOKING, Route};
 use axum::routing::{get, post};

@@ -99,6 +99,20 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
     AREAS.iter().copied().flatten()
 }
 
+/// Whether there is a page at this address.
+pub(crate) fn is_page(path: &str) -> bool {
+    let fits = |route: &Route| {
+        let (wanted, given) = (route.path.split('/'), path.split('/'));
+        let same = wanted.zip(given).all(
+            |(wanted, given)| {
+                if wanted.starts_with('{') { !given.is_empty() } else { wanted == given }
+            },
+        );
+        same && route.path.split('/').count() == path.split('/').count()
+    };
+    routes().any(|route| route.kind == Kind::Page && fits(route))
+}
+
 /// A page.
 pub(crate) const fn page(path: &'static str, access: Access, handler: fn() -> MethodRouter<App>) -> Route {
     Route { method: "GET", path, access, kind: Kind::Page, brake: false, handler }
@@ -210,7 +224,11 @@ pub(crate) fn over(app: App) -> Router {
         handler: || get(nothing),
     };
     let guarded = |router: Router<App>, route: &'static Route| {
-        router.route(route.path, (route.handler)().layer(from_fn_with_state((app.clone(), route), guard::guard)))
+        let methods = (route.handler)();
+        // Each address says once what happens where it is asked for in another way.
+        let first = routes().find(|other| other.path == route.path).is_some_and(|first| std::ptr::eq(first, route));
+        let methods = if first { methods.fallback(wrong_method) } else { methods };
+        router.route(route.path, methods.layer(from_fn_with_state((app.clone(), route), guard::guard)))
     };
     routes()
         .fold(Router::new(), guarded)
@@ -220,6 +238,30 @@ pub(crate) fn over(app: App) -> Router {
         .with_state(app)
 }
 
+async fn wrong_method() -> crate::error::Trouble {
+    crate::error::Trouble::Method
+}
+
 async fn nothing() -> crate::error::Trouble {
     crate::error::Trouble::NotFound
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_page;
+    use crate::fake::{Fake, Journal};
+    use axum::http::StatusCode;
+
+    #[test]
+    fn pages_are_told_from_what_is_done() {
+        assert!(is_page("/requests/12") && is_page("/lockdown") && is_page("/"));
+        assert!(!is_page("/requests/12/approve") && !is_page("/requests/") && !is_page("/lockdown/confirm"));
+    }
+
+    /// An address that does something, typed by hand, is answered with a page.
+    #[tokio::test]
+    async fn another_way_is_told() {
+        let fake = Fake::signed_in(Journal::Gone);
+        assert_eq!(fake.get("/lockdown/begin").await, StatusCode::METHOD_NOT_ALLOWED);
+    }
 }

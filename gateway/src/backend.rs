@@ -9,11 +9,13 @@ use console::replay::{NotUnlocked, OfficersKey};
 use console::wire::{FromWatcher, ToWatcher};
 use console::{Commands, Enrolment, Health, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Watching};
 use jiff::Timestamp;
-use lifecycle::order::{Failure, Hidden, Order, Proof, exit};
-use lifecycle::{Actor, Event, ExportScope, Reader, SessionId, TokenId};
+use lifecycle::order::{Failure, Hidden, Needs, Order, Proof, exit, needs};
+use lifecycle::{Actor, Event, ExportScope, Reader, Refusal, Role, SessionId, TokenId};
 use policy::StaffLogin;
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
 
 /// Pictures on their way to a browser beyond what the watch itself counts: one is being sent.
@@ -21,23 +23,80 @@ const PICTURES: usize = 1;
 /// What a browser says that waits to be taken: brakes are never held up behind more.
 const SAID: usize = 8;
 
+/// How long a brake waits to know the roles of whoever asks for it.
+const BRAKE_PATIENCE: Duration = Duration::from_secs(1);
+
 /// The daemon, behind the console's trait.
 pub(crate) struct Backend {
     desk: Arc<Desk>,
     listening: https::Listening,
     vendors: watch::Receiver<Vec<SocketAddr>>,
+    /// The roles of those who signed in here, as they were last seen.
+    roles: Mutex<HashMap<StaffLogin, BTreeSet<Role>>>,
 }
 
 impl Backend {
     /// Over this desk, and what is known of the console's port and of the vendors'.
     pub(crate) fn new(desk: Arc<Desk>, listening: https::Listening, vendors: watch::Receiver<Vec<SocketAddr>>) -> Self {
-        Self { desk, listening, vendors }
+        Self { desk, listening, vendors, roles: Mutex::default() }
     }
 
     async fn sign_in(&self, attempt: SignInTry) -> Result<(), Failure> {
         let SignInTry { staff, password, code, source } = attempt;
         let proof = Proof { staff, password, code, signed_in: false, source: Some(source) };
-        self.desk.sign_in(&proof, format!("sign in at the console from {source}")).await
+        self.desk.sign_in(&proof, format!("sign in at the console from {source}")).await?;
+        self.keep_roles(proof.staff).await;
+        Ok(())
+    }
+
+    /// Whether somebody of the staff may give an order, by the roles they have now: the console has asked
+    /// too, and this holds where it forgot. A brake goes on with the roles they were last seen with, where
+    /// the registrar does not answer (D18); everything else is refused then.
+    async fn may(&self, staff: &StaffLogin, order: &Order) -> Result<(), Failure> {
+        let (wanted, brake): (&[Role], bool) = match needs(order) {
+            // It only looks, or the proof itself is judged with the order.
+            Needs::Nothing | Needs::Proof => return Ok(()),
+            Needs::Freeze => (&[Role::Approver], true),
+            Needs::Brake(roles) => (roles, true),
+            Needs::Role(roles) => (roles, false),
+        };
+        let login = staff.clone();
+        let looking = self.desk.site.registrar.view(move |core, _| {
+            let staff = core.register.staff.get(&login).filter(|staff| staff.is_active());
+            staff.map(|staff| staff.roles.clone()).unwrap_or_default()
+        });
+        let found = if brake {
+            tokio::time::timeout(BRAKE_PATIENCE, looking).await.ok().and_then(Result::ok)
+        } else {
+            Some(looking.await.map_err(|error| Failure::new(exit::TEMPORARY, error))?)
+        };
+        let roles = {
+            let mut kept = self.roles.lock().unwrap_or_else(PoisonError::into_inner);
+            match found {
+                Some(roles) => {
+                    kept.insert(staff.clone(), roles.clone());
+                    roles
+                }
+                None => kept.get(staff).cloned().unwrap_or_default(),
+            }
+        };
+        if wanted.iter().any(|role| roles.contains(role)) {
+            return Ok(());
+        }
+        let role = wanted.first().copied().unwrap_or(Role::Operator);
+        Err(Refusal::Role { staff: staff.clone(), role }.into())
+    }
+
+    /// Keeps the roles of whoever signed in, for brakes.
+    async fn keep_roles(&self, staff: StaffLogin) {
+        let login = staff.clone();
+        let looking =
+            self.desk.site.registrar.view(move |core, _| {
+                core.register.staff.get(&login).map(|staff| staff.roles.clone()).unwrap_or_default()
+            });
+        if let Ok(roles) = looking.await {
+            self.roles.lock().unwrap_or_else(PoisonError::into_inner).insert(staff, roles);
+        }
     }
 
     async fn watch(&self, staff: StaffLogin, session: SessionId) -> Result<Watching, Failure> {
@@ -77,7 +136,10 @@ impl Commands for Backend {
     }
 
     fn carry_out(&self, by: StaffLogin, order: Order) -> Soon<'_, Answer> {
-        Box::pin(self.desk.carry_out(order, Actor::Staff(by)))
+        Box::pin(async move {
+            self.may(&by, &order).await?;
+            self.desk.carry_out(order, Actor::Staff(by)).await
+        })
     }
 
     fn export_read(

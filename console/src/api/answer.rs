@@ -87,6 +87,7 @@ pub(crate) fn refused(trouble: &Trouble, text: &str) -> Response {
 fn code(trouble: &Trouble) -> &'static str {
     match trouble {
         Trouble::NotFound => "not-found",
+        Trouble::Method => "method",
         Trouble::Forbidden => "role",
         Trouble::SignedOut => "signed-out",
         Trouble::Form => "csrf",

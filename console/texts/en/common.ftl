@@ -14,6 +14,7 @@ sign-out-everywhere = Sign out everywhere
 language-label = Language
 offline = The link to Poterne is lost. This page is not up to date; it comes back by itself as soon as possible.
 signed-out-nothing-done = You were signed out meanwhile: nothing was done. Sign in, then do it again.
+error-method = This address cannot be opened directly: go back to the page, and use its button.
 brake-acted-title = Cut or freeze requested
 brake-acted = Done: the order was carried out. Poterne's journal does not answer, so the next page cannot be shown. Tell the IT department.
 lockdown-banner = All access is cut: { $reason }

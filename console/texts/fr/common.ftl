@@ -14,6 +14,7 @@ sign-out-everywhere = Se déconnecter partout
 language-label = Langue
 offline = Liaison perdue avec Poterne. Cette page n'est plus à jour ; elle revient d'elle-même dès que possible.
 signed-out-nothing-done = Vous avez été déconnecté entre-temps : rien n'a été fait. Identifiez-vous, puis recommencez.
+error-method = Cette adresse ne s'ouvre pas directement : revenez à la page, et utilisez son bouton.
 brake-acted-title = Coupure ou gel demandé
 brake-acted = C'est fait : l'ordre a été exécuté. Le journal de Poterne ne répond pas : la page suivante ne peut pas être montrée. Prévenez la DSI.
 lockdown-banner = Tous les accès sont coupés : { $reason }
