@@ -50,7 +50,9 @@ pub(crate) async fn home(visit: Visit) -> Answer {
 /// A page of ours that is asked for after the sign-in; never another site's.
 fn next_of(fields: &Fields) -> String {
     let next = fields.value("next");
-    let ours = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
+    // Browsers leave tabs and line breaks out of addresses, and take `\` for `/`.
+    let odd = |c: char| c == '\\' || c.is_control() || c.is_whitespace();
+    let ours = next.starts_with('/') && !next.starts_with("//") && !next.contains(odd);
     if ours { next } else { "/".to_owned() }
 }
 
@@ -140,4 +142,26 @@ pub(crate) async fn choose_language(State(app): State<App>, visit: Visit, fields
     let mut response = see_other(&next_of(&fields))?;
     add_cookie(response.headers_mut(), LANGUAGE_COOKIE, language.word(), Some(KEPT));
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After the sign-in nobody is led to another site.
+    #[test]
+    fn what_comes_next_is_ours() {
+        let next = |text: &str| {
+            let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("next", text).finish();
+            next_of(&Fields::parse(query.as_bytes()))
+        };
+        for ours in ["/requests/3?approved", "/"] {
+            assert_eq!(next(ours), ours);
+        }
+        for other in
+            ["https://evil.example", "//evil.example", "/\t/evil.example", "/\\evil.example", "/\n/evil.example", ""]
+        {
+            assert_eq!(next(other), "/", "{other:?}");
+        }
+    }
 }
