@@ -52,7 +52,7 @@ pub(crate) async fn guard(State((app, route)): State<(App, &'static Route)>, req
                 Kind::Api => crate::api::refused(&trouble, &page::said(&texts, &trouble)),
                 _ => page::bare(&texts, &trouble),
             };
-            return finish(route, answer, None);
+            return finish(route.kind, answer, None);
         }
     };
     let response = match pass(route, &visit, form_cookie.as_deref(), Request::from_parts(parts, body)).await {
@@ -76,7 +76,7 @@ pub(crate) async fn guard(State((app, route)): State<(App, &'static Route)>, req
         }
         None => response,
     };
-    finish(route, response, visit.new_form_cookie.as_deref())
+    finish(route.kind, response, visit.new_form_cookie.as_deref())
 }
 
 /// What an address gives; below that of the API also where there is nothing.
@@ -244,8 +244,13 @@ fn to_sign_in(visit: &Visit) -> Response {
     response
 }
 
+/// An answer that is given before any address is looked at, with the headers of every answer.
+pub fn plain(status: StatusCode, text: &'static str) -> Response {
+    finish(Kind::Data, (status, text).into_response(), None)
+}
+
 /// The headers of every answer.
-fn finish(route: &Route, mut response: Response, form_cookie: Option<&str>) -> Response {
+fn finish(kind: Kind, mut response: Response, form_cookie: Option<&str>) -> Response {
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -259,7 +264,7 @@ fn finish(route: &Route, mut response: Response, form_cookie: Option<&str>) -> R
     ] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    if route.kind != Kind::Asset {
+    if kind != Kind::Asset {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     if let Some(made) = form_cookie {

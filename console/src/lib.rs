@@ -42,6 +42,7 @@ pub use api::export::{digest_of, token_of};
 pub use commands::{
     Commands, Enrolment, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Square, Watching,
 };
+pub use guard::plain;
 pub use health::{Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room};
 pub use routes::{Access, Kind, Route, router, routes};
 pub use texts::{Texts, visible};

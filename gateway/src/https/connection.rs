@@ -8,7 +8,6 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::header::STRICT_TRANSPORT_SECURITY;
 use axum::http::{HeaderValue, Request, Response, StatusCode};
-use axum::response::IntoResponse as _;
 use console::listener::OwnCertificate;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::{http1, http2};
@@ -160,7 +159,7 @@ impl Desk {
 
     async fn ask(self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
         if request.body().size_hint().lower() > LONGEST as u64 {
-            return Ok((StatusCode::PAYLOAD_TOO_LARGE, "the request is longer than 64 KiB\n").into_response());
+            return Ok(console::plain(StatusCode::PAYLOAD_TOO_LARGE, "the request is longer than 64 KiB\n"));
         }
         let (mut head, body) = request.into_parts();
         let body = if body.is_end_stream() {
@@ -168,7 +167,7 @@ impl Desk {
         } else {
             // INVARIANT: the semaphore is never closed, so this only waits.
             let Ok(turn) = self.bodies.acquire_owned().await else {
-                return Ok(StatusCode::SERVICE_UNAVAILABLE.into_response());
+                return Ok(console::plain(StatusCode::SERVICE_UNAVAILABLE, "later\n"));
             };
             Body::new(Bounded::new(body, self.limits.body, turn))
         };
