@@ -115,17 +115,17 @@ pub(crate) async fn door(visit: Visit, Query(query): Query) -> Answer {
 
 /// Opens the invitation of this code.
 pub(crate) async fn open(State(app): State<App>, visit: Visit, fields: Fields) -> Answer {
-    if !app.enrol_tries.begin(visit.peer, visit.now) {
+    if !app.enrol_tries.begin(&visit.peer, visit.now) {
         return Err(Trouble::TooMany);
     }
     let invited = app.commands.open_invitation(Hidden::new(fields.value("code"))).await;
-    let invited = invited.inspect_err(|_| app.enrol_tries.not_judged(visit.peer))?;
+    let invited = invited.inspect_err(|_| app.enrol_tries.not_judged(&visit.peer))?;
     let Some(invited) = invited else {
         tracing::warn!(source = %visit.peer, "a code of no invitation was typed on the enrolment page");
         let door = DoorPage { v: &visit, code: String::new(), said: Some(visit.t("enrol-code-refused")) };
         return page_with(StatusCode::FORBIDDEN, &door);
     };
-    app.enrol_tries.succeeded(visit.peer);
+    app.enrol_tries.succeeded(&visit.peer);
     let value = cookie_of(app.commands.random()?);
     if !app.enrolments.begin(Key::of(&value), invited, visit.now) {
         return Err(Trouble::TooMany);

@@ -193,8 +193,21 @@ async fn pass(route: &Route, visit: &Visit, form_cookie: Option<&str>, request: 
         (_, Some(_), _) => return Err(Trouble::Forbidden),
     }
     match request.method() == Method::GET || request.method() == Method::HEAD {
-        true => Ok(request),
+        true => from_here(route, request),
         false => meant(route, request, form_cookie).await,
+    }
+}
+
+/// Data and streams are for our own pages: another site must not fetch, and so journal, an export in
+/// somebody's name. Pages may be come to from anywhere.
+fn from_here(route: &Route, request: Request) -> Result<Request, Trouble> {
+    let site = request.headers().get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    let foreign = site.is_some_and(|site| !["same-origin", "none"].contains(&site));
+    match route.kind {
+        Kind::Data | Kind::Stream | Kind::Api if foreign => Err(Trouble::Form),
+        // Nobody reads what a HEAD gives, and giving it would be journalled.
+        Kind::Data | Kind::Stream if request.method() == Method::HEAD => Err(Trouble::Input),
+        _ => Ok(request),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::api::export::Pace;
 use crate::commands::Commands;
 use crate::enrol::Enrolments;
-use crate::signed_in::{SignIns, Tries};
+use crate::signed_in::{SIGN_INS, SIGN_INS_OF_A_SOURCE, SignIns, Tries};
 use crate::watching::Places;
 use crate::{
     api, assets, enrol, events, explain, guard, people, plan, register, requests, sessions, sign_in, site, tokens,
@@ -14,6 +14,8 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get};
 use jiff::tz::TimeZone;
 use lifecycle::{ExportScope, Role};
+use policy::StaffLogin;
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::{Arc, Weak};
 
@@ -166,6 +168,8 @@ pub(crate) struct Shared {
     pub(crate) commands: Arc<dyn Commands>,
     pub(crate) signed_in: SignIns,
     pub(crate) tries: Tries,
+    /// By source and login.
+    pub(crate) login_tries: Tries<(IpAddr, StaffLogin)>,
     /// Of tokens that open nothing: a program gone wrong keeps nobody from signing in.
     pub(crate) token_tries: Tries,
     pub(crate) pace: Pace,
@@ -188,8 +192,9 @@ impl App {
         Self(Arc::new(Shared {
             commands,
             signed_in: SignIns::default(),
-            tries: Tries::default(),
-            token_tries: Tries::default(),
+            tries: Tries::of(SIGN_INS_OF_A_SOURCE),
+            login_tries: Tries::of(SIGN_INS),
+            token_tries: Tries::of(SIGN_INS),
             pace: Pace::default(),
             places: Places::default(),
             enrolments: Enrolments::default(),

@@ -70,7 +70,7 @@ pub(crate) async fn form(visit: Visit, Query(query): Query) -> Answer {
 /// Signs in.
 pub(crate) async fn sign_in(State(app): State<App>, visit: Visit, fields: Fields) -> Answer {
     let now = visit.now;
-    if !app.tries.begin(visit.peer, now) {
+    if !app.tries.begin(&visit.peer, now) {
         return Err(Trouble::TooMany);
     }
     let next = next_of(&fields);
@@ -81,6 +81,10 @@ pub(crate) async fn sign_in(State(app): State<App>, visit: Visit, fields: Fields
         page_with(StatusCode::FORBIDDEN, &page)
     };
     let Some(staff) = guard::login(&typed) else { return refused() };
+    let who = (visit.peer, staff.clone());
+    if !app.login_tries.begin(&who, now) {
+        return Err(Trouble::TooMany);
+    }
     let attempt = SignInTry {
         staff: staff.clone(),
         password: Hidden::new(fields.raw("password")),
@@ -91,11 +95,14 @@ pub(crate) async fn sign_in(State(app): State<App>, visit: Visit, fields: Fields
         Ok(()) => {}
         Err(failure) if failure.refusal.is_some() => return refused(),
         Err(failure) => {
-            app.tries.not_judged(visit.peer);
+            app.tries.not_judged(&visit.peer);
+            app.login_tries.not_judged(&who);
             return Err(failure.into());
         }
     }
-    app.tries.succeeded(visit.peer);
+    // Only this login's are forgotten: signing in with one's own buys no tries with another's.
+    app.tries.not_judged(&visit.peer);
+    app.login_tries.succeeded(&who);
     let wanted = staff.clone();
     let found =
         look(&*app.commands, move |known| known.register.staff.get(&wanted).map(|one| (one.secret, Me::of(one))));

@@ -7,6 +7,8 @@ use data_encoding::BASE64URL_NOPAD;
 use jiff::{SignedDuration, Timestamp};
 use policy::StaffLogin;
 use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The cookie of a sign-in. `__Host-`: never sent elsewhere, never set by another host.
@@ -142,77 +144,74 @@ impl SignIns {
     }
 }
 
-/// Failed sign-ins by source, so that one computer cannot try at will (T17).
-pub(crate) struct Tries {
+/// Failed sign-ins with one login from one source before it waits.
+pub(crate) const SIGN_INS: u32 = 10;
+/// Failed sign-ins from one source, with whatever login: a whole ward may come by one address.
+pub(crate) const SIGN_INS_OF_A_SOURCE: u32 = 60;
+
+/// Failures by whoever makes them - a source, or a source with a login - so that nobody can try at will
+/// (T17).
+pub(crate) struct Tries<K = IpAddr> {
     most: u32,
-    by_source: Mutex<HashMap<std::net::IpAddr, (u32, Timestamp)>>,
+    by: Mutex<HashMap<K, (u32, Timestamp)>>,
 }
 
-impl Default for Tries {
-    fn default() -> Self {
-        Self::of(Self::SIGN_INS)
-    }
-}
-
-impl Tries {
-    /// Failed sign-ins before a source waits.
-    const SIGN_INS: u32 = 10;
+impl<K: Eq + Hash + Clone> Tries<K> {
     /// How long it waits, and how long failures are remembered.
     const REMEMBERED: SignedDuration = SignedDuration::from_mins(10);
-    /// Sources that are remembered.
+    /// How many are remembered.
     const SOURCES: usize = 4096;
 
-    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<std::net::IpAddr, (u32, Timestamp)>> {
-        self.by_source.lock().unwrap_or_else(PoisonError::into_inner)
+    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<K, (u32, Timestamp)>> {
+        self.by.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// So many failures before a source waits.
     pub(crate) fn of(most: u32) -> Self {
-        Self { most, by_source: Mutex::default() }
+        Self { most, by: Mutex::default() }
     }
 
     /// Counts a try before it is judged, as a failure: several at once must not get beyond the limit while
     /// a slow comparison runs. `false`: this source must wait, and nothing is judged.
-    pub(crate) fn begin(&self, source: std::net::IpAddr, now: Timestamp) -> bool {
+    pub(crate) fn begin(&self, source: &K, now: Timestamp) -> bool {
         let mut all = self.all();
         all.retain(|_, (_, last)| now.duration_since(*last) < Self::REMEMBERED);
-        if all.get(&source).is_some_and(|(count, _)| *count >= self.most) {
+        if all.get(source).is_some_and(|(count, _)| *count >= self.most) {
             return false;
         }
-        if all.len() < Self::SOURCES || all.contains_key(&source) {
-            let one = all.entry(source).or_insert((0, now));
+        if all.len() < Self::SOURCES || all.contains_key(source) {
+            let one = all.entry(source.clone()).or_insert((0, now));
             *one = (one.0.saturating_add(1), now);
         }
         true
     }
 
     /// Takes one try back: nobody could judge it.
-    pub(crate) fn not_judged(&self, source: std::net::IpAddr) {
-        if let Some((count, _)) = self.all().get_mut(&source) {
+    pub(crate) fn not_judged(&self, source: &K) {
+        if let Some((count, _)) = self.all().get_mut(source) {
             *count = count.saturating_sub(1);
         }
     }
 
     /// Whether this source must wait.
-    pub(crate) fn must_wait(&self, source: std::net::IpAddr, now: Timestamp) -> bool {
+    pub(crate) fn must_wait(&self, source: &K, now: Timestamp) -> bool {
         let all = self.all();
-        all.get(&source)
-            .is_some_and(|(count, last)| *count >= self.most && now.duration_since(*last) < Self::REMEMBERED)
+        all.get(source).is_some_and(|(count, last)| *count >= self.most && now.duration_since(*last) < Self::REMEMBERED)
     }
 
     /// Notes a failure.
-    pub(crate) fn failed(&self, source: std::net::IpAddr, now: Timestamp) {
+    pub(crate) fn failed(&self, source: &K, now: Timestamp) {
         let mut all = self.all();
         all.retain(|_, (_, last)| now.duration_since(*last) < Self::REMEMBERED);
-        if all.len() < Self::SOURCES || all.contains_key(&source) {
-            let one = all.entry(source).or_insert((0, now));
+        if all.len() < Self::SOURCES || all.contains_key(source) {
+            let one = all.entry(source.clone()).or_insert((0, now));
             *one = (one.0.saturating_add(1), now);
         }
     }
 
     /// Forgets them: somebody signed in.
-    pub(crate) fn succeeded(&self, source: std::net::IpAddr) {
-        self.all().remove(&source);
+    pub(crate) fn succeeded(&self, source: &K) {
+        self.all().remove(source);
     }
 }
 
@@ -257,8 +256,8 @@ mod tests {
 
     #[test]
     fn a_source_waits_after_ten_failures() {
-        let tries = Tries::default();
-        let source = "203.0.113.7".parse().unwrap();
+        let tries = Tries::of(SIGN_INS);
+        let source: &IpAddr = &"203.0.113.7".parse().unwrap();
         for _ in 0..10 {
             assert!(!tries.must_wait(source, at(0)));
             tries.failed(source, at(0));

@@ -50,7 +50,7 @@ pub(crate) async fn bearer(
     header: &HeaderValue,
     scope: ExportScope,
 ) -> Result<Bearer, Trouble> {
-    if app.token_tries.must_wait(visit.peer, visit.now) {
+    if app.token_tries.must_wait(&visit.peer, visit.now) {
         return Err(Trouble::TooMany);
     }
     let brought = header.to_str().ok().and_then(|text| text.split_once(' '));
@@ -67,7 +67,7 @@ pub(crate) async fn bearer(
         None => None,
     };
     let Some(bearer) = found else {
-        app.token_tries.failed(visit.peer, visit.now);
+        app.token_tries.failed(&visit.peer, visit.now);
         return Err(Trouble::Token);
     };
     if !app.pace.goes(&bearer.token, visit.now) {

@@ -55,3 +55,4 @@ watch-others = Somebody else froze it, or the recording has reached its limit: l
 watch-over-because = End of the session: { $reason }
 watch-not-any-more = You may not watch this session any more.
 watch-unreadable = The recording cannot be read.
+watch-no-script = This browser runs no scripts: the screen cannot be shown, and you do not count as watching. You can cut.

@@ -55,3 +55,4 @@ watch-others = Quelqu'un d'autre l'a gelée, ou l'enregistrement a atteint sa li
 watch-over-because = Fin de la session : { $reason }
 watch-not-any-more = Vous ne pouvez plus regarder cette session.
 watch-unreadable = L'enregistrement ne peut pas être lu.
+watch-no-script = Ce navigateur n'exécute pas de scripts : l'écran ne peut pas être montré, et vous n'êtes pas compté comme présent. Vous pouvez couper.
