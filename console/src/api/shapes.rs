@@ -106,6 +106,8 @@ pub(super) const SHAPES: &[Shape] = &[
             ("longest", "string?"),
             ("minutes", "[integer]"),
             ("mine", "boolean"),
+            ("have", "integer"),
+            ("begins", "time"),
             ("approved_by_me", "boolean"),
             ("refused", "(string,string)?"),
             ("session", "string?"),

@@ -89,7 +89,7 @@ impl Desk {
         }
         let (staff, config) = (self.staff(login).await?, self.site.config());
         let until = staff.invitation.map(|one| one.until);
-        let address = config.console.as_ref().map(|console| format!("https://{}/enrol", console.listen));
+        let address = config.console.as_ref().map(|console| format!("{}/enrol", console.address.trim_end_matches('/')));
         let texts = Texts::of_site(&self.site);
         let name = &staff.identity.name;
         let paper = [
