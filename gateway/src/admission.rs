@@ -16,6 +16,9 @@ use russh::keys::PublicKey;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
+/// Within the configured time a session is frozen *and* both sides are told; telling takes a moment.
+const TOLD: jiff::SignedDuration = jiff::SignedDuration::from_millis(300);
+
 /// A session that is ready for its client.
 pub struct Admitted {
     /// The session.
@@ -121,7 +124,7 @@ async fn try_admit(
         why: ends_with,
         idle: permit.idle(),
         supervision: permit.supervision(),
-        freeze_after: config.supervision.freeze_after,
+        freeze_after: config.supervision.freeze_after.saturating_sub(TOLD),
         end_after: config.supervision.end_after,
     };
     let machine = Session::admitted(site.clock.now(), terms);

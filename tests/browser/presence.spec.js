@@ -129,8 +129,8 @@ test('the network is lost: frozen, the page says so and comes back by itself', a
 test('handed over to a colleague without a gap', async () => {
   await at.paul.goto(watch);
   await lives(at.paul);
-  await expect(at.paul.locator('#watch-watchers')).toContainText(/claire.*paul/);
-  await expect(at.claire.locator('#watch-watchers')).toContainText(/claire.*paul/);
+  await expect(at.paul.locator('#watch-watchers')).toContainText(/claire.*paul/i);
+  await expect(at.claire.locator('#watch-watchers')).toContainText(/claire.*paul/i);
   await at.paul.evaluate(() => {
     globalThis.states = [];
     const note = () => globalThis.states.push(document.getElementById('watch').dataset.state);
@@ -138,7 +138,7 @@ test('handed over to a colleague without a gap', async () => {
   });
   const before = alice.screen.length;
   await at.claire.goto('about:blank');
-  await expect(at.paul.locator('#watch-watchers')).not.toContainText('claire');
+  await expect(at.paul.locator('#watch-watchers')).not.toContainText('Claire');
   // Longer than an unwatched session is let be: what does not happen cannot be waited for.
   await at.paul.waitForTimeout(FREEZES + 2000);
   expect(await at.paul.evaluate(() => globalThis.states)).not.toContain('frozen');
@@ -154,7 +154,7 @@ test('frozen by a colleague: let go with one’s own code alone, by keyboard', a
   await alice.sees(/Gel.e par/);
   await frozen(at.paul);
   await frozen(at.claire);
-  await expect(stateOf(at.claire)).toContainText('paul');
+  await expect(stateOf(at.claire)).toContainText('Paul');
   await expect(at.claire.locator('#resume-own')).toBeHidden();
   const resume = at.claire.locator('#resume-other');
   await expect(resume).toBeEnabled();
