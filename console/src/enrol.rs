@@ -115,6 +115,12 @@ pub(crate) async fn door(visit: Visit, Query(query): Query) -> Answer {
 
 /// Opens the invitation of this code.
 pub(crate) async fn open(State(app): State<App>, visit: Visit, fields: Fields) -> Answer {
+    // Nobody can tell the console from somebody in between by a certificate of its own: neither an
+    // approval nor new factors go over it from afar (D12).
+    if !visit.may_decide_here {
+        let door = DoorPage { v: &visit, code: String::new(), said: Some(visit.t("enrol-not-here")) };
+        return page_with(StatusCode::FORBIDDEN, &door);
+    }
     if !app.enrol_tries.begin(&visit.peer, visit.now) {
         return Err(Trouble::TooMany);
     }
@@ -257,6 +263,15 @@ pub(crate) async fn done(visit: Visit) -> Answer {
 mod tests {
     use super::*;
     use crate::commands::Square;
+    use crate::fake::{Fake, Journal};
+
+    /// D12: with a certificate of its own nobody makes factors from afar; the code is not even looked up,
+    /// which the fake daemon would answer with 503.
+    #[tokio::test]
+    async fn nobody_enrols_from_afar_without_a_certificate() {
+        let fake = Fake::signed_in(Journal::Works);
+        assert_eq!(fake.post("/enrol", "code=ABCD-EFGH").await, StatusCode::FORBIDDEN);
+    }
 
     fn invited(staff: &str) -> Invited {
         let square = Square { side: 1, path: Hidden::new(String::new()) };

@@ -5,7 +5,7 @@ use crate::health::Health;
 use crate::page::Me;
 use crate::replay::{NotUnlocked, OfficersKey};
 use crate::routes::{App, over};
-use crate::signed_in::{COOKIE, Key, form_token};
+use crate::signed_in::{COOKIE, FORM_COOKIE, Key, form_token};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use config::{Config, Options};
@@ -150,7 +150,9 @@ impl Fake {
 
     async fn send(&self, method: &str, path: &str, body: &str) -> StatusCode {
         let request = Request::builder().method(method).uri(path).header("host", "console");
-        let request = request.header("origin", "https://console").header("cookie", format!("{COOKIE}=cookie"));
+        let request = request
+            .header("origin", "https://console")
+            .header("cookie", format!("{COOKIE}=cookie; {FORM_COOKIE}=cookie"));
         let kind = if path.starts_with("/api/") { "application/json" } else { "application/x-www-form-urlencoded" };
         let request = request.header("x-csrf-token", form_token("cookie")).header("content-type", kind);
         let request = request.body(Body::from(body.to_owned())).unwrap();

@@ -38,7 +38,7 @@ pub(crate) const ROUTES: &[Route] = &[
     routes::brake(routes::data_post("/sessions/{id}/stream/{place}", WATCHING, || post(said))),
 ];
 
-/// How often it is asked whether the sign-in still holds.
+/// How often it is asked whether the sign-in still holds, where nothing is told meanwhile.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// How often a watcher who is present is noted as being there.
@@ -146,12 +146,13 @@ impl Window {
             return Some(told);
         }
         loop {
-            match tokio::time::timeout(LOOK, self.from_session.recv()).await {
-                Ok(Some(what)) => return self.words.event_of(what),
-                Ok(None) => return None,
-                Err(_) => {}
-            }
+            let what = tokio::time::timeout(LOOK, self.from_session.recv()).await;
+            // Before each picture: whoever signed out sees no more, and counts no more.
             self.app.signed_in.at(self.key, self.app.commands.now(), false)?;
+            match what {
+                Ok(what) => return self.words.event_of(what?),
+                Err(_) => continue,
+            }
         }
     }
 }

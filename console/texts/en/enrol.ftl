@@ -36,3 +36,4 @@ enrol-otp-wrong = These are not the six digits that the app shows. Wait for the 
 enrol-done-title = It is done
 enrol-done = Your enrolment is finished. You can sign in.
 enrol-done-wait = To sign in, wait until the app shows six new digits.
+enrol-not-here = As long as no certificate is installed, enrolling is possible on Poterne's own machine only. Tell the IT department.

@@ -36,3 +36,4 @@ enrol-otp-wrong = Ce ne sont pas les six chiffres que l'application montre. Atte
 enrol-done-title = C'est fait
 enrol-done = Votre inscription est terminée. Vous pouvez vous connecter.
 enrol-done-wait = Pour vous connecter, attendez que l'application montre six nouveaux chiffres.
+enrol-not-here = Tant qu'aucun certificat n'est installé, l'inscription n'est possible que sur la machine de Poterne. Prévenez l'informatique.
