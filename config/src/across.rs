@@ -1,6 +1,7 @@
 //! What two places have to agree on: names and their declarations, contracts and the day, equipment
 //! and its one address, the console and the vendors' side.
 
+use crate::channels::{check_forwards, check_scanner};
 use crate::draft::{Draft, Name, Named};
 use crate::files::Kind;
 use crate::load::Options;
@@ -23,6 +24,7 @@ impl Draft {
         self.check_equipment(sink);
         self.check_console(sink);
         self.notify.check(sink, self.console.is_some());
+        check_scanner(sink, self.clamav.is_some(), &self.scanned);
         if self.places.vendors.is_empty() {
             sink.warn(&Place::whole(main), "no vendor is declared: nobody can come in");
         }
@@ -96,15 +98,11 @@ impl Draft {
 
     /// One declaration for one piece of equipment, and none for the bastion itself.
     fn check_equipment(&self, sink: &Sink) {
+        let targets: Vec<SocketAddr> = self.targets.values().map(|target| canonical(target.address)).collect();
+        check_forwards(sink, &self.forwards, &self.own_addresses(), &targets);
         let mut addresses: BTreeMap<SocketAddr, &TargetId> = BTreeMap::new();
         let mut keys: BTreeMap<Vec<&str>, &TargetId> = BTreeMap::new();
-        let own: Vec<SocketAddr> = self
-            .listen
-            .iter()
-            .map(|one| one.value)
-            .chain(self.console.iter().map(|console| console.value.listen))
-            .map(canonical)
-            .collect();
+        let own = self.own_addresses();
         for (id, target) in &self.targets {
             let address = canonical(target.address);
             let Some(place) = self.places.addresses.get(id) else { continue };
@@ -132,6 +130,12 @@ impl Draft {
                 );
             }
         }
+    }
+
+    /// Where the bastion itself listens.
+    fn own_addresses(&self) -> Vec<SocketAddr> {
+        let listen = self.listen.iter().map(|one| one.value);
+        listen.chain(self.console.iter().map(|console| console.value.listen)).map(canonical).collect()
     }
 
     /// NET-13: the console is never on the vendors' side.
@@ -176,7 +180,7 @@ impl Draft {
 }
 
 /// An IPv4 address that is written as IPv6 is the IPv4 address it is.
-fn canonical(address: SocketAddr) -> SocketAddr {
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some() => {
             SocketAddr::new(IpAddr::V6(ip).to_canonical(), address.port())

@@ -3,6 +3,7 @@
 //! Each thing is typed on its own here. Whether the things agree with each other is asked in
 //! [`crate::across`], once all files are read.
 
+use crate::channels::{Clamav, carried, clamav, rights};
 use crate::files::Kind;
 use crate::load::Options;
 use crate::notify::{PlacedNotify, notify};
@@ -15,7 +16,7 @@ use crate::values::{LANGUAGES, by, day, email, host_key, one_of, target_address,
 use crate::{Config, Group, Recordings, Retention, Site, Ssh, SupervisionTimes, Target, Vendor};
 use jiff::tz::TimeZone;
 use policy::{
-    AllowRule, Calendar, CalendarId, DateRange, ExtraOpening, ForbidRule, GroupId, HolidayRules, Per, Region, Right,
+    AllowRule, Calendar, CalendarId, DateRange, ExtraOpening, ForbidRule, GroupId, HolidayRules, Per, Region,
     Supervision, TargetAccount, TargetId, VendorId, WeeklyInterval,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,11 +36,16 @@ pub(crate) struct Draft {
     pub(crate) recordings: Option<Recordings>,
     pub(crate) supervision: Option<SupervisionTimes>,
     pub(crate) retention: Option<Retention>,
+    pub(crate) clamav: Option<Clamav>,
     pub(crate) notify: PlacedNotify,
     pub(crate) vendors: BTreeMap<VendorId, Vendor>,
     pub(crate) targets: BTreeMap<TargetId, Target>,
     pub(crate) places: Places,
     pub(crate) named: Vec<Named>,
+    /// Where targets ask for a scanner.
+    pub(crate) scanned: Vec<Place>,
+    /// Where tunnels may lead.
+    pub(crate) forwards: Vec<At<SocketAddr>>,
     /// Files of these kinds could not be read: what they declare is not known.
     pub(crate) unread: Vec<Kind>,
 }
@@ -112,6 +118,7 @@ impl Draft {
         self.recordings = section(root, "recordings", what).and_then(|table| recordings(&table));
         self.supervision = supervision(&root.table_or_empty("supervision"));
         self.retention = retention(&root.table_or_empty("retention"));
+        self.clamav = root.table("clamav").and_then(|table| clamav(&table));
         if let Some(table) = root.table("notify") {
             self.notify = notify(&table, |group, key| self.wants(group, key));
         }
@@ -198,7 +205,10 @@ impl Draft {
     fn allow(&mut self, table: &Table<'_>) -> Option<AllowRule> {
         let targets = table.required_list("targets", "name the targets that the rule opens", by::<TargetId>);
         let accounts = table.list_or("accounts", by::<TargetAccount>);
-        let rights = table.required_list("rights", "name rights such as \"shell\"", by::<Right>);
+        let rights = rights(table).map(|(rights, forwards)| {
+            self.forwards.extend(forwards);
+            rights
+        });
         let longest = table.parsed_or("longest", within("1m", "24h"));
         let approval = table.table_or_empty("approval");
         let quorum = approval.number("quorum", 1..=5);
@@ -211,7 +221,7 @@ impl Draft {
         Some(AllowRule {
             targets: targets?.into_iter().map(|target| target.value).collect(),
             accounts: accounts.into_iter().map(|account| account.value).collect(),
-            rights: rights?.into_iter().map(|right| right.value).collect(),
+            rights: rights?,
             quorum: u8::try_from(quorum?).unwrap_or(u8::MAX),
             per: per?.value,
             longest: longest?.value,
@@ -261,7 +271,9 @@ impl Draft {
         }
         let call_back = table.parsed_or("verified", one_of(&[("any", false), ("called", true)]));
         let idle = table.parsed_or("idle", within("1m", "8h"));
+        let carried = carried(table);
         table.finish();
+        self.scanned.extend(carried.iter().filter_map(|(_, place)| place.clone()));
         let Some(id) = id::<TargetId>(name, table.sink()) else { return };
         if let Some(first) = self.places.targets.insert(id.clone(), name.place.clone()) {
             twice(table.sink(), "target", name, &first);
@@ -274,7 +286,8 @@ impl Draft {
             Some(supervision),
             Some(call_back),
             Some(idle),
-        ) = (shown, address, account, approvers, supervision, call_back, idle)
+            Some((carried, _)),
+        ) = (shown, address, account, approvers, supervision, call_back, idle, carried)
         {
             self.places.addresses.insert(id.clone(), address.place);
             self.places.host_keys.insert(id.clone(), table.place_of("host-key"));
@@ -289,7 +302,7 @@ impl Draft {
                 idle: idle.value,
             };
             let (host_key, file) = (host_key.map(|key| key.value), name.place.file.clone());
-            self.targets.insert(id, Target { rules, address: address.value, host_key, file });
+            self.targets.insert(id, Target { rules, address: address.value, host_key, carried, file });
         }
     }
 
@@ -304,6 +317,7 @@ impl Draft {
             recordings: self.recordings?,
             supervision: self.supervision?,
             retention: self.retention?,
+            clamav: self.clamav,
             notify: self.notify.value,
             vendors: self.vendors,
             targets: self.targets,

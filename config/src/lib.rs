@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod across;
+mod channels;
 mod draft;
 mod files;
 mod keys;
@@ -18,6 +19,7 @@ mod read;
 mod show;
 mod values;
 
+pub use channels::{Carried, Clamav, ClamavSocket, Content, Scan};
 pub use keys::{KEYS, Key, man_table};
 pub use load::{LoadError, Options, load};
 pub use measure::{ByteSize, Months};
@@ -52,6 +54,8 @@ pub struct Config {
     pub supervision: SupervisionTimes,
     /// `[retention]`
     pub retention: Retention,
+    /// `[clamav]`
+    pub clamav: Option<Clamav>,
     /// `[notify]`
     pub notify: Notify,
     /// `[vendor.*]`
@@ -175,6 +179,8 @@ pub struct Ssh {
     pub pending: u32,
     /// Channels of one connection.
     pub channels: u32,
+    /// Tunnels of one session at a time.
+    pub forwards: u32,
 }
 
 /// `[console]`
@@ -232,6 +238,8 @@ pub struct Retention {
     pub journal: Months,
     /// How long recordings are kept.
     pub recordings: Months,
+    /// How long copies of files are kept.
+    pub files: Months,
     /// Why longer than 12 months.
     pub because: Option<String>,
 }
@@ -269,6 +277,8 @@ pub struct Target {
     pub rules: policy::Target,
     /// A fixed address: no name is ever resolved (NET-07).
     pub address: SocketAddr,
+    /// What its channels may carry, and what is kept of it.
+    pub carried: Carried,
     /// The pinned host key, as an OpenSSH line. `None` only while it is being pinned.
     pub host_key: Option<String>,
     /// The file that declares it.

@@ -54,6 +54,7 @@ pub(crate) fn ssh(table: &Table<'_>) -> Option<(Ssh, Vec<At<SocketAddr>>)> {
     let help = table.parsed_or("help", help);
     let pending = table.number("pending", 1..=10_000);
     let channels = table.number("channels", 1..=64);
+    let forwards = table.number("forwards", 1..=64);
     table.finish();
     let ssh = Ssh {
         listen: listen.iter().map(|one| one.value).collect(),
@@ -63,6 +64,7 @@ pub(crate) fn ssh(table: &Table<'_>) -> Option<(Ssh, Vec<At<SocketAddr>>)> {
         help: help?.value,
         pending: pending?,
         channels: channels?,
+        forwards: forwards?,
     };
     Some((ssh, listen))
 }
@@ -183,10 +185,12 @@ pub(crate) fn retention(table: &Table<'_>) -> Option<Retention> {
     };
     let journal = table.parsed_or("journal", months(6));
     let recordings = table.parsed_or("recordings", months(1));
+    let files = table.parsed_or("files", months(1));
     table.finish();
     Some(Retention {
         journal: journal?.value,
         recordings: recordings?.value,
+        files: files?.value,
         because: because.map(|because| because.value),
     })
 }

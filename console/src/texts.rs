@@ -152,8 +152,13 @@ impl Texts {
     }
 
     /// What a right allows, in plain words.
-    pub fn right(&self, right: impl Borrow<Right>) -> String {
-        self.text(&format!("right-{}", right.borrow().as_str()))
+    pub fn right(&self, right: &Right) -> String {
+        let key = format!("right-{}", right.word());
+        match right {
+            Right::Command(line) => self.with(&key, &[("what", line.as_str())]),
+            Right::Forward(to) => self.with(&key, &[("what", to.to_string().as_str())]),
+            _ => self.text(&key),
+        }
     }
 
     /// Several of them.

@@ -16,6 +16,7 @@ pub mod demo;
 mod enrolment;
 pub mod entropy;
 pub mod factors;
+pub mod files;
 pub mod https;
 pub mod invitation;
 pub mod lockdown;

@@ -4,13 +4,14 @@
 //! [`Event::kind`]. A kind is never renamed and a field never changes its meaning.
 
 use crate::account::Identity;
+use crate::file::{Alarm, FileChange, FileMove};
 use crate::guard::Lock;
 use crate::ids::{AccountId, InterventionNumber, SessionId, TokenId};
 use crate::staff::Role;
 use crate::token::{ExportScope, Reader};
 use jiff::Timestamp;
 use policy::{
-    Approval, Denial, GroupId, Per, Right, Rights, RuleId, StaffLogin, Supervision, TargetAccount, TargetId,
+    Approval, Denial, Direction, GroupId, Per, Rights, RuleId, StaffLogin, Supervision, TargetAccount, TargetId,
     TechnicianLogin, VendorId,
 };
 use serde::{Deserialize, Serialize};
@@ -446,6 +447,17 @@ pub enum Event {
         bytes_in: u64,
         bytes_out: u64,
     },
+    FileMoved(FileMove),
+    FileChanged(FileChange),
+    FilesUnlisted {
+        session: SessionId,
+        count: u64,
+    },
+    SessionAlarm {
+        session: SessionId,
+        channel: u32,
+        alarm: Alarm,
+    },
     SessionWarned {
         session: SessionId,
         minutes: u8,
@@ -577,6 +589,9 @@ pub struct SessionEnd {
 }
 
 /// What a channel carries.
+///
+/// A command line stands there as text, controls escaped, cut after 4096 characters with its length.
+/// The recording has it byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChannelKind {
@@ -584,18 +599,66 @@ pub enum ChannelKind {
     Shell,
     /// One command.
     Exec {
-        /// The command line as text, controls escaped, cut after 4096 characters with its length. The
-        /// recording has it byte for byte.
+        /// The command line.
         command: String,
     },
+    /// Files by SFTP.
+    Sftp,
+    /// Files by the old scp protocol.
+    Scp {
+        /// Which way.
+        direction: Direction,
+        /// The command line.
+        command: String,
+    },
+    /// Files by rsync, whose stream is recorded and not taken apart.
+    Rsync {
+        /// Which way.
+        direction: Direction,
+        /// The command line.
+        command: String,
+    },
+    /// A tunnel, whose content is not seen.
+    Forward {
+        /// Where to.
+        to: SocketAddr,
+    },
+    /// A tunnel to the bastion's inner SSH server, whose channels are recorded like any (ProxyJump).
+    Jump,
 }
 
 impl ChannelKind {
-    /// The right it needs.
-    pub fn right(&self) -> Right {
+    /// The word for it, as in lists and `--json`.
+    pub fn word(&self) -> &'static str {
         match self {
-            ChannelKind::Shell => Right::Shell,
-            ChannelKind::Exec { .. } => Right::Exec,
+            ChannelKind::Shell => "shell",
+            ChannelKind::Exec { .. } => "exec",
+            ChannelKind::Sftp => "sftp",
+            ChannelKind::Scp { .. } => "scp",
+            ChannelKind::Rsync { .. } => "rsync",
+            ChannelKind::Forward { .. } => "forward",
+            ChannelKind::Jump => "jump",
+        }
+    }
+
+    /// The command line, if it is one.
+    pub fn command(&self) -> Option<&str> {
+        match self {
+            ChannelKind::Exec { command } | ChannelKind::Scp { command, .. } | ChannelKind::Rsync { command, .. } => {
+                Some(command)
+            }
+            ChannelKind::Shell | ChannelKind::Sftp | ChannelKind::Forward { .. } | ChannelKind::Jump => None,
+        }
+    }
+
+    /// The same with another command line, where it has one.
+    #[must_use]
+    pub fn with_command(self, line: String) -> Self {
+        match self {
+            ChannelKind::Exec { .. } => ChannelKind::Exec { command: line },
+            ChannelKind::Scp { direction, .. } => ChannelKind::Scp { direction, command: line },
+            ChannelKind::Rsync { direction, .. } => ChannelKind::Rsync { direction, command: line },
+            other => other,
         }
     }
 }
@@ -795,6 +858,8 @@ impl Event {
             | Event::ChannelOpened { session, .. }
             | Event::ChannelRefused { session, .. }
             | Event::ChannelClosed { session, .. }
+            | Event::FilesUnlisted { session, .. }
+            | Event::SessionAlarm { session, .. }
             | Event::SessionWarned { session, .. }
             | Event::SessionFrozen { session, .. }
             | Event::SessionResumed { session, .. }
@@ -804,6 +869,8 @@ impl Event {
             | Event::RecordingRead { session, .. }
             | Event::RecordingCommitted { session, .. } => Some(session),
             Event::SessionEnded(end) => Some(&end.session),
+            Event::FileMoved(file) => Some(&file.session),
+            Event::FileChanged(change) => Some(&change.session),
             _ => None,
         }
     }

@@ -9,6 +9,7 @@
 mod account;
 mod decide;
 mod event;
+mod file;
 mod guard;
 mod ids;
 mod intervention;
@@ -29,10 +30,14 @@ pub use decide::{
 pub use event::{
     Actor, ChannelKind, EndCause, Event, FactorCause, FreezeCause, RecordingState, SessionEnd, WithdrawCause,
 };
+pub use file::{Alarm, FileAct, FileChange, FileMove, FileResult};
 pub use guard::{Guard, Lock, Tries};
 pub use ids::{AccountId, InterventionNumber, SessionId, TokenId};
 pub use intervention::{Intervention, InterventionState, Plan, Requested};
-pub use record::{Bounded, ChannelRecord, Frozen, Presence, Reading, RefusedChannel, Sealed, SessionRecord, Warning};
+pub use record::{
+    AlarmRecord, Bounded, ChannelRecord, FileDone, FileRecord, Frozen, Presence, Reading, RefusedChannel, Sealed,
+    SessionRecord, Warning,
+};
 pub use register::{Credential, Register};
 pub use session::{Input, Output, Session, Terms};
 pub use staff::{Role, Staff, StaffState};

@@ -4,6 +4,7 @@
 //! journal has the rest.
 
 use crate::event::{Actor, ChannelKind, Event, FreezeCause, RecordingState, SessionEnd};
+use crate::file::{Alarm, FileChange, FileMove};
 use crate::ids::{InterventionNumber, SessionId};
 use jiff::{SignedDuration, Timestamp};
 use policy::StaffLogin;
@@ -13,6 +14,10 @@ use std::collections::BTreeSet;
 const CHANNELS: usize = 1000;
 /// Refused requests of one session that are remembered; the journal has the first of each kind.
 const REFUSED: usize = 100;
+/// Files moved, and changes to files, of one session that are remembered.
+const FILES: usize = 500;
+/// Alarms of one session that are remembered.
+const ALARMS: usize = 100;
 /// Characters of a command that are remembered.
 const COMMAND: usize = 200;
 /// The journal dates the end of a watch by whole seconds: a shorter gap may be none.
@@ -128,6 +133,35 @@ pub struct RefusedChannel {
     pub why: String,
 }
 
+/// A file that was moved or changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRecord {
+    /// When it was over.
+    pub at: Timestamp,
+    /// What it was.
+    pub what: FileDone,
+}
+
+/// What was done with a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileDone {
+    /// Its content passed.
+    Moved(FileMove),
+    /// Something else was done to it.
+    Changed(FileChange),
+}
+
+/// Something of which the hospital was told at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlarmRecord {
+    /// When.
+    pub at: Timestamp,
+    /// On which channel.
+    pub channel: u32,
+    /// What.
+    pub alarm: Alarm,
+}
+
 /// Both sides were told that it ends soon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Warning {
@@ -181,6 +215,12 @@ pub struct SessionRecord {
     pub opened: Bounded<ChannelRecord, CHANNELS>,
     /// What was asked and refused, the first of each kind.
     pub refused_channels: Bounded<RefusedChannel, REFUSED>,
+    /// Files that were moved or changed, in order.
+    pub files: Bounded<FileRecord, FILES>,
+    /// Of how many more files only the recording has the list.
+    pub unlisted: u64,
+    /// What rang an alarm.
+    pub alarms: Bounded<AlarmRecord, ALARMS>,
     /// Warnings before its end.
     pub warnings: Vec<Warning>,
     /// Who opened its recording.
@@ -249,6 +289,9 @@ impl SessionRecord {
             freezes: Vec::new(),
             opened: Bounded::default(),
             refused_channels: Bounded::default(),
+            files: Bounded::default(),
+            unlisted: 0,
+            alarms: Bounded::default(),
             warnings: Vec::new(),
             readings: Vec::new(),
             committed: None,
@@ -271,6 +314,12 @@ impl SessionRecord {
             }
             Event::ChannelRefused { what, why, .. } => {
                 self.refused_channels.push(RefusedChannel { at, what: what.clone(), why: why.clone() });
+            }
+            Event::FileMoved(file) => self.files.push(FileRecord { at, what: FileDone::Moved(file.clone()) }),
+            Event::FileChanged(change) => self.files.push(FileRecord { at, what: FileDone::Changed(change.clone()) }),
+            Event::FilesUnlisted { count, .. } => self.unlisted = self.unlisted.saturating_add(*count),
+            Event::SessionAlarm { channel, alarm, .. } => {
+                self.alarms.push(AlarmRecord { at, channel: *channel, alarm: alarm.clone() });
             }
             Event::SessionWarned { minutes, .. } => self.warnings.push(Warning { at, minutes: *minutes }),
             Event::SessionFrozen { cause, reason, .. } => {
@@ -354,11 +403,11 @@ impl SessionRecord {
 
 /// A long command, cut for the memory's sake.
 fn shortened(what: &ChannelKind) -> ChannelKind {
-    match what {
-        ChannelKind::Exec { command } if command.chars().nth(COMMAND).is_some() => {
-            ChannelKind::Exec { command: command.chars().take(COMMAND).chain(['…']).collect() }
+    match what.command() {
+        Some(command) if command.chars().nth(COMMAND).is_some() => {
+            what.clone().with_command(command.chars().take(COMMAND).chain(['…']).collect())
         }
-        short => short.clone(),
+        _ => what.clone(),
     }
 }
 

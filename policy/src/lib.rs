@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod approval;
+mod asked;
 mod calendar;
 mod evaluate;
 mod holidays;
@@ -19,10 +20,11 @@ mod rules;
 mod verdict;
 
 pub use approval::{Approval, ApprovalTerms, Permit, Person, Verified};
+pub use asked::{Asked, Direction, transfers_in};
 pub use calendar::{Calendar, CivilMinute, DateRange, ExtraOpening, WeeklyInterval};
 pub use evaluate::{Request, evaluate};
 pub use holidays::{HolidayRules, Region, easter_sunday};
 pub use ids::{CalendarId, GroupId, IdError, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId};
-pub use right::{Right, Rights, UnknownRight, transfer_in};
+pub use right::{CommandLine, NoCommandLine, Reach, Right, Rights, UnknownRight};
 pub use rules::{AllowRule, Contract, ForbidRule, Per, PolicySet, Sources, Supervision, Target, Vendor};
 pub use verdict::{Decision, Denial, RuleId, Verdict};

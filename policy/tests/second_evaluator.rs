@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use policy::{
     AllowRule, ApprovalTerms, Calendar, Contract, DateRange, Decision, Denial, ExtraOpening, ForbidRule, HolidayRules,
-    Per, PolicySet, Region, Request, Right, Rights, Sources, Supervision, Target, Vendor, WeeklyInterval, evaluate,
+    Per, PolicySet, Region, Request, Rights, Sources, Supervision, Target, Vendor, WeeklyInterval, evaluate,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -351,9 +351,9 @@ impl Judge<'_> {
     }
 
     fn rights(&self) -> Rights {
-        Right::ALL
+        drawn::every_right()
             .into_iter()
-            .filter(|right| self.naming().iter().any(|(_, allow)| allow.rights.contains(*right)))
+            .filter(|right| self.naming().iter().any(|(_, allow)| allow.rights.contains(right)))
             .collect()
     }
 

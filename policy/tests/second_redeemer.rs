@@ -62,7 +62,7 @@ fn verified() -> impl Strategy<Value = Verified> {
 
 fn yes() -> impl Strategy<Value = Yes> {
     let human = prop_oneof![1 => Just(REQUESTER), 20 => 1usize..5, 1 => Just(COLLEAGUE)];
-    let narrower = prop::option::weighted(0.4, prop::collection::vec(prop::sample::select(Right::ALL.to_vec()), 1..9));
+    let narrower = prop::option::weighted(0.4, prop::collection::vec(prop::sample::select(drawn::every_right()), 1..9));
     (
         human,
         0usize..3,
@@ -150,8 +150,8 @@ impl Life {
 
     fn rights(&self) -> Rights {
         let agreed =
-            |right: &Right| self.yes.iter().all(|yes| yes.rights.as_ref().is_none_or(|rights| rights.contains(*right)));
-        self.terms.rights.iter().filter(agreed).collect()
+            |right: &&Right| self.yes.iter().all(|yes| yes.rights.as_ref().is_none_or(|rights| rights.contains(right)));
+        self.terms.rights.iter().filter(agreed).cloned().collect()
     }
 
     fn humans(&self) -> BTreeSet<usize> {

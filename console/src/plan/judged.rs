@@ -63,7 +63,7 @@ impl Judged {
 impl Possible {
     fn of(known: &Known<'_>, terms: &ApprovalTerms) -> Self {
         Self {
-            rights: terms.rights.iter().collect(),
+            rights: terms.rights.iter().cloned().collect(),
             quorum: terms.quorum,
             groups: group_names(known, &terms.approvers),
             approvers: approvers_of(known, &terms.target),

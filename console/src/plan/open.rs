@@ -146,7 +146,7 @@ impl Typed {
     }
 
     fn keeps(&self, right: &Right) -> bool {
-        self.rights.as_ref().is_none_or(|rights| rights.iter().any(|kept| kept == right.as_str()))
+        self.rights.as_ref().is_none_or(|rights| rights.iter().any(|kept| *kept == right.to_string()))
     }
 }
 

@@ -97,7 +97,7 @@ impl Emergency {
             from: plan.from,
             until: plan.until,
             yes: approvals.map(|one| Yes { by: name_of(known, &one.by), at: one.at, verified: one.verified }).collect(),
-            rights: asked.rights.iter().collect(),
+            rights: asked.rights.iter().cloned().collect(),
             sessions: ends.map(|end| Ended { watched_by: names(&end.watched_by), end }).collect(),
             reviewed: plan.reviewed.as_ref().map(|(by, text)| (name_of(known, by), text.clone())),
             refused: known.register.may_review(number, &me.login).err(),

@@ -7,8 +7,7 @@ use crate::page::Me;
 use crate::texts::Texts;
 use jiff::Timestamp;
 use lifecycle::{
-    Actor, Bounded, ChannelKind, EndCause, FreezeCause, Frozen, Presence, RecordingState, Role, SessionEnd, SessionId,
-    SessionRecord,
+    Actor, Bounded, EndCause, FreezeCause, Frozen, Presence, RecordingState, Role, SessionEnd, SessionId, SessionRecord,
 };
 use policy::TargetId;
 use serde::Serialize;
@@ -227,10 +226,7 @@ impl SessionView {
             freezes: Some200::of(&record.freezes, 0, |one| Freeze::of(known, one)),
             channels: Some200::bounded(&record.opened, |one| Channel {
                 number: one.channel,
-                command: match &one.what {
-                    ChannelKind::Shell => None,
-                    ChannelKind::Exec { command } => Some(command.clone()),
-                },
+                command: one.what.command().map(str::to_owned),
                 from: one.from,
                 until: one.until,
                 exit: one.exit,

@@ -247,7 +247,7 @@ impl Request {
             source,
             usual,
             visits: visits.collect(),
-            rights: asked.rights.iter().collect(),
+            rights: asked.rights.iter().cloned().collect(),
             quorum: asked.quorum,
             yes: one
                 .former
@@ -331,7 +331,7 @@ pub(super) struct Typed {
 
 impl Typed {
     fn keeps(&self, right: &Right) -> bool {
-        self.rights.as_ref().is_none_or(|rights| rights.iter().any(|kept| kept == right.as_str()))
+        self.rights.as_ref().is_none_or(|rights| rights.iter().any(|kept| *kept == right.to_string()))
     }
 }
 

@@ -120,7 +120,7 @@ fn vendor(known: &Known<'_>, id: &VendorId, one: &config::Vendor, operator: bool
     };
     let allowed = |rule: &AllowRule| Allowed {
         targets: rule.targets.iter().map(|target| target_name(known, target)).collect(),
-        rights: rule.rights.iter().collect(),
+        rights: rule.rights.iter().cloned().collect(),
         quorum: rule.quorum,
         longest: rule.longest.as_secs(),
     };

@@ -9,9 +9,10 @@ use crate::relay::pressure::ClientSide;
 use crate::relay::session::LiveSession;
 use crate::site::Site;
 use crate::ssh::lobby::{Lobby, Login, Say};
-use crate::ssh::starting::{Starting, shown};
+use crate::ssh::starting::{Starting, command_kind};
 use crate::target::Dialled;
 use lifecycle::{ChannelKind, EndCause, Event};
+use policy::Asked;
 use russh::keys::HashAlg;
 use russh::server::{self, Auth, ChannelOpenHandle, Handle, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey};
 use russh::{ChannelId, ChannelOpenFailure, ChannelWriteHalf, Disconnect, MethodKind, MethodSet, Pty, Sig};
@@ -248,7 +249,14 @@ impl Connection {
     }
 
     /// `command` is what the target gets, byte for byte; the kind shows it as text.
-    fn start(&mut self, id: ChannelId, kind: ChannelKind, command: Vec<u8>, session: &mut Session) -> Outcome<()> {
+    fn start(
+        &mut self,
+        id: ChannelId,
+        asked: Asked,
+        kind: ChannelKind,
+        command: Vec<u8>,
+        session: &mut Session,
+    ) -> Outcome<()> {
         let (Some(inside), Some(channel), Some(writer)) =
             (&self.admitted, self.channels.get(&id), self.writers.remove(&id))
         else {
@@ -261,6 +269,7 @@ impl Connection {
             writer,
             handle: session.handle(),
             kind,
+            asked,
             command,
         };
         tokio::spawn(starting.run());
@@ -546,7 +555,7 @@ impl server::Handler for Connection {
             Some(Enrolment::Opened { who, writer, .. }) => return refuse_to_enrol(&who, &writer, id, session).await,
             other => self.enrolling = other,
         }
-        self.start(id, ChannelKind::Shell, Vec::new(), session)
+        self.start(id, Asked::Shell, ChannelKind::Shell, Vec::new(), session)
     }
 
     async fn exec_request(&mut self, id: ChannelId, command: &[u8], session: &mut Session) -> Outcome<()> {
@@ -559,8 +568,8 @@ impl server::Handler for Connection {
             self.refuse("exec (malformed)", "a NUL in the command");
             return session.channel_failure(id);
         }
-        let kind = ChannelKind::Exec { command: shown(command) };
-        self.start(id, kind, command.to_vec(), session)
+        let (asked, kind) = command_kind(command);
+        self.start(id, asked, kind, command.to_vec(), session)
     }
 
     async fn window_change_request(

@@ -7,7 +7,7 @@ use crate::relay::session::Flow;
 use crate::site::Site;
 use crate::target::{Dialled, Reply};
 use lifecycle::{ChannelKind, Event, Input, Refusal};
-use policy::{Permit, Right, transfer_in};
+use policy::{Asked, Permit, transfers_in};
 use recorder::FrameKind;
 use russh::ChannelWriteHalf;
 use russh::server::{Handle, Msg};
@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 /// The exit status of what was refused on a terminal (sysexits' EX_NOPERM).
 const NOT_PERMITTED: u32 = 77;
 
-/// A shell or command on its way to the target.
+/// A shell, a command or files on the way to the target.
 pub(super) struct Starting {
     pub(super) site: Arc<Site>,
     pub(super) first: Arc<Mutex<Option<Dialled>>>,
@@ -26,7 +26,21 @@ pub(super) struct Starting {
     pub(super) writer: ChannelWriteHalf<Msg>,
     pub(super) handle: Handle,
     pub(super) kind: ChannelKind,
+    pub(super) asked: Asked,
+    /// The command line as the target gets it, byte for byte; empty where there is none.
     pub(super) command: Vec<u8>,
+}
+
+/// What a command line asks for, and what the journal says of it.
+pub(super) fn command_kind(line: &[u8]) -> (Asked, ChannelKind) {
+    let (asked, command) = (Asked::by_command(line), shown(line));
+    let kind = match asked {
+        Asked::Sftp => ChannelKind::Sftp,
+        Asked::Scp(direction) => ChannelKind::Scp { direction, command },
+        Asked::Rsync(direction) => ChannelKind::Rsync { direction, command },
+        _ => ChannelKind::Exec { command },
+    };
+    (asked, kind)
 }
 
 /// Why a channel does not start, as it is told and journalled.
@@ -57,7 +71,7 @@ impl Starting {
                 return;
             }
             Err(NotStarted { text, why }) => {
-                let what = what(&self.kind);
+                let what = what(&self.kind, &self.command);
                 if session.refused(&what) {
                     session_note(
                         &self.site,
@@ -137,31 +151,23 @@ impl Starting {
         }
     }
 
-    /// A transfer in disguise needs its own right (NET-14, linagora/open-bastion#287).
-    fn rights_needed(&self) -> Vec<Right> {
-        let mut needed = vec![self.kind.right()];
-        if matches!(self.kind, ChannelKind::Exec { .. }) {
-            needed.extend(transfer_in(&self.command).into_iter().flatten().copied());
-        }
-        needed
-    }
-
     async fn may_start(&self) -> Result<(), NotStarted> {
-        let (id, needed) = (self.channel.session().id.clone(), self.rights_needed());
-        let judged = self.site.registrar.view(move |core, at| ask(core, &id, &needed, at).map(|_| ())).await;
+        let (id, asked) = (self.channel.session().id.clone(), self.asked.clone());
+        let judged =
+            self.site.registrar.view(move |core, at| core.register.may(&core.rules, &id, &asked, at).map(|_| ())).await;
         refused(judged)
     }
 
     /// Asks the register anew, and journals the channel before anything reaches the target.
     async fn take_right(&self) -> Result<Permit, NotStarted> {
         let session = self.channel.session();
-        let (id, needed, number, kind) =
-            (session.id.clone(), self.rights_needed(), self.channel.number, self.kind.clone());
+        let (id, asked, number, kind) =
+            (session.id.clone(), self.asked.clone(), self.channel.number, self.kind.clone());
         let pty = self.channel.terminal().map(|terminal| (terminal.columns, terminal.rows));
         let judged = self
             .site
             .registrar
-            .act(move |core, at| match ask(core, &id, &needed, at) {
+            .act(move |core, at| match core.register.may(&core.rules, &id, &asked, at) {
                 Ok(permit) => {
                     (vec![Event::ChannelOpened { session: id, channel: number, what: kind, pty }], Ok(permit))
                 }
@@ -171,8 +177,8 @@ impl Starting {
         let permit = refused(judged)?;
         let terminal = self.channel.terminal();
         let begin = serde_json::json!({
-            "what": what(&self.kind),
-            "command": matches!(self.kind, ChannelKind::Exec { .. }).then(|| data_encoding::HEXLOWER.encode(&self.command)),
+            "what": what(&self.kind, &self.command),
+            "command": (!self.command.is_empty()).then(|| data_encoding::HEXLOWER.encode(&self.command)),
             "term": terminal.as_ref().map(|terminal| terminal.term.as_str()),
             "columns": terminal.as_ref().map(|terminal| terminal.columns),
             "rows": terminal.as_ref().map(|terminal| terminal.rows),
@@ -192,9 +198,10 @@ impl Starting {
             writer.request_pty(true, &terminal.term, terminal.columns, terminal.rows, 0, 0, &terminal.modes).await?;
             dialled.expect(Reply::Success).await?;
         }
-        match &self.kind {
-            ChannelKind::Shell => writer.request_shell(true).await?,
-            ChannelKind::Exec { .. } => writer.exec(true, self.command.clone()).await?,
+        match &self.asked {
+            Asked::Shell => writer.request_shell(true).await?,
+            Asked::Sftp if self.command.is_empty() => writer.request_subsystem(true, "sftp").await?,
+            _ => writer.exec(true, self.command.clone()).await?,
         }
         dialled.expect(Reply::Success).await?;
         Ok(writer)
@@ -237,29 +244,15 @@ pub(crate) fn shown(command: &[u8]) -> String {
     if text.chars().count() > LONGEST { format!("{visible}... ({} bytes)", command.len()) } else { visible }
 }
 
-fn what(kind: &ChannelKind) -> String {
-    match kind {
-        ChannelKind::Shell => "shell".to_owned(),
-        ChannelKind::Exec { command } => match transfer_in(command.as_bytes()) {
-            Some(rights) => {
-                format!("exec ({})", rights.iter().map(|right| right.as_str()).collect::<Vec<_>>().join(", "))
-            }
-            None => "exec".to_owned(),
-        },
+/// What was asked for, in few words: `exec (scp-write)`, `sftp`.
+fn what(kind: &ChannelKind, command: &[u8]) -> String {
+    match (kind, transfers_in(command).as_slice()) {
+        (ChannelKind::Exec { .. }, [first, rest @ ..]) => {
+            let more: String = rest.iter().map(|right| format!(", {right}")).collect();
+            format!("exec ({first}{more})")
+        }
+        _ => kind.word().to_owned(),
     }
-}
-
-fn ask(
-    core: &crate::registrar::Core,
-    id: &lifecycle::SessionId,
-    needed: &[Right],
-    at: jiff::Timestamp,
-) -> Result<Permit, Refusal> {
-    let mut permit = Err(Refusal::SessionOver);
-    for right in needed {
-        permit = Ok(core.register.use_right(&core.rules, id, *right, at)?);
-    }
-    permit
 }
 
 fn refused<T>(judged: Result<Result<T, Refusal>, crate::registrar::JournalGone>) -> Result<T, NotStarted> {

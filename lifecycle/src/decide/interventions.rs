@@ -9,7 +9,7 @@ use crate::register::Register;
 use crate::staff::{Role, Staff};
 use jiff::{SignedDuration, Timestamp};
 use policy::{
-    Approval, ApprovalTerms, Decision, Denial, Permit, PolicySet, Request, Right, Rights, RuleId, TargetAccount,
+    Approval, ApprovalTerms, Asked, Decision, Denial, Permit, PolicySet, Request, Rights, RuleId, TargetAccount,
     TargetId, TechnicianLogin, Verified,
 };
 use std::net::SocketAddr;
@@ -414,16 +414,11 @@ impl Register {
         Ok(Admission { permit, ends_with, event })
     }
 
-    /// Asks for one right of a live session, now.
-    pub fn use_right(
-        &self,
-        rules: &PolicySet,
-        session: &SessionId,
-        right: Right,
-        at: Timestamp,
-    ) -> Result<Permit, Refusal> {
+    /// Asks whether a live session may do this, now.
+    pub fn may(&self, rules: &PolicySet, session: &SessionId, asked: &Asked, at: Timestamp) -> Result<Permit, Refusal> {
         let record = self.sessions.get(session).filter(|record| record.end.is_none()).ok_or(Refusal::SessionOver)?;
         let (permit, _) = self.permit(rules, record.number, record.started, at).map_err(Refusal::Denied)?;
-        if permit.rights().contains(right) { Ok(permit) } else { Err(Refusal::RightMissing(right)) }
+        asked.allowed_by(permit.rights()).map_err(Refusal::RightMissing)?;
+        Ok(permit)
     }
 }

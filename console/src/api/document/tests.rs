@@ -135,7 +135,7 @@ fn words_are_those_of_their_types() {
     }
     let words = |name: &str| WORDS.iter().find(|(held, _)| *held == name).unwrap().1.to_vec();
     assert_eq!(words("Role"), all(&[Role::Approver, Role::Operator, Role::Security, Role::Auditor]));
-    assert_eq!(words("Right"), all(&Right::ALL));
+    assert_eq!(words("Right"), all(&Right::WORDS));
     assert_eq!(words("Verified"), all(&[Verified::Called, Verified::Caller, Verified::Present]));
     assert_eq!(words("ExportScope"), all(&ExportScope::ALL.map(|(_, scope)| scope)));
 }

@@ -1,0 +1,223 @@
+//! Files on their way: the protocols that move them, taken apart as they pass.
+//!
+//! A [`Steward`] knows one protocol and nothing of sockets, disks or clocks: it is given what either
+//! side sent and says what is to be done, in order. The pump ([`pump`]) does it: records, then
+//! relays (promise 3), keeps files in quarantine, asks the scanner, writes the journal.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use lifecycle::{FileAct, FileResult};
+use policy::{Direction, Rights};
+
+/// A file within one channel, by the steward's own count. Never used twice.
+pub type FileNumber = u32;
+
+/// One protocol for files, for the life of one channel.
+pub trait Steward: Send {
+    /// Bytes came from the technician.
+    fn from_technician(&mut self, bytes: &[u8], at: Timestamp) -> Result<Vec<Act>, Broken>;
+
+    /// Bytes came from the target.
+    fn from_target(&mut self, bytes: &[u8], at: Timestamp) -> Result<Vec<Act>, Broken>;
+
+    /// What [`Act::Fetch`] or [`Act::Scan`] brought.
+    fn answered(&mut self, answer: Answer, at: Timestamp) -> Result<Vec<Act>, Broken>;
+
+    /// The technician will send no more. What comes of it is [`Act::EndToTarget`], at once or once
+    /// what is under way is over.
+    fn technician_ended(&mut self, at: Timestamp) -> Result<Vec<Act>, Broken>;
+
+    /// The channel is over, however it ended: what was under way is partial.
+    fn over(&mut self, at: Timestamp) -> Vec<Note>;
+
+    /// What is under way now, for those who watch.
+    fn under_way(&self) -> Vec<UnderWay>;
+}
+
+/// By which rules a steward judges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// What the permit allows. A narrowing that comes later reaches only what is asked after it.
+    pub rights: Rights,
+    /// Files for the target are held until they were scanned.
+    pub scan_uploads: bool,
+    /// And files from it.
+    pub scan_downloads: bool,
+    /// Largest file that is scanned, in bytes.
+    pub scan_limit: u64,
+}
+
+/// Something to be done, after all before it and before all behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// Write these bytes of the protocol down: everything that passes either way but the content of
+    /// files. Stands before the act that relays it.
+    Record {
+        /// Which way.
+        direction: Direction,
+        /// The bytes.
+        bytes: Bytes,
+    },
+    /// Write content down, if the target's files are kept. Stands before the act that relays it.
+    Content {
+        /// Of which file.
+        file: FileNumber,
+        /// Where in it.
+        offset: u64,
+        /// The bytes.
+        bytes: Bytes,
+    },
+    /// Send to the target.
+    ToTarget(Bytes),
+    /// Send to the technician.
+    ToTechnician(Bytes),
+    /// Tell the target that the technician will send no more.
+    EndToTarget,
+    /// Write down what happened, in the journal, in the recording and for those who watch.
+    Note(Note),
+    /// Put bytes into a file in quarantine; the first one makes it.
+    Store {
+        /// Which file.
+        file: FileNumber,
+        /// Where in it.
+        offset: u64,
+        /// The bytes.
+        bytes: Bytes,
+    },
+    /// Give a file in quarantine this length; makes it if it is not there.
+    Truncate {
+        /// Which file.
+        file: FileNumber,
+        /// How long.
+        length: u64,
+    },
+    /// Read from a file in quarantine; brings [`Answer::Fetched`].
+    Fetch {
+        /// Which file.
+        file: FileNumber,
+        /// From where.
+        offset: u64,
+        /// How much at most: at most 64 KiB.
+        length: u32,
+    },
+    /// Have a file in quarantine scanned; brings [`Answer::Scanned`], while other acts go on.
+    Scan {
+        /// Which file.
+        file: FileNumber,
+    },
+    /// Remove a file from quarantine.
+    Drop {
+        /// Which file.
+        file: FileNumber,
+    },
+}
+
+/// What an act brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Bytes from quarantine; fewer than asked for only at the end of the file.
+    Fetched {
+        /// Of which file.
+        file: FileNumber,
+        /// From where.
+        offset: u64,
+        /// The bytes.
+        bytes: Bytes,
+    },
+    /// What the scanner said.
+    Scanned {
+        /// Of which file.
+        file: FileNumber,
+        /// What.
+        finding: Finding,
+    },
+}
+
+/// What a scanner says of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// It recognises nothing.
+    Clean,
+    /// It recognises this.
+    Infected(String),
+    /// It gives no answer, and this is why: the file is not delivered (fail closed).
+    Unscanned(String),
+}
+
+/// Something to be remembered of a file. Paths are as they stood in the protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// A file was opened.
+    Began {
+        /// Which.
+        file: FileNumber,
+        /// Its path.
+        path: Bytes,
+        /// Which way it goes.
+        direction: Direction,
+    },
+    /// A file was closed, or its channel ended.
+    Moved {
+        /// Which.
+        file: FileNumber,
+        /// Its path.
+        path: Bytes,
+        /// Which way it went.
+        direction: Direction,
+        /// When it was opened.
+        started: Timestamp,
+        /// Bytes that passed.
+        bytes: u64,
+        /// SHA-256 of them in the order in which they passed.
+        sha256: [u8; 32],
+        /// Whether they passed once each, from the first to the last.
+        in_order: bool,
+        /// What came of it.
+        result: FileResult,
+    },
+    /// Something else was done.
+    Changed {
+        /// What.
+        act: FileAct,
+        /// To what.
+        path: Bytes,
+        /// The new name, what a link points to, or attributes in words; empty where there is none.
+        to: Bytes,
+        /// The target's words if it said no; empty if it was done.
+        failed: String,
+    },
+    /// Something was refused here and never reached the target.
+    Refused {
+        /// What was asked, in few words that are the same each time: `sftp open for writing`.
+        what: &'static str,
+        /// Why not, such as the right that is missing.
+        why: String,
+    },
+}
+
+/// A file under way, for those who watch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnderWay {
+    /// Which.
+    pub file: FileNumber,
+    /// Its path.
+    pub path: Bytes,
+    /// Which way.
+    pub direction: Direction,
+    /// Bytes that passed so far.
+    pub bytes: u64,
+    /// Its size, where one of the sides said it.
+    pub size: Option<u64>,
+    /// It waits for the scanner.
+    pub held: bool,
+}
+
+/// A side broke the protocol or its limits. The channel ends.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{side} {why}")]
+pub struct Broken {
+    /// `the technician's client` or `the target`.
+    pub side: &'static str,
+    /// What it did, such as `sent a packet of 4294967295 bytes`.
+    pub why: String,
+}
