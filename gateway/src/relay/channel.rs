@@ -1,7 +1,7 @@
 //! One channel: its two pumps and its track of the recording.
 
 use crate::relay::lane::{Item, Lane};
-use crate::relay::pressure::TargetSide;
+use crate::relay::pressure::{ClientSide, TargetSide};
 use crate::relay::session::{Flow, LiveSession};
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
@@ -40,6 +40,8 @@ pub struct Channel {
     /// Its number in the session, and the number of its track.
     pub number: u32,
     session: Arc<LiveSession>,
+    /// The connection it came by.
+    client: Arc<ClientSide>,
     up: Lane,
     target: OnceLock<Arc<TargetSide>>,
     terminal: Mutex<Option<Terminal>>,
@@ -62,11 +64,12 @@ pub struct Ending {
 
 impl Channel {
     /// A channel just opened.
-    pub fn new(id: ChannelId, number: u32, session: Arc<LiveSession>) -> Arc<Self> {
+    pub fn new(id: ChannelId, number: u32, session: Arc<LiveSession>, client: Arc<ClientSide>) -> Arc<Self> {
         Arc::new(Self {
             id,
             number,
             session,
+            client,
             up: Lane::default(),
             target: OnceLock::new(),
             terminal: Mutex::default(),
@@ -111,7 +114,7 @@ impl Channel {
             return true;
         }
         let cost = self.up.push_bytes(bytes);
-        let bounded = self.session.client.arrived(cost);
+        let bounded = self.client.arrived(cost);
         // INVARIANT: a channel that ended meanwhile has released its count; do it again, or the
         // whole connection would stay under pressure for ever.
         if self.is_over() {
@@ -129,7 +132,7 @@ impl Channel {
             self.client_ended.store(true, Ordering::Release);
         }
         let cost = self.up.push(item);
-        let _ = self.session.client.arrived(cost);
+        let _ = self.client.arrived(cost);
     }
 
     /// Shows a line on the terminal, if there is one (D30).
@@ -146,7 +149,7 @@ impl Channel {
 
     fn release(&self) {
         let left = self.up.release();
-        self.session.client.delivered(left);
+        self.client.delivered(left);
     }
 
     /// Ends it: nothing more is counted, queued or read from the target.
@@ -215,7 +218,7 @@ impl Channel {
             };
             let Some(item) = item else { break Flow::Ended };
             let counted = self.up.delivered(item.cost());
-            self.session.client.delivered(counted);
+            self.client.delivered(counted);
             match item {
                 Item::Data(bytes) => {
                     self.session.announce_thrown_away(self);
@@ -290,7 +293,7 @@ impl Channel {
                 Item::ErrorOutput(_) | Item::ExitStatus(_) | Item::ExitSignal(..) | Item::Close => true,
             };
             let counted = self.up.delivered(cost);
-            self.session.client.delivered(counted);
+            self.client.delivered(counted);
             if !goes_on {
                 return;
             }
@@ -381,7 +384,7 @@ impl Channel {
             return false;
         }
         let count = bytes.len() as u64;
-        self.session.client.gate().writable().await;
+        self.client.gate().writable().await;
         self.session.until_seen().await;
         // A freeze that came while this block waited holds it too.
         self.hold_while_frozen(client).await;

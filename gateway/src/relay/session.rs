@@ -349,14 +349,19 @@ impl LiveSession {
     }
 
     /// Takes a channel in, if fewer than `most` are open.
-    pub fn open_channel(self: &Arc<Self>, id: russh::ChannelId, most: u32) -> Option<Arc<Channel>> {
+    pub fn open_channel(
+        self: &Arc<Self>,
+        id: russh::ChannelId,
+        most: u32,
+        client: Arc<ClientSide>,
+    ) -> Option<Arc<Channel>> {
         let mut channels = locked(&self.channels);
         channels.retain(|_, channel| !channel.is_over());
         if channels.len() >= usize::try_from(most).unwrap_or(usize::MAX) {
             return None;
         }
         let number = self.next_channel.fetch_add(1, Ordering::Relaxed);
-        let channel = Channel::new(id, number, self.clone());
+        let channel = Channel::new(id, number, self.clone(), client);
         channels.insert(number, channel.clone());
         Some(channel)
     }

@@ -3,21 +3,15 @@
 
 use crate::admission::Admitted;
 use crate::enrolment::{self, Enrolling};
-use crate::relay::channel::{Channel, Terminal};
-use crate::relay::lane::Item;
 use crate::relay::pressure::ClientSide;
 use crate::relay::session::LiveSession;
 use crate::site::Site;
+use crate::ssh::hosted::Hosted;
 use crate::ssh::lobby::{Lobby, Login, Say};
-use crate::ssh::starting::{Starting, command_kind};
-use crate::target::Dialled;
-use lifecycle::{ChannelKind, EndCause, Event};
-use policy::Asked;
 use russh::keys::HashAlg;
 use russh::server::{self, Auth, ChannelOpenHandle, Handle, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey};
-use russh::{ChannelId, ChannelOpenFailure, ChannelWriteHalf, Disconnect, MethodKind, MethodSet, Pty, Sig};
+use russh::{ChannelId, ChannelWriteHalf, Disconnect, MethodKind, MethodSet, Pty, Sig};
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -37,12 +31,6 @@ const BETWEEN_BEATS: Duration = Duration::from_secs(15);
 /// Answers in one round, and bytes in one answer, that are looked at.
 const ANSWERS: usize = 8;
 const ANSWER: usize = 1024;
-/// Largest terminal (D28).
-const COLUMNS: u32 = 500;
-const ROWS: u32 = 200;
-/// Longest name of a terminal.
-const TERM: usize = 64;
-
 /// What the connection's task and its callbacks share.
 pub struct Shared {
     /// The library's handle, once there is one.
@@ -89,10 +77,9 @@ pub struct Connection {
     began: bool,
     /// Refused: whatever else is tried is refused too, until the farewell has been sent.
     refused: bool,
-    admitted: Option<Inside>,
+    /// What only an admitted connection has.
+    hosted: Option<Hosted>,
     enrolling: Option<Enrolment>,
-    channels: HashMap<ChannelId, Arc<Channel>>,
-    writers: HashMap<ChannelId, ChannelWriteHalf<Msg>>,
 }
 
 /// A connection that may do nothing but enrol. It has no session and no permit, and nothing in here
@@ -104,12 +91,6 @@ enum Enrolment {
     Opened { who: Box<Enrolling>, id: ChannelId, writer: ChannelWriteHalf<Msg>, terminal: bool },
     /// The page is there.
     Running { id: ChannelId, typed: mpsc::Sender<Vec<u8>> },
-}
-
-/// What only an admitted connection has.
-struct Inside {
-    session: Arc<LiveSession>,
-    first: Arc<Mutex<Option<Dialled>>>,
 }
 
 type Outcome<T> = Result<T, russh::Error>;
@@ -127,10 +108,8 @@ impl Connection {
             lobby: None,
             began: false,
             refused: false,
-            admitted: None,
+            hosted: None,
             enrolling: None,
-            channels: HashMap::new(),
-            writers: HashMap::new(),
         }
     }
 
@@ -190,7 +169,8 @@ impl Connection {
         let _ = self.shared.session.set(session.clone());
         // From here on the session's own machine knows when it is over.
         self.stay(Duration::from_secs(365 * 24 * 3600));
-        self.admitted = Some(Inside { session, first: Arc::new(Mutex::new(first)) });
+        let first = Arc::new(Mutex::new(first));
+        self.hosted = Some(Hosted::new(self.site.clone(), session, first, self.client.clone()));
         Ok(Auth::Accept)
     }
 
@@ -217,63 +197,17 @@ impl Connection {
         });
     }
 
-    fn channel(&self, id: ChannelId) -> Option<&Arc<Channel>> {
-        self.channels.get(&id)
-    }
-
-    /// Notes a refused request: the first of its kind is journalled, all are counted (D19).
-    fn refuse(&self, what: &str, why: &str) {
-        let Some(inside) = &self.admitted else { return };
-        if inside.session.refused(what) {
-            let event = Event::ChannelRefused {
-                session: inside.session.id.clone(),
-                what: what.to_owned(),
-                why: why.to_owned(),
-            };
-            let registrar = self.site.registrar.clone();
-            tokio::spawn(async move { registrar.note(vec![event]).await });
+    /// Refuses what is never possible. Nothing but an admitted connection gets this far.
+    async fn refuse_kind(&self, reply: ChannelOpenHandle, what: &str) {
+        if let Some(hosted) = &self.hosted {
+            hosted.refuse_kind(reply, what).await;
         }
     }
 
-    /// The description of a refused channel open (D30): ASCII, in the technician's language.
-    fn reason(&self, key: &str) -> String {
-        let text = self.admitted.as_ref().map(|inside| inside.session.texts.text(key)).unwrap_or_default();
-        crate::texts::to_ascii(&text)
-    }
-
-    async fn refuse_open(&self, reply: ChannelOpenHandle, what: &str) {
-        self.refuse(what, "never possible");
-        /// SSH_OPEN_ADMINISTRATIVELY_PROHIBITED (RFC 4254 §5.1).
-        const PROHIBITED: u32 = 1;
-        reply.reject(ChannelOpenFailure::Other { code: PROHIBITED, reason: self.reason("refused-kind") }).await;
-    }
-
-    /// `command` is what the target gets, byte for byte; the kind shows it as text.
-    fn start(
-        &mut self,
-        id: ChannelId,
-        asked: Asked,
-        kind: ChannelKind,
-        command: Vec<u8>,
-        session: &mut Session,
-    ) -> Outcome<()> {
-        let (Some(inside), Some(channel), Some(writer)) =
-            (&self.admitted, self.channels.get(&id), self.writers.remove(&id))
-        else {
-            return session.channel_failure(id);
-        };
-        let starting = Starting {
-            site: self.site.clone(),
-            first: inside.first.clone(),
-            channel: channel.clone(),
-            writer,
-            handle: session.handle(),
-            kind,
-            asked,
-            command,
-        };
-        tokio::spawn(starting.run());
-        Ok(())
+    fn refuse(&self, what: &str) {
+        if let Some(hosted) = &self.hosted {
+            hosted.refuse(what, "never possible");
+        }
     }
 }
 
@@ -394,22 +328,8 @@ impl server::Handler for Connection {
             }
             other => self.enrolling = other,
         }
-        let Some(inside) = &self.admitted else { return Ok(()) };
-        self.channels.retain(|_, channel| !channel.is_over());
-        let most = self.site.config().ssh.channels;
-        match inside.session.open_channel(opened.id(), most) {
-            Some(channel) => {
-                let id = opened.id();
-                // The read half is dropped: all data comes through the callbacks below.
-                let (_, writer) = opened.split();
-                self.channels.insert(id, channel);
-                self.writers.insert(id, writer);
-                reply.accept().await;
-            }
-            None => {
-                self.refuse("channel", "too many channels");
-                reply.reject(ChannelOpenFailure::ResourceShortage).await;
-            }
+        if let Some(hosted) = &mut self.hosted {
+            hosted.open_session(opened, reply).await;
         }
         Ok(())
     }
@@ -426,7 +346,7 @@ impl server::Handler for Connection {
     ) -> Outcome<()> {
         let host: String = host.chars().take(64).collect();
         tracing::info!(host = %host.escape_default(), port, "a forward was refused");
-        self.refuse_open(reply, "direct-tcpip").await;
+        self.refuse_kind(reply, "direct-tcpip").await;
         Ok(())
     }
 
@@ -437,7 +357,7 @@ impl server::Handler for Connection {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Outcome<()> {
-        self.refuse_open(reply, "direct-streamlocal").await;
+        self.refuse_kind(reply, "direct-streamlocal").await;
         Ok(())
     }
 
@@ -449,7 +369,7 @@ impl server::Handler for Connection {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Outcome<()> {
-        self.refuse_open(reply, "x11").await;
+        self.refuse_kind(reply, "x11").await;
         Ok(())
     }
 
@@ -463,22 +383,22 @@ impl server::Handler for Connection {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Outcome<()> {
-        self.refuse_open(reply, "forwarded-tcpip").await;
+        self.refuse_kind(reply, "forwarded-tcpip").await;
         Ok(())
     }
 
     async fn tcpip_forward(&mut self, _: &str, _: &mut u32, _: &mut Session) -> Outcome<bool> {
-        self.refuse("tcpip-forward", "never possible");
+        self.refuse("tcpip-forward");
         Ok(false)
     }
 
     async fn streamlocal_forward(&mut self, _: &str, _: &mut Session) -> Outcome<bool> {
-        self.refuse("streamlocal-forward", "never possible");
+        self.refuse("streamlocal-forward");
         Ok(false)
     }
 
     async fn agent_request(&mut self, _: ChannelId, _: &mut Session) -> Outcome<bool> {
-        self.refuse("agent", "never possible");
+        self.refuse("agent");
         Ok(false)
     }
 
@@ -491,22 +411,28 @@ impl server::Handler for Connection {
         _: u32,
         session: &mut Session,
     ) -> Outcome<()> {
-        self.refuse("x11", "never possible");
-        session.channel_failure(id)
+        match &self.hosted {
+            Some(hosted) => hosted.refuse_request(id, "x11", session),
+            None => session.channel_failure(id),
+        }
     }
 
-    /// Dropped silently (D19): every client sends some, and none needs an answer.
     async fn env_request(&mut self, id: ChannelId, _: &str, _: &str, session: &mut Session) -> Outcome<()> {
-        self.refuse("env", "dropped");
-        session.channel_failure(id)
+        match &self.hosted {
+            Some(hosted) => hosted.environment(id, session),
+            None => session.channel_failure(id),
+        }
     }
 
     async fn subsystem_request(&mut self, id: ChannelId, name: &str, session: &mut Session) -> Outcome<()> {
-        // A client can make up names without end: all that nobody knows are one kind (D19).
-        let known = ["sftp", "netconf"].contains(&name);
-        let what = if known { format!("subsystem {name}") } else { "subsystem".to_owned() };
-        self.refuse(&what, "not granted");
-        session.channel_failure(id)
+        match self.enrolling.take() {
+            Some(Enrolment::Opened { who, writer, .. }) => return refuse_to_enrol(&who, &writer, id, session).await,
+            other => self.enrolling = other,
+        }
+        match &mut self.hosted {
+            Some(hosted) => hosted.subsystem(id, name, session),
+            None => session.channel_failure(id),
+        }
     }
 
     async fn pty_request(
@@ -526,15 +452,10 @@ impl server::Handler for Connection {
             *terminal = true;
             return session.channel_success(id);
         }
-        // Asked for after the command it would give the target a terminal of which the recording and
-        // the journal know nothing.
-        let started = !self.writers.contains_key(&id);
-        let Some(channel) = self.channel(id).filter(|_| !started) else { return session.channel_failure(id) };
-        let term: String = term.chars().filter(|c| c.is_ascii_graphic()).take(TERM).collect();
-        let terminal =
-            Terminal { term, columns: columns.clamp(1, COLUMNS), rows: rows.clamp(1, ROWS), modes: modes.to_vec() };
-        channel.set_terminal(terminal);
-        session.channel_success(id)
+        match &self.hosted {
+            Some(hosted) => hosted.terminal(id, term, (columns, rows), modes, session),
+            None => session.channel_failure(id),
+        }
     }
 
     async fn shell_request(&mut self, id: ChannelId, session: &mut Session) -> Outcome<()> {
@@ -555,7 +476,10 @@ impl server::Handler for Connection {
             Some(Enrolment::Opened { who, writer, .. }) => return refuse_to_enrol(&who, &writer, id, session).await,
             other => self.enrolling = other,
         }
-        self.start(id, Asked::Shell, ChannelKind::Shell, Vec::new(), session)
+        match &mut self.hosted {
+            Some(hosted) => hosted.shell(id, session),
+            None => session.channel_failure(id),
+        }
     }
 
     async fn exec_request(&mut self, id: ChannelId, command: &[u8], session: &mut Session) -> Outcome<()> {
@@ -563,13 +487,10 @@ impl server::Handler for Connection {
             Some(Enrolment::Opened { who, writer, .. }) => return refuse_to_enrol(&who, &writer, id, session).await,
             other => self.enrolling = other,
         }
-        // Targets read up to the first NUL: what they would run is not what was judged.
-        if command.contains(&0) {
-            self.refuse("exec (malformed)", "a NUL in the command");
-            return session.channel_failure(id);
+        match &mut self.hosted {
+            Some(hosted) => hosted.exec(id, command, session),
+            None => session.channel_failure(id),
         }
-        let (asked, kind) = command_kind(command);
-        self.start(id, asked, kind, command.to_vec(), session)
     }
 
     async fn window_change_request(
@@ -581,15 +502,15 @@ impl server::Handler for Connection {
         height: u32,
         _: &mut Session,
     ) -> Outcome<()> {
-        if let Some(channel) = self.channel(id) {
-            channel.push(Item::Resize(columns.clamp(1, COLUMNS), rows.clamp(1, ROWS), width, height));
+        if let Some(hosted) = &self.hosted {
+            hosted.resize(id, (columns, rows), (width, height));
         }
         Ok(())
     }
 
     async fn signal(&mut self, id: ChannelId, signal: Sig, _: &mut Session) -> Outcome<()> {
-        if let Some(channel) = self.channel(id) {
-            channel.push(Item::Signal(signal));
+        if let Some(hosted) = &self.hosted {
+            hosted.signal(id, signal);
         }
         Ok(())
     }
@@ -601,32 +522,24 @@ impl server::Handler for Connection {
             // Whoever types faster than the page reads is no person.
             return typed.try_send(data.to_vec()).map_err(|_| russh::Error::Disconnect);
         }
-        match self.channel(id) {
-            Some(channel) if !channel.arrived(data) => {
-                channel.session().brake(EndCause::ClientFault);
-                Err(russh::Error::Disconnect)
-            }
-            _ => Ok(()),
-        }
+        self.hosted.as_ref().map_or(Ok(()), |hosted| hosted.data(id, data))
     }
 
     async fn channel_eof(&mut self, id: ChannelId, _: &mut Session) -> Outcome<()> {
-        if let Some(channel) = self.channel(id) {
-            channel.push(Item::Eof);
+        if let Some(hosted) = &self.hosted {
+            hosted.ended(id);
         }
         Ok(())
     }
 
-    /// The client closed the channel: the target is told at once, also while it is held.
     async fn channel_close(&mut self, id: ChannelId, _: &mut Session) -> Outcome<()> {
         if matches!(&self.enrolling, Some(Enrolment::Running { id: only, .. }) if *only == id) {
             // The page hears that nobody types any more.
             self.enrolling = None;
             return Err(russh::Error::Disconnect);
         }
-        self.writers.remove(&id);
-        if let Some(channel) = self.channels.remove(&id) {
-            channel.finish();
+        if let Some(hosted) = &mut self.hosted {
+            hosted.closed(id);
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 pub mod algorithms;
 pub mod connection;
+mod hosted;
 pub mod listener;
 pub mod lobby;
 pub(crate) mod starting;
