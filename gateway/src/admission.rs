@@ -114,6 +114,7 @@ async fn try_admit(
         record_limit: config.recordings.record_limit.0,
         quota: config.recordings.session_quota.0,
         supervision: permit.supervision(),
+        rights: permit.rights().clone(),
         vendor,
         approvers,
         until: permit.until(),

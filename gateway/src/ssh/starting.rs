@@ -175,6 +175,7 @@ impl Starting {
             })
             .await;
         let permit = refused(judged)?;
+        self.channel.allow(self.asked.clone());
         let terminal = self.channel.terminal();
         let begin = serde_json::json!({
             "what": what(&self.kind, &self.command),
