@@ -7,8 +7,10 @@
 mod peer;
 mod probe;
 
+/// What it is asked by, for those who know this crate alone.
+pub use config::{ByteSize, Clamav, ClamavSocket};
+
 use super::Finding;
-use config::{ByteSize, Clamav};
 use jiff::civil::Date;
 use peer::{Answer, Command, ask};
 use std::path::Path;
