@@ -17,6 +17,7 @@ mod planned;
 mod raw;
 mod refused;
 mod relay;
+mod scanner;
 mod sealing;
 mod system;
 mod watching;

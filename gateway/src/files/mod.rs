@@ -4,7 +4,12 @@
 //! side sent and says what is to be done, in order. The pump ([`pump`]) does it: records, then
 //! relays (promise 3), keeps files in quarantine, asks the scanner, writes the journal.
 
+pub mod clamav;
+mod outbox;
+pub mod pump;
+pub mod quarantine;
 pub mod shown;
+mod told;
 
 use bytes::Bytes;
 use jiff::Timestamp;

@@ -7,10 +7,10 @@
 //! however full its own outbox is: else a target that answers before it reads would stop both
 //! (docs/relay.md). What a steward sends of its own accord it bounds itself.
 
-use super::outbox::{Outbox, Out};
-use super::quarantine::Quarantine;
+use super::outbox::{Out, Outbox};
+use super::quarantine::{Quarantine, QuarantineError};
 use super::told::{Told, frame_kind, write_entries};
-use super::{Act, Answer, Broken, FileNumber, Finding, Rules, Steward, UnderWay};
+use super::{Act, Answer, Broken, FileNumber, Finding, Steward, UnderWay};
 use crate::relay::channel::{Channel, Ending, Typed, release_eof, send_up};
 use crate::relay::lane::Item;
 use crate::relay::pressure::TargetSide;
@@ -88,6 +88,12 @@ impl From<Broken> for Stop {
     }
 }
 
+impl From<QuarantineError> for Stop {
+    fn from(error: QuarantineError) -> Self {
+        Stop::Failed(error.to_string())
+    }
+}
+
 /// Relays a channel that moves files until either side ends it, or the session ends.
 pub async fn relay(channel: &Arc<Channel>, around: &Around, ends: Ends<'_>, steward: Box<dyn Steward>) -> Ending {
     channel.attach(ends.side.clone());
@@ -95,7 +101,7 @@ pub async fn relay(channel: &Arc<Channel>, around: &Around, ends: Ends<'_>, stew
     let (told, entries) = Told::new(channel, keeps);
     let (scans, scanned) = mpsc::unbounded_channel();
     let session = channel.session();
-    let quarantine = Quarantine::new(&around.site.paths, &session.id, channel.number);
+    let quarantine = Quarantine::new(&around.site.paths, &session.id, channel.number, &session.quarantined);
     let room = if keeps { around.record_limit } else { 0 };
     let desk = Desk { steward, told, quarantine, room, shown: Vec::new() };
     let pump = Pump {
@@ -132,7 +138,6 @@ pub async fn relay(channel: &Arc<Channel>, around: &Around, ends: Ends<'_>, stew
     }
     desk.told.close().await;
     let _ = journal.await;
-    desk.quarantine.clear().await;
     say_why(channel, around, &ends, stop).await;
     ending
 }
@@ -263,7 +268,6 @@ impl Pump<'_> {
     }
 
     async fn carry_out(&self, desk: &mut Desk<'_>, act: Act) -> Result<Option<Answer>, Stop> {
-        let failed = |error: super::quarantine::QuarantineError| Stop::Failed(error.to_string());
         let going_on = |recorded: bool| if recorded { Ok(None) } else { Err(Stop::Over) };
         match act {
             Act::Record { direction, bytes } => return going_on(self.record(frame_kind(direction), bytes).await),
@@ -273,15 +277,15 @@ impl Pump<'_> {
             Act::ToTechnician(bytes) => self.to_technician.push(Out::Data(bytes)),
             Act::EndToTarget => self.to_target.push(Out::End(Item::Eof)),
             Act::Store { file, offset, bytes } => {
-                desk.quarantine.store(file, offset, &bytes).await.map_err(failed)?;
+                desk.quarantine.store(file, offset, bytes).await?;
             }
-            Act::Truncate { file, length } => desk.quarantine.truncate(file, length).await.map_err(failed)?,
-            Act::Drop { file } => desk.quarantine.remove(file).await,
+            Act::Truncate { file, length } => desk.quarantine.truncate(file, length).await?,
+            Act::Drop { file } => desk.quarantine.remove(file).await?,
             Act::Scan { file } => {
-                let _ = self.scans.send((file, desk.quarantine.path(file)));
+                let _ = self.scans.send((file, desk.quarantine.path(file)?));
             }
             Act::Fetch { file, offset, length } => {
-                let bytes = desk.quarantine.fetch(file, offset, length).await.map_err(failed)?;
+                let bytes = desk.quarantine.fetch(file, offset, length).await?;
                 return Ok(Some(Answer::Fetched { file, offset, bytes }));
             }
         }

@@ -108,12 +108,6 @@ impl<'a> Told<'a> {
         }
     }
 
-    /// Tells of an alarm that no file is behind.
-    pub(super) async fn alarm(&self, alarm: Alarm) {
-        let (session, channel) = (self.channel.session().id.clone(), self.channel.number);
-        let _ = self.entries.send(Event::SessionAlarm { session, channel, alarm }).await;
-    }
-
     /// How far files are, for those who watch.
     pub(super) async fn progress(&self, files: &[UnderWay]) {
         for one in files {

@@ -5,6 +5,7 @@
 //! journal hear of it (D18).
 
 use crate::clock::Clock;
+use crate::files::quarantine::Allowance;
 use crate::registrar::Registrar;
 use crate::relay::channel::Channel;
 use crate::relay::pressure::ClientSide;
@@ -99,6 +100,8 @@ pub struct LiveSession {
     channels: Mutex<HashMap<u32, Arc<Channel>>>,
     next_channel: AtomicU32,
     refused: Mutex<BTreeMap<String, u64>>,
+    /// What its channels may hold in quarantine.
+    pub quarantined: Allowance,
     /// Entries about files that the journal has of it.
     file_entries: AtomicU64,
     handle: OnceLock<server::Handle>,
@@ -142,6 +145,8 @@ pub struct Parts {
     pub vendor: VendorId,
     /// Who may approve for its target.
     pub approvers: BTreeSet<StaffLogin>,
+    /// What its channels may hold in quarantine.
+    pub quarantined: Allowance,
     /// When its right ends.
     pub until: Timestamp,
 }
@@ -166,6 +171,7 @@ impl LiveSession {
             quota: parts.quota,
             supervision: parts.supervision,
             rights: parts.rights,
+            quarantined: parts.quarantined,
             file_entries: AtomicU64::new(0),
             vendor: parts.vendor,
             approvers: parts.approvers,
