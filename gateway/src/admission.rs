@@ -116,6 +116,7 @@ async fn try_admit(
         record_limit: config.recordings.record_limit.0,
         quota: config.recordings.session_quota.0,
         supervision: permit.supervision(),
+        target: permit.target().clone(),
         rights: permit.rights().clone(),
         quarantined: Allowance::new(config.clamav.as_ref().map_or(ByteSize(0), |clamav| clamav.limit)),
         vendor,

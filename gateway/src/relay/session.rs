@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use lifecycle::{
     AccountId, Actor, EndCause, Event, FreezeCause, Input, InterventionNumber, Output, Session, SessionId,
 };
-use policy::{Asked, Rights, StaffLogin, Supervision, TechnicianLogin, VendorId};
+use policy::{Asked, Rights, StaffLogin, Supervision, TargetId, TechnicianLogin, VendorId};
 use recorder::{Frame, FrameKind, Head, Recording, Track};
 use russh::{Disconnect, server};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -68,6 +68,8 @@ pub struct LiveSession {
     pub quota: u64,
     /// Whether somebody must watch.
     pub supervision: Supervision,
+    /// Which equipment.
+    pub target: TargetId,
     /// What it may do, as admitted.
     pub rights: Rights,
     /// Of which company.
@@ -139,6 +141,8 @@ pub struct Parts {
     pub quota: u64,
     /// Whether somebody must watch.
     pub supervision: Supervision,
+    /// Which equipment.
+    pub target: TargetId,
     /// What it may do.
     pub rights: Rights,
     /// Of which company.
@@ -170,6 +174,7 @@ impl LiveSession {
             record_limit: parts.record_limit,
             quota: parts.quota,
             supervision: parts.supervision,
+            target: parts.target,
             rights: parts.rights,
             quarantined: parts.quarantined,
             file_entries: AtomicU64::new(0),
