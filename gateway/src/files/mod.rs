@@ -8,6 +8,7 @@ pub mod clamav;
 mod outbox;
 pub mod pump;
 pub mod quarantine;
+pub mod scp;
 pub mod shown;
 mod told;
 
