@@ -611,8 +611,20 @@ impl Drop for Site {
 
 fn write_config(folder: &Path, options: &SiteOptions, sshd: &Sshd, port: u16) -> PathBuf {
     let list = |words: &[&str]| words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
-    let SiteOptions { rights, supervision, quorum, language, factors, open, hours, more, recordings, target, allow, .. } =
-        options;
+    let SiteOptions {
+        rights,
+        supervision,
+        quorum,
+        language,
+        factors,
+        open,
+        hours,
+        more,
+        recordings,
+        target,
+        allow,
+        ..
+    } = options;
     // A second officer, whose key nobody keeps: secrets typed on targets open to two together.
     let second = recorder::RecoveryKey::generate().public_line();
     let text = format!(

@@ -110,7 +110,7 @@ impl Starting {
         let config = self.site.config();
         let carried = config.targets.get(permit.target()).map(|target| target.carried);
         let rules = files::Rules::of(permit, carried, config.clamav.as_ref());
-        let Some(steward) = files::steward(&self.asked, &self.command, rules) else {
+        let Some(steward) = files::steward(&self.asked, &self.command, rules, &self.channel.session().texts) else {
             return self.channel.relay(&self.writer, &self.handle, target.side.clone(), opened).await;
         };
         let around = files::pump::Around {

@@ -14,7 +14,7 @@ use config::Language;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use lifecycle::{FileAct, FileResult};
-use policy::Direction;
+use policy::{Direction, Rights};
 use std::collections::BTreeMap;
 
 pub(super) const AT: Timestamp = Timestamp::UNIX_EPOCH;
@@ -43,7 +43,7 @@ impl Talk {
         } else {
             Direction::FromTarget
         };
-        let rules = Rules { rights: [].into(), scan_uploads: scan, scan_downloads: scan, scan_limit: LIMIT };
+        let rules = Rules { rights: Rights::default(), scan_uploads: scan, scan_downloads: scan, scan_limit: LIMIT };
         let texts = Texts::new(Language::English, TimeZone::UTC);
         Self {
             scp: Scp::new(direction, command.as_bytes(), &rules, texts),
@@ -62,8 +62,8 @@ impl Talk {
 
     pub(super) fn says(&mut self, direction: Direction, bytes: &[u8]) -> Result<(), Broken> {
         let acts = match direction {
-            Direction::ToTarget => self.scp.from_technician(bytes, AT),
-            Direction::FromTarget => self.scp.from_target(bytes, AT),
+            Direction::ToTarget => self.scp.technician_sent(bytes, AT),
+            Direction::FromTarget => self.scp.target_sent(bytes, AT),
         };
         self.perform(acts?)
     }
