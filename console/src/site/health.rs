@@ -1,7 +1,9 @@
 //! How the machine is, line by line: good or bad in words, and what to do where it is bad.
 
 use crate::commands::look;
-use crate::health::{Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room, ScannerHealth};
+use crate::health::{
+    Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room, ScannerHealth,
+};
 use crate::page::{Answer, Visit, page};
 use crate::routes::App;
 use askama::Template;

@@ -51,9 +51,7 @@ impl Desk {
         let is_asked = config.targets.values().any(|target| target.carried.scan != config::Scan::None);
         let looked = clamav::look(config.clamav.as_ref().filter(|_| is_asked)?).await;
         Some(match looked {
-            Ok(version) => {
-                ScannerHealth { fault: None, version: version.program, signatures: version.signatures }
-            }
+            Ok(version) => ScannerHealth { fault: None, version: version.program, signatures: version.signatures },
             Err(why) => ScannerHealth { fault: Some(why), version: None, signatures: None },
         })
     }

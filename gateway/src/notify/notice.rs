@@ -237,10 +237,14 @@ mod tests {
 
     #[test]
     fn what_strangers_named_is_visible_and_cannot_be_clicked() {
-        let details = vec![("file", visible("/tmp/\u{202e}exe.www.evil.example\r\nBcc: x")), ("signature", "Eicar".to_owned())];
+        let details =
+            vec![("file", visible("/tmp/\u{202e}exe.www.evil.example\r\nBcc: x")), ("signature", "Eicar".to_owned())];
         let notice = Notice { details, ..Notice::of_words("Alerte", "panne") };
         let letter = notice.letter();
-        assert!(letter.contains("\r\nFichier : /tmp/\\u{202e}exe.www[.]evil[.]example\\u{d}\\u{a}Bcc: x\r\n"), "{letter}");
+        assert!(
+            letter.contains("\r\nFichier : /tmp/\\u{202e}exe.www[.]evil[.]example\\u{d}\\u{a}Bcc: x\r\n"),
+            "{letter}"
+        );
         assert!(letter.contains("\r\nReconnu : Eicar\r\n"), "{letter}");
         let json = notice.to_json();
         assert_eq!((&json["signature"], &json["session"]), (&"Eicar".into(), &Value::Null));
