@@ -43,6 +43,6 @@ pub use commands::{
     Commands, Enrolment, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Square, Watching,
 };
 pub use guard::plain;
-pub use health::{Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room};
+pub use health::{Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room, ScannerHealth};
 pub use routes::{Access, Kind, Route, router, routes};
 pub use texts::{Texts, visible};

@@ -2,12 +2,14 @@
 //! order (promises 1, 3 and 4). Only then does the client hear of success.
 
 use crate::entropy;
+use crate::files::quarantine::Allowance;
 use crate::relay::pressure::ClientSide;
 use crate::relay::session::{Counts, LiveSession, Parts, Surroundings, drive};
 use crate::site::{Site, new_session_id, target_document};
 use crate::target::{self, DialError, Dialled, Route};
 use crate::texts::Texts;
 use crate::vault::TargetSecret;
+use config::ByteSize;
 use jiff::Timestamp;
 use lifecycle::{Admission, EndCause, Input, InterventionNumber, Refusal, Role, Session, SessionId, Terms};
 use policy::{Denial, Permit, TargetAccount, TargetId};
@@ -114,6 +116,9 @@ async fn try_admit(
         record_limit: config.recordings.record_limit.0,
         quota: config.recordings.session_quota.0,
         supervision: permit.supervision(),
+        target: permit.target().clone(),
+        rights: permit.rights().clone(),
+        quarantined: Allowance::new(config.clamav.as_ref().map_or(ByteSize(0), |clamav| clamav.limit)),
         vendor,
         approvers,
         until: permit.until(),

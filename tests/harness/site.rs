@@ -43,6 +43,8 @@ pub struct SiteOptions {
     pub sshd: String,
     /// More lines for the target.
     pub target: String,
+    /// More lines for the allow rule.
+    pub allow: String,
     /// How many technicians.
     pub technicians: usize,
     /// Approvers besides claire and paul, `marc-0` and so on: a code is good once in half a minute.
@@ -65,6 +67,7 @@ impl Default for SiteOptions {
             recordings: String::new(),
             sshd: String::new(),
             target: String::new(),
+            allow: String::new(),
             technicians: 1,
             approvers: 0,
             clock: None,
@@ -608,7 +611,7 @@ impl Drop for Site {
 
 fn write_config(folder: &Path, options: &SiteOptions, sshd: &Sshd, port: u16) -> PathBuf {
     let list = |words: &[&str]| words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
-    let SiteOptions { rights, supervision, quorum, language, factors, open, hours, more, recordings, target, .. } =
+    let SiteOptions { rights, supervision, quorum, language, factors, open, hours, more, recordings, target, allow, .. } =
         options;
     // A second officer, whose key nobody keeps: secrets typed on targets open to two together.
     let second = recorder::RecoveryKey::generate().public_line();
@@ -621,7 +624,7 @@ fn write_config(folder: &Path, options: &SiteOptions, sshd: &Sshd, port: u16) ->
          [vendor.imagix]\nname = \"Imagix\"\ncontract = {{ reference = \"2025-117\", from = \"2020-01-01\", until = \"2037-12-31\" }}\n\
          contact = {{ name = \"Support\", phone = \"+33 1 00 00 00 00\", email = \"support@imagix.example\" }}\n\
          sources = [\"127.0.0.0/8\"]\ncalendar = \"vendor\"\nlanguage = \"{language}\"\nfactors = [{}]\n\n\
-         [[vendor.imagix.allow]]\ntargets = [\"scanner\"]\nrights = [{}]\napproval = {{ quorum = {quorum}, per = \"session\" }}\nlongest = \"8h\"\n\n\
+         [[vendor.imagix.allow]]\ntargets = [\"scanner\"]\nrights = [{}]\napproval = {{ quorum = {quorum}, per = \"session\" }}\nlongest = \"8h\"\n{allow}\n\n\
          [target.scanner]\nname = \"IRM\"\naddress = \"127.0.0.1:{}\"\nhost-key = \"{}\"\naccount = \"root\"\napprovers = [\"radiologie\"]\n\
          supervision = \"{supervision}\"\n{target}\n{more}\n",
         folder.join("state").display(),

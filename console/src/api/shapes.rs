@@ -456,8 +456,15 @@ pub(super) const SHAPES: &[Shape] = &[
             ("recorder", "any"),
             ("door", "any"),
             ("certificate", "any"),
+            ("scanner", "ScannerHealth?"),
             ("channels", "[any]"),
         ],
+    ),
+    sent(
+        "ScannerHealth",
+        "The scanner of files; null where no target's files are scanned. `fault`: why it cannot be asked, so that \
+         nothing is delivered. `signatures`: of which day they are, if it says.",
+        &[("fault", "string?"), ("version", "string?"), ("signatures", "string?")],
     ),
     sent("Room", "Room on a file system, in bytes.", &[("free", "integer"), ("total", "integer")]),
     sent(

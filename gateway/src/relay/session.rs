@@ -5,6 +5,7 @@
 //! journal hear of it (D18).
 
 use crate::clock::Clock;
+use crate::files::quarantine::Allowance;
 use crate::registrar::Registrar;
 use crate::relay::channel::Channel;
 use crate::relay::pressure::ClientSide;
@@ -16,7 +17,7 @@ use jiff::Timestamp;
 use lifecycle::{
     AccountId, Actor, EndCause, Event, FreezeCause, Input, InterventionNumber, Output, Session, SessionId,
 };
-use policy::{StaffLogin, Supervision, TechnicianLogin, VendorId};
+use policy::{Asked, Rights, StaffLogin, Supervision, TargetId, TechnicianLogin, VendorId};
 use recorder::{Frame, FrameKind, Head, Recording, Track};
 use russh::{Disconnect, server};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -67,6 +68,10 @@ pub struct LiveSession {
     pub quota: u64,
     /// Whether somebody must watch.
     pub supervision: Supervision,
+    /// Which equipment.
+    pub target: TargetId,
+    /// What it may do, as admitted.
+    pub rights: Rights,
     /// Of which company.
     pub vendor: VendorId,
     /// Who could approve for its target when it was admitted.
@@ -97,6 +102,10 @@ pub struct LiveSession {
     channels: Mutex<HashMap<u32, Arc<Channel>>>,
     next_channel: AtomicU32,
     refused: Mutex<BTreeMap<String, u64>>,
+    /// What its channels may hold in quarantine.
+    pub quarantined: Allowance,
+    /// Entries about files that the journal has of it.
+    file_entries: AtomicU64,
     handle: OnceLock<server::Handle>,
     tasks: watch::Sender<usize>,
 }
@@ -132,10 +141,16 @@ pub struct Parts {
     pub quota: u64,
     /// Whether somebody must watch.
     pub supervision: Supervision,
+    /// Which equipment.
+    pub target: TargetId,
+    /// What it may do.
+    pub rights: Rights,
     /// Of which company.
     pub vendor: VendorId,
     /// Who may approve for its target.
     pub approvers: BTreeSet<StaffLogin>,
+    /// What its channels may hold in quarantine.
+    pub quarantined: Allowance,
     /// When its right ends.
     pub until: Timestamp,
 }
@@ -159,6 +174,10 @@ impl LiveSession {
             record_limit: parts.record_limit,
             quota: parts.quota,
             supervision: parts.supervision,
+            target: parts.target,
+            rights: parts.rights,
+            quarantined: parts.quarantined,
+            file_entries: AtomicU64::new(0),
             vendor: parts.vendor,
             approvers: parts.approvers,
             until: AtomicI64::new(parts.until.as_millisecond()),
@@ -387,6 +406,17 @@ impl LiveSession {
         let count = refused.entry(what.to_owned()).or_default();
         *count += 1;
         *count == 1
+    }
+
+    /// Whether the journal may have one more entry about a file of this session.
+    pub fn takes_file_entry(&self, most: u64) -> bool {
+        self.file_entries.fetch_add(1, Ordering::Relaxed) < most
+    }
+
+    /// Whether a channel rests on a right that is not among these any more (promise 5).
+    pub fn needs_more_than(&self, rights: &Rights) -> bool {
+        let rests = |asked: &Asked| !asked.rests_on(&self.rights).is_subset(rights);
+        locked(&self.channels).values().any(|channel| !channel.is_over() && channel.asked().is_some_and(rests))
     }
 
     /// The last line on every terminal, if the technician did not end it by themselves.

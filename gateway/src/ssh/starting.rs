@@ -2,10 +2,12 @@
 //! relayed, and its end told. Runs in a task of its own, so that the connection's callbacks never wait.
 
 use crate::admission;
+use crate::files;
 use crate::relay::channel::{Channel, Ending};
 use crate::relay::session::Flow;
 use crate::site::Site;
 use crate::target::{Dialled, Reply};
+use config::{Content, Scan};
 use lifecycle::{ChannelKind, Event, Input, Refusal};
 use policy::{Asked, Permit, transfers_in};
 use recorder::FrameKind;
@@ -57,10 +59,9 @@ impl Starting {
         let _going = session.going();
         match self.open().await {
             Ok(_) if self.channel.is_over() => self.closed(&Ending::default()).await,
-            Ok((target, opened)) => {
-                let relay = self.channel.relay(&self.writer, &self.handle, target.side.clone(), opened);
+            Ok((target, opened, permit)) => {
                 let ending = tokio::select! {
-                    ending = relay => ending,
+                    ending = self.relay(&target, opened, &permit) => ending,
                     never = target.keep_awake() => match never {},
                 };
                 self.channel.farewell(&self.writer).await;
@@ -104,11 +105,50 @@ impl Starting {
         let _ = self.writer.close().await;
     }
 
+    /// Through a steward where the protocol is one for files, and as it comes where it is not.
+    async fn relay(&self, target: &Dialled, opened: ChannelWriteHalf<russh::client::Msg>, permit: &Permit) -> Ending {
+        let config = self.site.config();
+        let carried = config.targets.get(permit.target()).map(|target| target.carried);
+        let rules = files::Rules::of(permit, carried, config.clamav.as_ref());
+        let Some(steward) = files::steward(&self.asked, &self.command, rules) else {
+            return self.channel.relay(&self.writer, &self.handle, target.side.clone(), opened).await;
+        };
+        let around = files::pump::Around {
+            site: self.site.clone(),
+            files: carried.map_or(Content::Listed, |carried| carried.files),
+            clamav: config.clamav.clone(),
+            record_limit: config.recordings.record_limit.0,
+        };
+        let ends = files::pump::Ends {
+            technician: &self.writer,
+            handle: &self.handle,
+            side: target.side.clone(),
+            target: opened,
+        };
+        files::pump::relay(&self.channel, &around, ends, steward).await
+    }
+
+    /// What no right would change: a protocol for files needs its bytes as they are, and one that is not
+    /// taken apart cannot be scanned.
+    fn is_possible(&self) -> Result<(), NotStarted> {
+        let session = self.channel.session();
+        let moves_files = matches!(self.asked, Asked::Sftp | Asked::Scp(_) | Asked::Rsync(_));
+        if moves_files && self.channel.terminal().is_some() {
+            return Err(NotStarted { text: "refused-files-terminal", why: "files over a terminal".to_owned() });
+        }
+        let scanned = self.site.config().targets.get(&session.target).is_some_and(|one| one.carried.scan != Scan::None);
+        if scanned && matches!(self.asked, Asked::Rsync(_)) {
+            return Err(NotStarted { text: "refused-rsync-scanned", why: "rsync cannot be scanned".to_owned() });
+        }
+        Ok(())
+    }
+
     /// Asks for the right, waits while the session is frozen, reaches the target. In that order:
     /// no request reaches a target while nobody watches (D26).
-    async fn open(&self) -> Result<(Dialled, ChannelWriteHalf<russh::client::Msg>), NotStarted> {
+    async fn open(&self) -> Result<(Dialled, ChannelWriteHalf<russh::client::Msg>, Permit), NotStarted> {
         let session = self.channel.session();
         self.may_start().await?;
+        self.is_possible()?;
         if session.flow() == Flow::Frozen {
             // So that the terminal is there for the line that says why nothing happens.
             let _ = self.handle.channel_success(self.channel.id).await;
@@ -127,7 +167,7 @@ impl Starting {
                 self.closed(&Ending::default()).await;
                 Err(not_started)
             }
-            reached => reached,
+            Ok((target, opened)) => Ok((target, opened, permit)),
         }
     }
 
@@ -175,6 +215,7 @@ impl Starting {
             })
             .await;
         let permit = refused(judged)?;
+        self.channel.allow(self.asked.clone());
         let terminal = self.channel.terminal();
         let begin = serde_json::json!({
             "what": what(&self.kind, &self.command),

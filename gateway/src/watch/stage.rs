@@ -270,7 +270,7 @@ impl Stage {
                 channel.view.ended = true;
                 channel.last = channel.emulator.take().map(|emulator| emulator.screen());
             }
-            FrameKind::Marker | FrameKind::Begin => {}
+            FrameKind::Marker | FrameKind::Begin | FrameKind::File | FrameKind::Content => {}
         }
         if !gone.is_empty() {
             channel.history.take(&gone);
