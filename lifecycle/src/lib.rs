@@ -24,7 +24,7 @@ mod visits;
 
 pub use account::{Account, AccountState, Identity, IdentityError, Invitation};
 pub use decide::{
-    Admission, Attempt, CodeCheck, Command, Decided, Explained, FactorsRequired, Judged, KeyError, PlanFacts, Refusal,
+    Admission, Attempt, CodeCheck, Command, Decided, Explained, FactorsRequired, JoinFacts, JoinRefusal, Judged, KeyError, MOST_CONNECTIONS, PlanFacts, Refusal,
     RequestFacts, StaffAttempt, TokenError, WindowError, check_window, decide,
 };
 pub use event::{

@@ -9,6 +9,7 @@ use crate::ids::{InterventionNumber, SessionId};
 use jiff::{SignedDuration, Timestamp};
 use policy::StaffLogin;
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 /// Channels of one session that are remembered.
 const CHANNELS: usize = 1000;
@@ -195,6 +196,8 @@ pub struct SessionRecord {
     pub started: Timestamp,
     /// When its right ends.
     pub until: Timestamp,
+    /// From where, where it joined another connection's intervention.
+    pub joined_from: Option<SocketAddr>,
     /// Why it is frozen, while it is.
     pub frozen: Option<FreezeCause>,
     /// Who watches now and counts, once a window.
@@ -271,6 +274,7 @@ impl SessionRecord {
         id: SessionId,
         number: InterventionNumber,
         until: Timestamp,
+        joined_from: Option<SocketAddr>,
         recipients: Vec<String>,
         at: Timestamp,
     ) -> Self {
@@ -279,6 +283,7 @@ impl SessionRecord {
             number,
             started: at,
             until,
+            joined_from,
             frozen: None,
             watchers: Vec::new(),
             watched_by: BTreeSet::new(),
@@ -426,7 +431,7 @@ mod tests {
     }
 
     fn begun() -> SessionRecord {
-        SessionRecord::admitted(session(), InterventionNumber(1), at(3600), Vec::new(), at(0))
+        SessionRecord::admitted(session(), InterventionNumber(1), at(3600), None, Vec::new(), at(0))
     }
 
     fn login(name: &str) -> StaffLogin {

@@ -18,6 +18,10 @@ pub(crate) fn at(second: i64) -> Timestamp {
 }
 
 pub(crate) fn rules(quorum: u8) -> PolicySet {
+    rules_per(quorum, Per::Session)
+}
+
+pub(crate) fn rules_per(quorum: u8, per: Per) -> PolicySet {
     let calendar = Calendar {
         id: id("office"),
         zone: TimeZone::get("Europe/Paris").unwrap(),
@@ -51,7 +55,7 @@ pub(crate) fn rules(quorum: u8) -> PolicySet {
             accounts: BTreeSet::new(),
             rights: [Right::Shell, Right::Exec].into_iter().collect(),
             quorum,
-            per: Per::Session,
+            per,
             longest: SignedDuration::from_hours(2),
         }],
         forbid: Vec::new(),
