@@ -19,4 +19,5 @@ mod refused;
 mod relay;
 mod sealing;
 mod system;
+mod tunnels;
 mod watching;
