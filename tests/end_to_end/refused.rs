@@ -269,18 +269,7 @@ fn side_doors_are_shut_and_journalled() {
     // A jump through the bastion to a machine that is no target is `-W` by another name.
     let through =
         format!("-oProxyCommand=ssh -F none -S {} -W %h:%p {HOST}", site.folder().join("ctl-alice").display());
-    let jump = [
-        "8",
-        "ssh",
-        "-F",
-        "none",
-        "-oBatchMode=yes",
-        &through,
-        "-p",
-        &port.to_string(),
-        "root@127.0.0.1",
-        "id",
-    ];
+    let jump = ["8", "ssh", "-F", "none", "-oBatchMode=yes", &through, "-p", &port.to_string(), "root@127.0.0.1", "id"];
     fails("-J", Command::new("timeout").args(jump).stdin(Stdio::null()).output().unwrap());
     // The client's own listener opens; what comes in by it goes nowhere.
     for (flag, spec) in

@@ -342,7 +342,15 @@ fn tunnels_lead_where_the_permit_says_and_nowhere_else() {
     let local = free_port();
     let remote = |flag: &str, spec: &str| -> Output {
         let mut ssh = Command::new("ssh");
-        ssh.args(site.ssh_options()).args(["-S", &control(&site), "-O", "forward", flag, spec, "alice+scanner@127.0.0.1"]);
+        ssh.args(site.ssh_options()).args([
+            "-S",
+            &control(&site),
+            "-O",
+            "forward",
+            flag,
+            spec,
+            "alice+scanner@127.0.0.1",
+        ]);
         ssh.output().unwrap()
     };
     assert!(!remote("-R", &format!("0:127.0.0.1:{port}")).status.success());
@@ -661,7 +669,11 @@ mod jump {
                 .output()
                 .unwrap();
             let said = String::from_utf8_lossy(&out.stderr);
-            assert_eq!((out.stdout.as_slice(), out.status.code()), (b"42\n3\n".as_slice(), Some(0)), "{way_in}: {said}");
+            assert_eq!(
+                (out.stdout.as_slice(), out.status.code()),
+                (b"42\n3\n".as_slice(), Some(0)),
+                "{way_in}: {said}"
+            );
         }
         master.kill();
     }
@@ -710,9 +722,7 @@ else:
             Terminal::start("ssh", &["-F", &config, "-J", "alice+scanner@bastion", "root@scanner", &command]);
         let (number, code) = site.walk(&mut terminal, "alice", &Answers::default());
         site.approve(number, &code);
-        eventually("it has jumped", || {
-            site.entries("channel-opened").iter().any(|entry| entry["what"] == "jump")
-        });
+        eventually("it has jumped", || site.entries("channel-opened").iter().any(|entry| entry["what"] == "jump"));
         std::thread::sleep(Duration::from_millis(700)); // So that it would be there if it were not held.
         assert!(!Path::new(&touched).exists());
         terminal.kill();

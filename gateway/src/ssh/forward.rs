@@ -45,7 +45,8 @@ impl Forward {
         match self.open().await {
             Ok((tcp, permit)) => {
                 reply.accept().await;
-                let content = self.opening.site.config().targets.get(permit.target()).map(|target| target.carried.tunnels);
+                let content =
+                    self.opening.site.config().targets.get(permit.target()).map(|target| target.carried.tunnels);
                 // A target that was taken out of the configuration meanwhile leaves more rather than less.
                 let end = channel.forward(&self.writer, tcp, content.unwrap_or(Content::Kept)).await;
                 if end == TunnelEnd::Ssh {

@@ -139,7 +139,6 @@ impl Starting {
         dialled.expect(Reply::Success).await?;
         Ok(writer)
     }
-
 }
 
 /// A command line as the journal shows it. A body has a limit, and a command is what a client

@@ -100,7 +100,9 @@ impl Wanted {
     fn elsewhere(&self, config: &Config, asker: &Asker<'_>, named: Option<&TargetId>, port: u16) -> NoWay {
         let other = named.and_then(|id| config.targets.get_key_value(id));
         match other {
-            Some((id, target)) if on_the_list(config, asker.vendor, id) && [SSH, target.address.port()].contains(&port) => {
+            Some((id, target))
+                if on_the_list(config, asker.vendor, id) && [SSH, target.address.port()].contains(&port) =>
+            {
                 NoWay::Elsewhere(id.clone())
             }
             _ => NoWay::Name,
