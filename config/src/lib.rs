@@ -96,6 +96,18 @@ impl Config {
         })
     }
 
+    /// The target that is reached by SSH at this address.
+    pub fn target_at(&self, to: SocketAddr) -> Option<&TargetId> {
+        let to = across::canonical(to);
+        self.targets.iter().find(|(_, target)| across::canonical(target.address) == to).map(|(id, _)| id)
+    }
+
+    /// Whether the bastion itself listens at this address.
+    pub fn is_bastion(&self, to: SocketAddr) -> bool {
+        let console = self.console.iter().map(|console| console.listen);
+        channels::is_own(self.ssh.listen.iter().copied().chain(console), to)
+    }
+
     /// Groups that are on call at this instant: those without a calendar always are (D13).
     pub fn on_call(&self, at: Timestamp) -> BTreeSet<GroupId> {
         let open = |calendar: &CalendarId| self.calendars.get(calendar).is_some_and(|calendar| calendar.is_open(at));

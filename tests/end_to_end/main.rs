@@ -22,4 +22,5 @@ mod relay;
 mod scanner;
 mod sealing;
 mod system;
+mod tunnels;
 mod watching;
