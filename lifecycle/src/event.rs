@@ -10,6 +10,7 @@ use crate::ids::{AccountId, InterventionNumber, SessionId, TokenId};
 use crate::staff::Role;
 use crate::token::{ExportScope, Reader};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use policy::{
     Approval, Denial, Direction, GroupId, Per, Rights, RuleId, StaffLogin, Supervision, TargetAccount, TargetId,
     TechnicianLogin, VendorId,
@@ -427,6 +428,16 @@ pub enum Event {
         approved_by: Vec<StaffLogin>,
         recipients: Vec<String>,
         config: String,
+    },
+    LegacyUsed {
+        session: SessionId,
+        algorithms: BTreeSet<String>,
+        because: String,
+        until: Date,
+    },
+    TargetUnreached {
+        session: SessionId,
+        why: String,
     },
     ChannelOpened {
         session: SessionId,
@@ -855,6 +866,8 @@ impl Event {
     pub fn session(&self) -> Option<&SessionId> {
         match self {
             Event::SessionAdmitted { session, .. }
+            | Event::LegacyUsed { session, .. }
+            | Event::TargetUnreached { session, .. }
             | Event::ChannelOpened { session, .. }
             | Event::ChannelRefused { session, .. }
             | Event::ChannelClosed { session, .. }

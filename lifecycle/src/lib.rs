@@ -36,8 +36,7 @@ pub use ids::{AccountId, InterventionNumber, SessionId, TokenId};
 pub use intervention::{Intervention, InterventionState, Plan, Requested};
 pub use record::{
     AlarmRecord, Bounded, ChannelRecord, FileDone, FileRecord, Frozen, Presence, Reading, RefusedChannel, Sealed,
-    SessionRecord, Warning,
-};
+    SessionRecord, Warning, LegacyUse};
 pub use register::{Credential, Register};
 pub use session::{Input, Output, Session, Terms};
 pub use staff::{Role, Staff, StaffState};
