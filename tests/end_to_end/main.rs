@@ -8,6 +8,7 @@ mod crash;
 mod demo;
 mod door;
 mod enrolment;
+mod equipment;
 mod faults;
 mod files;
 mod hours;

@@ -13,6 +13,7 @@ use crate::registrar::JournalGone;
 use crate::relay::gate::Gate;
 use crate::relay::pressure::ClientSide;
 use crate::site::{Site, invitation_document, planned_document, technician_document};
+use crate::target::{Answers, Asked, Question};
 use crate::texts::{Texts, to_ascii};
 use crate::vault::PersonSecrets;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -26,8 +27,9 @@ use policy::{TargetAccount, TargetId, TechnicianLogin};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
+use zeroize::Zeroizing;
 
 /// Every refused login takes this long at least, counted from the code (D1, IDM-10): above what
 /// judging takes.
@@ -133,6 +135,7 @@ enum Room {
     Reason { known: Known, target: TargetId, tries: u8 },
     Send { number: InterventionNumber, code: String, target: String },
     Waiting(Waiting),
+    Asked { waiting: Waiting, answer: oneshot::Sender<Answers> },
     Welcome(Box<Admitted>),
     Goodbye { reason: String },
     Inside,
@@ -145,7 +148,14 @@ struct Waiting {
     since: Instant,
     shown: Instant,
     missing: u8,
-    admission: Option<oneshot::Receiver<Result<Admitted, AdmissionError>>>,
+    admission: Option<Admitting>,
+}
+
+/// An admission on its way.
+struct Admitting {
+    outcome: oneshot::Receiver<Result<Admitted, AdmissionError>>,
+    /// What the target asks meanwhile (T21).
+    questions: mpsc::Receiver<Question>,
 }
 
 /// One connection's lobby.
@@ -205,6 +215,12 @@ impl Lobby {
             Room::Reason { known, target, tries } => self.reasoned(known, target, tries, answers).await,
             Room::Send { number, code, target } => self.send(number, code, target).await,
             Room::Waiting(waiting) => self.wait(waiting).await,
+            Room::Asked { waiting, answer } => {
+                // To the target and nowhere else: not tried as ours, not kept. A target that has gone
+                // meanwhile is told of by the admission.
+                let _ = answer.send(answers.iter().cloned().map(Zeroizing::new).collect());
+                self.wait(waiting).await
+            }
             Room::Welcome(admitted) => {
                 self.room = Room::Welcome(admitted);
                 Say::Accept
@@ -394,7 +410,8 @@ impl Lobby {
     /// The notice of PRV-01, as this technician reads it.
     fn notice(&self) -> String {
         let name = self.site.config().site.name.clone();
-        ["notice-1", "notice-2", "notice-3", "notice-4"].map(|key| self.texts.with(key, &[("site", &name)])).join("\n")
+        let keys = ["notice-1", "notice-2", "notice-3", "notice-4", "notice-5"];
+        keys.map(|key| self.texts.with(key, &[("site", &name)])).join("\n")
     }
 
     /// The target of the login line, or a menu.
@@ -713,7 +730,13 @@ impl Lobby {
             };
             if let Some(mut admission) = waiting.admission.take() {
                 tokio::select! {
-                    outcome = &mut admission => return self.came_in(outcome.unwrap_or(Err(AdmissionError::Internal))),
+                    outcome = &mut admission.outcome => {
+                        return self.came_in(outcome.unwrap_or(Err(AdmissionError::Internal)));
+                    }
+                    Some(question) = admission.questions.recv() => {
+                        waiting.admission = Some(admission);
+                        return self.target_asks(question, waiting);
+                    }
                     () = tokio::time::sleep_until(until) => {
                         waiting.admission = Some(admission);
                         self.room = Room::Waiting(waiting);
@@ -740,15 +763,17 @@ impl Lobby {
                 }
                 Some((InterventionState::Approved, _)) => {
                     let (done, outcome) = oneshot::channel();
+                    let (asker, questions) = mpsc::channel(1);
                     tokio::spawn(admission::admit(
                         self.site.clone(),
                         self.client.clone(),
                         waiting.number,
                         self.texts.clone(),
+                        asker,
                         done,
                     ));
                     let text = self.texts.with("waiting-connecting", &[("target", &waiting.target)]);
-                    waiting.admission = Some(outcome);
+                    waiting.admission = Some(Admitting { outcome, questions });
                     self.room = Room::Waiting(waiting);
                     return self.ask(&text, Vec::new());
                 }
@@ -776,6 +801,17 @@ impl Lobby {
         self.ask(&text, Vec::new())
     }
 
+    /// A target asks the technician something: behind all of our own questions, each line begun with
+    /// whose it is (T21).
+    fn target_asks(&mut self, question: Question, waiting: Waiting) -> Say {
+        let who = self.texts.with("target-asks", &[("target", &waiting.target)]);
+        let prompt = |asked: Asked| (format!("{} ", to_ascii(format!("[{who}] {}", asked.line).trim())), asked.shown);
+        let prompts = question.asked.into_iter().map(prompt).collect();
+        let text = self.texts.with("target-asks-notice", &[("target", &waiting.target)]);
+        self.room = Room::Asked { waiting, answer: question.answer };
+        self.ask(&fold(&text), prompts)
+    }
+
     fn came_in(&mut self, outcome: Result<Admitted, AdmissionError>) -> Say {
         match outcome {
             Ok(admitted) => {
@@ -787,7 +823,14 @@ impl Lobby {
                 }
                 self.ask(&self.texts.with("approved", &[("until", &until)]), Vec::new())
             }
-            Err(AdmissionError::Target(target)) => self.goodbye("refused-target-down", &[("target", &target)]),
+            Err(AdmissionError::Target { target, text }) => {
+                let why = self.texts.text(text);
+                self.goodbye("refused-target", &[("target", target.as_str()), ("why", &why)])
+            }
+            Err(AdmissionError::Ended(cause)) => {
+                let reason = self.texts.end(&cause);
+                self.goodbye("notice-ended", &[("reason", &reason)])
+            }
             Err(AdmissionError::Denied(denial)) => {
                 let reason = self.texts.denial(&denial, self.site.clock.now());
                 self.goodbye("denied", &[("reason", &reason)])
@@ -815,11 +858,11 @@ impl Drop for Lobby {
     fn drop(&mut self) {
         let number = match &mut self.room {
             Room::Send { number, .. } => *number,
-            Room::Waiting(waiting) => {
+            Room::Waiting(waiting) | Room::Asked { waiting, .. } => {
                 // An admission that was over before its outcome was asked for leaves nothing open.
                 if let Some(admission) = &mut waiting.admission {
-                    admission.close();
-                    if let Ok(Ok(admitted)) = admission.try_recv() {
+                    admission.outcome.close();
+                    if let Ok(Ok(admitted)) = admission.outcome.try_recv() {
                         admitted.session.brake(lifecycle::EndCause::ConnectionLost);
                     }
                 }

@@ -156,12 +156,21 @@ impl Starting {
     }
 
     async fn reach(&self, permit: &Permit) -> Result<(Dialled, ChannelWriteHalf<russh::client::Msg>), NotStarted> {
-        let unreachable = |why: String| NotStarted { text: "refused-target-exec", why };
         let waiting = self.first.lock().await.take();
         let mut dialled = match waiting {
             Some(dialled) if !dialled.handle.is_closed() => dialled,
-            _ => admission::dial(&self.opening.site, permit).await.map_err(|error| unreachable(error.to_string()))?,
+            _ if admission::asks_technician(&self.opening.site, permit.target()) => {
+                // Nobody can be asked once the lobby is over.
+                let why = "the target asks for a second factor at every connection".to_owned();
+                return Err(NotStarted { text: "refused-one-channel", why });
+            }
+            _ => {
+                let session = &self.opening.channel.session().id;
+                let dialled = admission::dial(&self.opening.site, session, permit, None).await;
+                dialled.map_err(|error| NotStarted { text: error.text(), why: error.to_string() })?
+            }
         };
+        let unreachable = |why: String| NotStarted { text: "refused-target-exec", why };
         let opened = self.request(&mut dialled).await.map_err(|error| unreachable(error.to_string()))?;
         let _ = self.handle.channel_success(self.opening.channel.id).await;
         Ok((dialled, opened))
