@@ -43,7 +43,8 @@ impl Talk {
         } else {
             Direction::FromTarget
         };
-        let rules = Rules { rights: [].into(), scan_uploads: scan, scan_downloads: scan, scan_limit: LIMIT };
+        let rules =
+            Rules { rights: policy::Rights::default(), scan_uploads: scan, scan_downloads: scan, scan_limit: LIMIT };
         let texts = Texts::new(Language::English, TimeZone::UTC);
         Self {
             scp: Scp::new(direction, command.as_bytes(), &rules, texts),
