@@ -14,7 +14,7 @@ use config::Language;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use lifecycle::{FileAct, FileResult};
-use policy::{Direction, Rights};
+use policy::Direction;
 use std::collections::BTreeMap;
 
 pub(super) const AT: Timestamp = Timestamp::UNIX_EPOCH;
@@ -43,7 +43,8 @@ impl Talk {
         } else {
             Direction::FromTarget
         };
-        let rules = Rules { rights: Rights::default(), scan_uploads: scan, scan_downloads: scan, scan_limit: LIMIT };
+        let rules =
+            Rules { rights: policy::Rights::default(), scan_uploads: scan, scan_downloads: scan, scan_limit: LIMIT };
         let texts = Texts::new(Language::English, TimeZone::UTC);
         Self {
             scp: Scp::new(direction, command.as_bytes(), &rules, texts),
