@@ -5,6 +5,7 @@ use crate::commands::{Known, look};
 use crate::error::Trouble;
 use crate::filters;
 use crate::form::{Fields, Query};
+use crate::names::vendor_name;
 use crate::page::{Answer, Me, Visit, page, page_with};
 use crate::routes::App;
 use askama::Template;
@@ -28,10 +29,6 @@ pub(crate) fn sees(known: &Known<'_>, me: &Me, vendor: &VendorId) -> bool {
         targets.into_iter().any(|target| me.decides_for(known, target))
     };
     everybody || reaches()
-}
-
-pub(super) fn vendor_name(known: &Known<'_>, vendor: &VendorId) -> String {
-    known.config.vendors.get(vendor).map_or_else(|| vendor.to_string(), |one| one.rules.name.clone())
 }
 
 fn state_word(account: &Account, now: Timestamp) -> &'static str {

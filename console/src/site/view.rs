@@ -6,6 +6,7 @@ use crate::commands::{Known, look};
 use crate::error::Trouble;
 use crate::filters;
 use crate::form::{Fields, Query};
+use crate::names::target_name;
 use crate::page::{Answer, Me, Visit, page_with, see_other};
 use crate::routes::App;
 use askama::Template;
@@ -105,10 +106,6 @@ fn vendor_seen(known: &Known<'_>, me: &Me, rules: &[AllowRule]) -> bool {
 /// Where a thing is declared: its whole path for those who may open it, its name for others.
 fn file_name(file: &path::Path, whole: bool) -> String {
     if whole { file.display().to_string() } else { file.file_name().unwrap_or_default().to_string_lossy().into_owned() }
-}
-
-fn target_name(known: &Known<'_>, id: &TargetId) -> String {
-    known.config.targets.get(id).map_or_else(|| id.to_string(), |one| one.rules.name.clone())
 }
 
 fn vendor(known: &Known<'_>, id: &VendorId, one: &config::Vendor, operator: bool) -> VendorCard {

@@ -257,6 +257,44 @@ journal-word-channel = ouverture
 journal-word-shell = clavier
 journal-word-exec = commande
 journal-word-exec-malformed = commande illisible
+journal-word-scp = fichiers (SCP)
+journal-word-rsync = fichiers (rsync)
+journal-word-forward = tunnel
 moment-signal-dropped = Signal { $text }, non transmis
 quote-open = {"« "}
 quote-close = {" »"}
+register-file = Fichier déposé, pris ou changé
+register-export-files = Exporter les fichiers (CSV)
+register-alarm-mark = alerte
+csv-files = fichiers
+csv-rights = Droits
+csv-alarms = Alertes
+csv-channel = Canal
+csv-file-started = Ouvert le
+csv-file-ended = Terminé le
+csv-file-what = Quoi
+csv-file-path = Fichier
+csv-file-to = Nouveau nom ou détail
+csv-file-bytes = Octets
+csv-file-digest = Empreinte (SHA-256)
+csv-file-order = Passé d'un bout à l'autre
+csv-file-result = Résultat
+csv-file-why = Précision
+csv-file-kept = Copie gardée
+dossier-at = Quand
+dossier-alarms = Alertes
+dossier-alarms-below = { $count ->
+    [one] Une alerte a sonné : voyez la session ci-dessous.
+   *[other] { $count } alertes ont sonné : voyez les sessions ci-dessous.
+ }
+dossier-files = Fichiers
+dossier-files-more = { $count ->
+    [one] Un autre n'est pas montré ici ; il est dans l'export.
+   *[other] { $count } autres ne sont pas montrés ici ; ils sont dans l'export.
+ }
+dossier-files-unlisted = { $count ->
+    [one] De plus, { $count } fichier n'est que dans la liste de l'enregistrement ou du journal.
+   *[other] De plus, { $count } fichiers ne sont que dans la liste de l'enregistrement ou du journal.
+ }
+dossier-files-proofs = Pour l'informatique : empreintes
+dossier-files-proofs-hint = L'empreinte (SHA-256) est celle des octets qui ont passé. Si le fichier a passé d'un bout à l'autre, c'est la sienne.

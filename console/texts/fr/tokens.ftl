@@ -6,6 +6,7 @@ token-label = À quoi il sert
 token-scope = Ce qu’il lit
 token-scope-interventions = le registre des interventions
 token-scope-sessions = la liste des sessions
+token-scope-files = la liste des fichiers
 token-scope-journal = le journal
 token-days = Pour combien de temps
 token-days-of = { $count ->
