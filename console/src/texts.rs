@@ -393,6 +393,21 @@ mod tests {
         }
     }
 
+    /// French sets a blank before these marks, and it never breaks the line there.
+    #[test]
+    fn french_marks_stay_with_their_words() {
+        let before = |c: char| [':', ';', '?', '!', '»'].contains(&c);
+        let mut breaks = Vec::new();
+        for line in AREAS.iter().flat_map(|area| area.french.lines()).filter(|line| !line.starts_with('#')) {
+            let text: Vec<char> = line.chars().collect();
+            let loose = text.windows(3).any(|three| three[0] != ' ' && three[1] == ' ' && before(three[2]));
+            if loose || line.contains("« ") {
+                breaks.push(line);
+            }
+        }
+        assert!(breaks.is_empty(), "{breaks:#?}");
+    }
+
     /// Every key that a page or the code names exists.
     #[test]
     fn every_key_that_is_named_exists() {

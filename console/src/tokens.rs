@@ -115,7 +115,7 @@ struct TokensPage<'a> {
 }
 
 impl TokensPage<'_> {
-    fn scopes(&self) -> [String; 2] {
+    fn scopes(&self) -> [String; SCOPES.len()] {
         SCOPES.map(|scope| scope.to_string())
     }
 

@@ -2,7 +2,7 @@
 
 use crate::texts::Texts;
 use jiff::Timestamp;
-use lifecycle::{Alarm, AlarmRecord, FileAct, FileDone, FileRecord, FileResult};
+use lifecycle::{Alarm, AlarmRecord, FileDone, FileRecord};
 use policy::Direction;
 use serde::Serialize;
 use std::net::SocketAddr;
@@ -33,57 +33,29 @@ pub(crate) struct FileView {
     pub(super) kept: bool,
 }
 
-/// The word for what is done to a file.
-fn act_word(act: FileAct) -> &'static str {
-    match act {
-        FileAct::Rename => "rename",
-        FileAct::Remove => "remove",
-        FileAct::MakeFolder => "make-folder",
-        FileAct::RemoveFolder => "remove-folder",
-        FileAct::Link => "link",
-        FileAct::HardLink => "hard-link",
-        FileAct::Attributes => "attributes",
-        FileAct::Copy => "copy",
-    }
-}
-
-/// The word for a result, and what explains it.
-fn result_word(result: &FileResult) -> (&'static str, &str) {
-    match result {
-        FileResult::Done => ("done", ""),
-        FileResult::Failed { why } => ("failed", why),
-        FileResult::Partial => ("partial", ""),
-        FileResult::Infected { signature } => ("infected", signature),
-        FileResult::Unscanned { why } => ("unscanned", why),
-    }
-}
-
 impl FileView {
     /// The view of one.
     pub(super) fn of(record: &FileRecord) -> Self {
         match &record.what {
-            FileDone::Moved(file) => {
-                let (result, why) = result_word(&file.result);
-                Self {
-                    at: record.at,
-                    channel: file.channel,
-                    did: "moved",
-                    path: file.path.clone(),
-                    to: String::new(),
-                    direction: Some(file.direction),
-                    started: Some(file.started),
-                    bytes: Some(file.bytes),
-                    sha256: Some(file.sha256.clone()),
-                    in_order: Some(file.in_order),
-                    result,
-                    why: why.to_owned(),
-                    kept: file.kept,
-                }
-            }
+            FileDone::Moved(file) => Self {
+                at: record.at,
+                channel: file.channel,
+                did: "moved",
+                path: file.path.clone(),
+                to: String::new(),
+                direction: Some(file.direction),
+                started: Some(file.started),
+                bytes: Some(file.bytes),
+                sha256: Some(file.sha256.clone()),
+                in_order: Some(file.in_order),
+                result: file.result.word(),
+                why: file.result.why().to_owned(),
+                kept: file.kept,
+            },
             FileDone::Changed(change) => Self {
                 at: record.at,
                 channel: change.channel,
-                did: act_word(change.act),
+                did: change.act.word(),
                 path: change.path.clone(),
                 to: change.to.clone(),
                 direction: None,
@@ -115,6 +87,16 @@ impl FileView {
             (None, "done") => texts.text("file-result-changed"),
             (_, result) => texts.with(&format!("file-result-{result}"), &[("why", &self.why)]),
         }
+    }
+
+    /// How many bytes passed, in words.
+    pub(super) fn size(&self, texts: &Texts) -> String {
+        self.bytes.map_or_else(|| "–".to_owned(), |bytes| texts.bytes(bytes))
+    }
+
+    /// The digest is the file's own.
+    pub(super) fn is_whole(&self) -> bool {
+        self.in_order == Some(true)
     }
 
     /// It did not go as it was meant to.
@@ -169,7 +151,7 @@ impl AlarmView {
 mod tests {
     use super::*;
     use config::Language;
-    use lifecycle::{FileChange, FileMove, SessionId};
+    use lifecycle::{FileAct, FileChange, FileMove, FileResult, SessionId};
 
     fn moved(direction: Direction, result: FileResult) -> FileRecord {
         let at: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
@@ -218,6 +200,11 @@ mod tests {
                     let view = FileView::of(&moved(direction, result.clone()));
                     said.extend([view.what(&texts), view.result(&texts)]);
                     assert_eq!(view.is_bad(), result != FileResult::Done);
+                    // As the journal writes it.
+                    let written = serde_json::to_value(&result).unwrap();
+                    let word =
+                        written.as_str().or_else(|| written.as_object().unwrap().keys().next().map(String::as_str));
+                    assert_eq!(word, Some(result.word()));
                 }
             }
             for act in [
@@ -231,7 +218,7 @@ mod tests {
                 FileAct::Copy,
             ] {
                 // As the journal writes it.
-                assert_eq!(serde_json::to_value(act).unwrap(), act_word(act));
+                assert_eq!(serde_json::to_value(act).unwrap(), act.word());
                 let view = FileView::of(&changed(act, ""));
                 said.extend([view.what(&texts), view.result(&texts)]);
             }

@@ -175,7 +175,22 @@ struct SitePage<'a> {
     brakes: bool,
 }
 
-async fn shown(app: &App, visit: &Visit, said: Option<(StatusCode, String)>, done: Option<String>) -> Answer {
+/// What was done to a company, by its word in the address. Anybody can write an address: what is not so is
+/// not said.
+fn done(visit: &Visit, vendors: &[VendorCard], query: &Fields) -> Option<String> {
+    let vendor = query.get("vendor")?;
+    let one = vendors.iter().find(|one| one.id.as_str() == vendor)?;
+    match (query.get("done")?, one.frozen.is_some()) {
+        ("frozen", true) => {
+            let ended = query.optional::<u32>("ended").ok().flatten().unwrap_or(0);
+            Some(visit.tw("site-frozen", "count", ended))
+        }
+        ("thawed", false) => Some(visit.t("site-thawed")),
+        _ => None,
+    }
+}
+
+async fn shown(app: &App, visit: &Visit, said: Option<(StatusCode, String)>, query: &Fields) -> Answer {
     let me = visit.me()?.clone();
     let operator = me.roles.contains(&Role::Operator);
     let (vendors, targets) = look(&*app.commands, move |known| {
@@ -188,36 +203,29 @@ async fn shown(app: &App, visit: &Visit, said: Option<(StatusCode, String)>, don
     .await?;
     let (status, said) = said.map_or((StatusCode::OK, None), |(status, said)| (status, Some(said)));
     let brakes = visit.has(&["operator", "security"]);
+    let done = done(visit, &vendors, query);
     page_with(status, &SitePage { v: visit, vendors, targets, said, done, brakes })
 }
 
 /// The page.
 pub(crate) async fn site(State(app): State<App>, visit: Visit, Query(query): Query) -> Answer {
-    let done = match query.get("done") {
-        Some("frozen") => {
-            let ended = query.optional::<u32>("ended").ok().flatten().unwrap_or(0);
-            Some(visit.tw("site-frozen", "count", ended))
-        }
-        Some("thawed") => Some(visit.t("site-thawed")),
-        _ => None,
-    };
-    shown(&app, &visit, None, done).await
+    shown(&app, &visit, None, &query).await
 }
 
 /// Takes a company's access away for now.
 pub(crate) async fn freeze(State(app): State<App>, visit: Visit, Path(id): Path<String>, fields: Fields) -> Answer {
     let vendor: VendorId = id.parse().map_err(|_| Trouble::NotFound)?;
-    let order = Order::VendorFreeze { vendor, reason: fields.value("reason") };
+    let order = Order::VendorFreeze { vendor: vendor.clone(), reason: fields.value("reason") };
     match app.commands.carry_out(visit.me()?.login.clone(), order).await {
         Ok(done) => {
             let ended = done.get("sessions_ended").and_then(Value::as_u64).unwrap_or(0);
-            brake::done(&visit, &format!("/site?done=frozen&ended={ended}"))
+            brake::done(&visit, &format!("/site?done=frozen&vendor={vendor}&ended={ended}"))
         }
         // The page cannot be made without the register; what is wrong is said all the same.
         Err(failure) if !visit.looked => Err(failure.into()),
         Err(failure) => {
             let said = visit.texts.failure(&failure);
-            shown(&app, &visit, Some((Trouble::Failure(failure).status(), said)), None).await
+            shown(&app, &visit, Some((Trouble::Failure(failure).status(), said)), &Fields::default()).await
         }
     }
 }
@@ -225,12 +233,12 @@ pub(crate) async fn freeze(State(app): State<App>, visit: Visit, Path(id): Path<
 /// Gives it back.
 pub(crate) async fn thaw(State(app): State<App>, visit: Visit, Path(id): Path<String>, fields: Fields) -> Answer {
     let vendor: VendorId = id.parse().map_err(|_| Trouble::NotFound)?;
-    let order = Order::VendorThaw { vendor, reason: fields.value("reason") };
+    let order = Order::VendorThaw { vendor: vendor.clone(), reason: fields.value("reason") };
     match app.commands.carry_out(visit.me()?.login.clone(), order).await {
-        Ok(_) => see_other("/site?done=thawed"),
+        Ok(_) => see_other(&format!("/site?done=thawed&vendor={vendor}")),
         Err(failure) => {
             let said = visit.texts.failure(&failure);
-            shown(&app, &visit, Some((Trouble::Failure(failure).status(), said)), None).await
+            shown(&app, &visit, Some((Trouble::Failure(failure).status(), said)), &Fields::default()).await
         }
     }
 }
