@@ -425,6 +425,11 @@ impl LiveSession {
         locked(&self.channels).values().any(|channel| !channel.is_over())
     }
 
+    /// Bytes of an open channel so far, in and out: what a tunnel moves is in no recording.
+    pub fn bytes_of(&self, number: u32) -> Option<(u64, u64)> {
+        locked(&self.channels).get(&number).map(|channel| channel.bytes())
+    }
+
     /// Whether a terminal is open.
     pub fn has_terminal(&self) -> bool {
         locked(&self.channels).values().any(|channel| !channel.is_over() && channel.terminal().is_some())
