@@ -21,7 +21,9 @@ use config::{Clamav, Content};
 use lifecycle::Event;
 use recorder::FrameKind;
 use russh::{ChannelWriteHalf, client, server};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc};
 
@@ -69,7 +71,23 @@ struct Pump<'a> {
     desk: Mutex<Desk<'a>>,
     to_target: Outbox,
     to_technician: Outbox,
-    scans: mpsc::UnboundedSender<(FileNumber, std::path::PathBuf)>,
+    scans: mpsc::UnboundedSender<(FileNumber, PathBuf)>,
+    /// What is to be read from quarantine, in order; as much as a steward asks for at once.
+    errands: mpsc::UnboundedSender<Errand>,
+    waiting: AtomicUsize,
+}
+
+/// Something that is done in quarantine once there is room for what comes of it.
+enum Errand {
+    Fetch {
+        file: FileNumber,
+        offset: u64,
+        length: u32,
+    },
+    /// Behind what was asked for before.
+    Drop {
+        file: FileNumber,
+    },
 }
 
 /// Why a pump stops.
@@ -100,6 +118,7 @@ pub async fn relay(channel: &Arc<Channel>, around: &Around, ends: Ends<'_>, stew
     let keeps = around.files == Content::Kept;
     let (told, entries) = Told::new(channel, keeps);
     let (scans, scanned) = mpsc::unbounded_channel();
+    let (errands, errand) = mpsc::unbounded_channel();
     let session = channel.session();
     let quarantine = Quarantine::new(&around.site.paths, &session.id, channel.number, &session.quarantined);
     let room = if keeps { around.record_limit } else { 0 };
@@ -111,6 +130,8 @@ pub async fn relay(channel: &Arc<Channel>, around: &Around, ends: Ends<'_>, stew
         to_target: Outbox::default(),
         to_technician: Outbox::default(),
         scans,
+        errands,
+        waiting: AtomicUsize::new(0),
     };
     let journal = tokio::spawn(write_entries(around.site.clone(), entries));
     let mut ending = Ending::default();
@@ -120,6 +141,7 @@ pub async fn relay(channel: &Arc<Channel>, around: &Around, ends: Ends<'_>, stew
                 stop = pump.technician_sent() => stop,
                 stop = pump.target_sent(&ends.side) => stop,
                 stop = pump.scanning(scanned) => stop,
+                stop = pump.fetching(errand) => stop,
                 stop = pump.progress() => stop,
             }
         };
@@ -221,7 +243,7 @@ impl Pump<'_> {
     }
 
     /// Asks the scanner, one file after the other, while everything else goes on.
-    async fn scanning(&self, mut wanted: mpsc::UnboundedReceiver<(FileNumber, std::path::PathBuf)>) -> Stop {
+    async fn scanning(&self, mut wanted: mpsc::UnboundedReceiver<(FileNumber, PathBuf)>) -> Stop {
         while let Some((file, path)) = wanted.recv().await {
             let finding = match &self.around.clamav {
                 Some(clamav) => super::clamav::scan(clamav, &path).await,
@@ -229,6 +251,27 @@ impl Pump<'_> {
             };
             let acted = self.act(|desk, at| desk.steward.answered(Answer::Scanned { file, finding }, at)).await;
             if let Err(stop) = acted {
+                return stop;
+            }
+        }
+        Stop::Over
+    }
+
+    /// Reads from quarantine as fast as it can be sent, and no faster.
+    async fn fetching(&self, mut wanted: mpsc::UnboundedReceiver<Errand>) -> Stop {
+        while let Some(errand) = wanted.recv().await {
+            self.to_target.below(FULL).await;
+            self.to_technician.below(FULL).await;
+            let mut desk = self.desk.lock().await;
+            let done = match errand {
+                Errand::Drop { file } => desk.quarantine.remove(file).await.map_err(Stop::from),
+                Errand::Fetch { file, offset, length } => match desk.quarantine.fetch(file, offset, length).await {
+                    Ok(bytes) => self.answer(&mut desk, Answer::Fetched { file, offset, bytes }).await,
+                    Err(error) => Err(error.into()),
+                },
+            };
+            self.waiting.fetch_sub(1, Ordering::AcqRel);
+            if let Err(stop) = done {
                 return stop;
             }
         }
@@ -257,39 +300,54 @@ impl Pump<'_> {
         ask: impl FnOnce(&mut Desk<'_>, jiff::Timestamp) -> Result<Vec<Act>, Broken>,
     ) -> Result<(), Stop> {
         let mut desk = self.desk.lock().await;
-        let mut acts = std::collections::VecDeque::from(ask(&mut desk, self.around.site.clock.now())?);
-        while let Some(act) = acts.pop_front() {
-            if let Some(answer) = self.carry_out(&mut desk, act).await? {
-                // What an answer asks for comes after all that was asked for before it.
-                acts.extend(desk.steward.answered(answer, self.around.site.clock.now())?);
+        let acts = ask(&mut desk, self.around.site.clock.now())?;
+        self.carry_out(&mut desk, acts).await
+    }
+
+    async fn answer(&self, desk: &mut Desk<'_>, answer: Answer) -> Result<(), Stop> {
+        let acts = desk.steward.answered(answer, self.around.site.clock.now())?;
+        self.carry_out(desk, acts).await
+    }
+
+    async fn carry_out(&self, desk: &mut Desk<'_>, acts: Vec<Act>) -> Result<(), Stop> {
+        for act in acts {
+            let recorded = match act {
+                Act::Record { direction, bytes } => self.record(frame_kind(direction), bytes).await,
+                Act::Content { file, offset, bytes } => self.content(desk, file, offset, &bytes).await,
+                Act::Note(note) => desk.told.note(note).await,
+                other => {
+                    self.move_on(desk, other).await?;
+                    true
+                }
+            };
+            if !recorded {
+                return Err(Stop::Over);
             }
         }
         Ok(())
     }
 
-    async fn carry_out(&self, desk: &mut Desk<'_>, act: Act) -> Result<Option<Answer>, Stop> {
-        let going_on = |recorded: bool| if recorded { Ok(None) } else { Err(Stop::Over) };
+    async fn move_on(&self, desk: &mut Desk<'_>, act: Act) -> Result<(), Stop> {
         match act {
-            Act::Record { direction, bytes } => return going_on(self.record(frame_kind(direction), bytes).await),
-            Act::Content { file, offset, bytes } => return going_on(self.content(desk, file, offset, &bytes).await),
-            Act::Note(note) => return going_on(desk.told.note(note).await),
             Act::ToTarget(bytes) => self.to_target.push(Out::Data(bytes)),
             Act::ToTechnician(bytes) => self.to_technician.push(Out::Data(bytes)),
             Act::EndToTarget => self.to_target.push(Out::End(Item::Eof)),
-            Act::Store { file, offset, bytes } => {
-                desk.quarantine.store(file, offset, bytes).await?;
-            }
+            Act::Store { file, offset, bytes } => desk.quarantine.store(file, offset, bytes).await?,
             Act::Truncate { file, length } => desk.quarantine.truncate(file, length).await?,
-            Act::Drop { file } => desk.quarantine.remove(file).await?,
             Act::Scan { file } => {
                 let _ = self.scans.send((file, desk.quarantine.path(file)?));
             }
-            Act::Fetch { file, offset, length } => {
-                let bytes = desk.quarantine.fetch(file, offset, length).await?;
-                return Ok(Some(Answer::Fetched { file, offset, bytes }));
-            }
+            Act::Fetch { file, offset, length } => self.later(Errand::Fetch { file, offset, length }),
+            Act::Drop { file } if self.waiting.load(Ordering::Acquire) > 0 => self.later(Errand::Drop { file }),
+            Act::Drop { file } => desk.quarantine.remove(file).await?,
+            Act::Record { .. } | Act::Content { .. } | Act::Note(_) => {}
         }
-        Ok(None)
+        Ok(())
+    }
+
+    fn later(&self, errand: Errand) {
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        let _ = self.errands.send(errand);
     }
 
     async fn content(&self, desk: &mut Desk<'_>, file: FileNumber, offset: u64, bytes: &Bytes) -> bool {
