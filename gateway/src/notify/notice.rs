@@ -242,7 +242,7 @@ mod tests {
         let notice = Notice { details, ..Notice::of_words("Alerte", "panne") };
         let letter = notice.letter();
         assert!(
-            letter.contains("\r\nFichier : /tmp/\\u{202e}exe.www[.]evil[.]example\\u{d}\\u{a}Bcc: x\r\n"),
+            letter.contains("\r\nFichier : /tmp/\\u{202e}exe[.]www[.]evil[.]example\\u{d}\\u{a}Bcc: x\r\n"),
             "{letter}"
         );
         assert!(letter.contains("\r\nReconnu : Eicar\r\n"), "{letter}");
