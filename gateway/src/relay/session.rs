@@ -401,9 +401,9 @@ impl LiveSession {
         locked(&self.channels).values().any(|channel| !channel.is_over() && Arc::ptr_eq(channel.client(), client))
     }
 
-    /// Whether a channel is open.
+    /// Whether a channel is open. A jump with nothing inside is none: its client hangs up like that.
     pub fn has_channels(&self) -> bool {
-        locked(&self.channels).values().any(|channel| !channel.is_over())
+        locked(&self.channels).values().any(|channel| !channel.is_over() && channel.tunnel() != Some(Tunnel::Jump))
     }
 
     /// Whether a terminal is open.
