@@ -420,9 +420,9 @@ impl LiveSession {
         locked(&self.channels).values().any(|channel| !channel.is_over() && Arc::ptr_eq(channel.client(), client))
     }
 
-    /// Whether a channel is open.
+    /// Whether a channel is open. A jump with nothing inside is none: its client hangs up like that.
     pub fn has_channels(&self) -> bool {
-        locked(&self.channels).values().any(|channel| !channel.is_over())
+        locked(&self.channels).values().any(|channel| !channel.is_over() && channel.tunnel() != Some(Tunnel::Jump))
     }
 
     /// Bytes of an open channel so far, in and out: what a tunnel moves is in no recording.

@@ -25,9 +25,9 @@ pub(super) const JUMPS: u32 = 4;
 /// Until the inner client has said who it wants to be: time to compare a host key.
 const UNNAMED: Duration = Duration::from_secs(120);
 /// How long what is inside may take for its last words. Shorter than the session waits for its tasks.
-const LAST_WORDS: Duration = Duration::from_millis(300);
+const LAST_WORDS: Duration = Duration::from_millis(250);
 /// How long the inner connection's own goodbye may take after that.
-const AT_LAST: Duration = Duration::from_millis(150);
+const AT_LAST: Duration = Duration::from_millis(100);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// A jump on its way.
@@ -80,7 +80,7 @@ impl Jump {
                     () = &mut carry => {}
                     // What the inner server said last is still told.
                     () = self.serve(stream, inner, &met, &client) => {
-                        let _ = tokio::time::timeout(LAST_WORDS, &mut carry).await;
+                        let _ = tokio::time::timeout(AT_LAST, &mut carry).await;
                     }
                 }
                 gate.end();
