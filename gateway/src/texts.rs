@@ -119,6 +119,7 @@ impl Texts {
             EndCause::Idle => "end-idle",
             EndCause::NoChannel => "end-no-channel",
             EndCause::Unwatched => "end-unwatched",
+            EndCause::FirstEnded => "end-first-ended",
             EndCause::Cut { reason, .. } => return self.with("end-cut", &[("reason", reason)]),
             EndCause::Disabled => "end-disabled",
             EndCause::VendorFrozen => "end-vendor-frozen",

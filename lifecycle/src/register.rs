@@ -2,8 +2,8 @@
 //!
 //! [`Register::apply`] is the only way it changes, on the normal path and at recovery alike.
 
-use crate::decide;
 use crate::account::{Account, AccountState, Invitation};
+use crate::decide;
 use crate::event::{EndCause, Event, SessionEnd};
 use crate::ids::{AccountId, InterventionNumber, SessionId, TokenId};
 use crate::intervention::{Intervention, InterventionState, Plan, Requested};

@@ -15,7 +15,8 @@ mod support;
 use jiff::Timestamp;
 use lifecycle::{
     Actor, Attempt, CodeCheck, Command, EndCause, Event, FactorCause, FactorsRequired, Identity, InterventionNumber,
-    InterventionState, JoinFacts, JoinRefusal, Judged, MOST_CONNECTIONS, Refusal, Register, RequestFacts, Role, StaffAttempt, WithdrawCause, decide,
+    InterventionState, JoinFacts, JoinRefusal, Judged, MOST_CONNECTIONS, Refusal, Register, RequestFacts, Role,
+    StaffAttempt, WithdrawCause, decide,
 };
 use policy::{Per, PolicySet, Verified};
 use proptest::prelude::*;

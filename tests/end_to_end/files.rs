@@ -161,7 +161,10 @@ fn directions_are_rights_of_their_own() {
         let removed = one.sftp(&format!("rm {}\n", text(&there)));
         assert_eq!((made.status.success(), removed.status.success()), (!may_read, !may_read), "{right}");
         // The old protocol is another right, and so are commands.
-        for (options, from, to) in [("-O", text(&source), format!("{HOST}:{}", text(&new))), ("-O", format!("{HOST}:{}", text(&source)), text(&got))] {
+        for (options, from, to) in [
+            ("-O", text(&source), format!("{HOST}:{}", text(&new))),
+            ("-O", format!("{HOST}:{}", text(&source)), text(&got)),
+        ] {
             let out = one.run("scp", &[options, &from, &to]);
             assert!(!out.status.success(), "{right} {from} {to}");
         }
@@ -182,7 +185,8 @@ fn scp_lists_what_passes() {
     std::fs::write(folder.join("sub/one"), b"1").unwrap();
     std::fs::write(folder.join("two"), b"").unwrap();
     for (n, option) in ["-s", "-O"].iter().enumerate() {
-        let (there, down, tree) = (all.file(&format!("there{n}")), all.file(&format!("down{n}")), all.file(&format!("tree{n}")));
+        let (there, down, tree) =
+            (all.file(&format!("there{n}")), all.file(&format!("down{n}")), all.file(&format!("tree{n}")));
         fine(&all.run("scp", &[option, &text(&up), &format!("{HOST}:{}", text(&there))]));
         fine(&all.run("scp", &[option, &format!("{HOST}:{}", text(&there)), &text(&down)]));
         fine(&all.run("scp", &[option, "-p", "-r", &text(&folder), &format!("{HOST}:{}", text(&tree))]));
@@ -245,7 +249,8 @@ fn the_scanner_decides() {
     let (clean, bad) = (all.made("clean.bin", &noise(2_000_003)), all.made("bad.com", &eicar()));
     let empty = all.made("empty", b"");
     for (n, way) in ["-s", "-O"].iter().enumerate() {
-        let (good, evil, none) = (all.file(&format!("good{n}")), all.file(&format!("evil{n}")), all.file(&format!("none{n}")));
+        let (good, evil, none) =
+            (all.file(&format!("good{n}")), all.file(&format!("evil{n}")), all.file(&format!("none{n}")));
         fine(&all.run("scp", &[way, &text(&clean), &format!("{HOST}:{}", text(&good))]));
         assert_eq!(sha256(&good), sha256(&clean));
         fine(&all.run("scp", &[way, &text(&empty), &format!("{HOST}:{}", text(&none))]));

@@ -11,6 +11,7 @@ mod enrolment;
 mod faults;
 mod files;
 mod hours;
+mod joining;
 mod lobby;
 mod matrix;
 mod notify;

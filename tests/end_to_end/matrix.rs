@@ -200,14 +200,20 @@ fn the_lobby_stands_before_every_channel() {
         terminal.expect("over-42");
         eventually("the session ends", || site.last_session()["state"] == "ended");
     }
-    assert_eq!(site.entries("factors-refused").len() + site.entries("attempts-refused").len().min(1), KINDS.len().min(1));
+    assert_eq!(
+        site.entries("factors-refused").len() + site.entries("attempts-refused").len().min(1),
+        KINDS.len().min(1)
+    );
 }
 
 /// NET-04: a channel whose right is missing reaches nothing and is journalled; the others go on.
 #[test]
 fn a_missing_right_shuts_its_channel_and_no_other() {
     for (rights, shut) in [
-        (&["sftp-read", "sftp-write"][..], &[Kind::Shell, Kind::Exec, Kind::ScpUp, Kind::ScpDown, Kind::Rsync, Kind::Forward, Kind::Jump][..]),
+        (
+            &["sftp-read", "sftp-write"][..],
+            &[Kind::Shell, Kind::Exec, Kind::ScpUp, Kind::ScpDown, Kind::Rsync, Kind::Forward, Kind::Jump][..],
+        ),
         (&["shell", "exec", "scp-read", "scp-write"][..], &[Kind::Sftp, Kind::Forward][..]),
         (&["sftp-read", "scp-read"][..], &[Kind::Sftp, Kind::ScpUp, Kind::Rsync, Kind::Exec][..]),
     ] {
@@ -218,9 +224,18 @@ fn a_missing_right_shuts_its_channel_and_no_other() {
             eventually(&format!("{kind:?} ends: {}", matrix.said(*kind, "one")), || one.has_ended());
             let open = match kind {
                 Kind::Forward => false,
-                kind => !shut.contains(kind) && (*kind != Kind::Shell || rights.contains(&"shell")) && (*kind != Kind::Jump || rights.contains(&"exec")),
+                kind => {
+                    !shut.contains(kind)
+                        && (*kind != Kind::Shell || rights.contains(&"shell"))
+                        && (*kind != Kind::Jump || rights.contains(&"exec"))
+                }
             };
-            assert_eq!(matrix.reached(*kind, "one", 0), open, "{kind:?} with {rights:?}: {}", matrix.said(*kind, "one"));
+            assert_eq!(
+                matrix.reached(*kind, "one", 0),
+                open,
+                "{kind:?} with {rights:?}: {}",
+                matrix.said(*kind, "one")
+            );
         }
         let refused: Vec<String> =
             matrix.site.entries("channel-refused").iter().map(|one| one["why"].as_str().unwrap().to_owned()).collect();
@@ -243,7 +258,10 @@ fn frozen_holds_every_channel() {
     for kind in KINDS.into_iter().filter(|kind| *kind != Kind::ScpDown) {
         assert!(!matrix.reached(kind, "held", 0), "{kind:?} moved while frozen");
     }
-    assert!(std::fs::read(matrix.mark(Kind::ScpDown, "held")).is_ok_and(|got| got.is_empty()) || !matrix.mark(Kind::ScpDown, "held").exists());
+    assert!(
+        std::fs::read(matrix.mark(Kind::ScpDown, "held")).is_ok_and(|got| got.is_empty())
+            || !matrix.mark(Kind::ScpDown, "held").exists()
+    );
     let claire = site.member("claire");
     let secrets = format!("{}\n{}\n", claire.password, claire.fresh_code());
     let out = site.poterne(&["session", "resume", &session, "--as", "claire"], &secrets);
@@ -313,7 +331,8 @@ fn ends_every_channel(end: End, cause: &str) {
 /// Hours of the one weekday that is neither today nor tomorrow, in any zone.
 static CLOSED_NOW: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
     let day = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).date().saturating_add(jiff::ToSpan::days(3));
-    let name = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"][usize::from(day.weekday().to_monday_zero_offset().unsigned_abs())];
+    let name = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+        [usize::from(day.weekday().to_monday_zero_offset().unsigned_abs())];
     format!("[{{ days = \"{name}\", from = \"08:00\", to = \"18:00\" }}]")
 });
 

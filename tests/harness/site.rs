@@ -27,6 +27,8 @@ pub struct SiteOptions {
     pub supervision: &'static str,
     /// Approvers needed.
     pub quorum: u8,
+    /// What one approval is good for: session or intervention.
+    pub per: &'static str,
     /// fr or en.
     pub language: &'static str,
     /// The factors of the vendor.
@@ -59,6 +61,7 @@ impl Default for SiteOptions {
             rights: vec!["shell", "exec"],
             supervision: "none",
             quorum: 1,
+            per: "session",
             language: "en",
             factors: vec!["password", "totp"],
             open: "hours",
@@ -611,8 +614,21 @@ impl Drop for Site {
 
 fn write_config(folder: &Path, options: &SiteOptions, sshd: &Sshd, port: u16) -> PathBuf {
     let list = |words: &[&str]| words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
-    let SiteOptions { rights, supervision, quorum, language, factors, open, hours, more, recordings, target, allow, .. } =
-        options;
+    let SiteOptions {
+        rights,
+        supervision,
+        quorum,
+        per,
+        language,
+        factors,
+        open,
+        hours,
+        more,
+        recordings,
+        target,
+        allow,
+        ..
+    } = options;
     // A second officer, whose key nobody keeps: secrets typed on targets open to two together.
     let second = recorder::RecoveryKey::generate().public_line();
     let text = format!(
@@ -624,7 +640,7 @@ fn write_config(folder: &Path, options: &SiteOptions, sshd: &Sshd, port: u16) ->
          [vendor.imagix]\nname = \"Imagix\"\ncontract = {{ reference = \"2025-117\", from = \"2020-01-01\", until = \"2037-12-31\" }}\n\
          contact = {{ name = \"Support\", phone = \"+33 1 00 00 00 00\", email = \"support@imagix.example\" }}\n\
          sources = [\"127.0.0.0/8\"]\ncalendar = \"vendor\"\nlanguage = \"{language}\"\nfactors = [{}]\n\n\
-         [[vendor.imagix.allow]]\ntargets = [\"scanner\"]\nrights = [{}]\napproval = {{ quorum = {quorum}, per = \"session\" }}\nlongest = \"8h\"\n{allow}\n\n\
+         [[vendor.imagix.allow]]\ntargets = [\"scanner\"]\nrights = [{}]\napproval = {{ quorum = {quorum}, per = \"{per}\" }}\nlongest = \"8h\"\n{allow}\n\n\
          [target.scanner]\nname = \"IRM\"\naddress = \"127.0.0.1:{}\"\nhost-key = \"{}\"\naccount = \"root\"\napprovers = [\"radiologie\"]\n\
          supervision = \"{supervision}\"\n{target}\n{more}\n",
         folder.join("state").display(),

@@ -64,6 +64,7 @@ fn register() -> Register {
         approved_by: Vec::new(),
         recipients: Vec::new(),
         config: String::new(),
+        joined_from: None,
     };
     register.apply(at(), &admitted);
     register

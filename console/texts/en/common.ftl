@@ -81,6 +81,7 @@ end-time-over = the approved time is used up
 end-idle = nothing moved for too long
 end-no-channel = nothing was opened for two minutes
 end-unwatched = nobody watched
+end-first-ended = the first connection of the intervention ended
 end-cut = cut by the hospital: { $reason }
 end-disabled = the technician's account was disabled
 end-vendor-frozen = the vendor's access is suspended

@@ -52,6 +52,7 @@ watch-larger = Larger letters
 watch-no-terminal = No screen: the technician runs single commands. They are in the list.
 watch-connecting = Connecting…
 watch-others = Somebody else froze it, or the recording has reached its limit: letting it go on asks your code.
+watch-joined = Another connection joined this intervention, from { $from }. It is a session of its own: watch it too, in a second window.
 watch-over-because = Session ended: { $reason }
 watch-not-any-more = You may not watch this session any more.
 watch-unreadable = The recording cannot be read.

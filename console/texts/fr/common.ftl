@@ -81,6 +81,7 @@ end-time-over = le temps accordé est écoulé
 end-idle = rien n'a bougé depuis trop longtemps
 end-no-channel = rien n'a été ouvert en deux minutes
 end-unwatched = personne n'a regardé
+end-first-ended = la première connexion de l'intervention est terminée
 end-cut = coupée par l'hôpital : { $reason }
 end-disabled = le compte du technicien a été désactivé
 end-vendor-frozen = l'accès du prestataire est suspendu
