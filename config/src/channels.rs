@@ -145,13 +145,19 @@ pub(crate) fn check_forwards(sink: &Sink, forwards: &[At<SocketAddr>], own: &[So
         let why = if targets.contains(&to) {
             "is where a target is reached by SSH: sessions there are recorded, a tunnel would not be; technicians use \
              `ssh -J` instead"
-        } else if own.iter().any(|one| one.port() == to.port() && (one.ip().is_unspecified() || one.ip() == to.ip())) {
+        } else if is_own(own.iter().copied(), to) {
             "is the bastion itself: name the equipment's address"
         } else {
             continue;
         };
         sink.error(&forward.place, format!("`forward`: {} {why}", forward.value));
     }
+}
+
+/// Whether one of the addresses at which the bastion listens is this one.
+pub(crate) fn is_own(mut own: impl Iterator<Item = SocketAddr>, to: SocketAddr) -> bool {
+    let to = canonical(to);
+    own.any(|one| one.port() == to.port() && (one.ip().is_unspecified() || canonical(one).ip() == to.ip()))
 }
 
 /// A target is scanned by something that is declared.

@@ -6,17 +6,20 @@ use crate::files::quarantine::Allowance;
 use crate::relay::pressure::ClientSide;
 use crate::relay::session::{Counts, LiveSession, Parts, Surroundings, drive};
 use crate::site::{Site, new_session_id, target_document};
-use crate::target::{self, DialError, Dialled, Route};
+use crate::target::{self, Asker, DialError, Dialled, Route};
 use crate::texts::Texts;
 use crate::vault::TargetSecret;
-use config::ByteSize;
+use config::{ByteSize, Exception, SecondFactor};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use lifecycle::{
-    Admission, EndCause, Input, InterventionNumber, JoinFacts, JoinRefusal, Refusal, Role, Session, SessionId, Terms,
+    Admission, EndCause, Event, Input, InterventionNumber, JoinFacts, JoinRefusal, Refusal, Role, Session, SessionId,
+    Terms,
 };
 use policy::{Denial, Permit, TargetAccount, TargetId};
 use recorder::{Header, Recording, RecordingKey};
 use russh::keys::PublicKey;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -63,21 +66,29 @@ pub enum AdmissionError {
     NotJoined(InterventionNumber, JoinRefusal),
     /// The rules say no, now.
     Denied(Denial),
-    /// The target cannot be reached.
-    Target(String),
+    /// The target was not reached.
+    Target {
+        /// Which.
+        target: TargetId,
+        /// The key of the reason's text.
+        text: &'static str,
+    },
+    /// It ended before the target was reached.
+    Ended(EndCause),
     /// Recorder, journal, vault or randomness failed.
     Internal,
 }
 
-/// Admits; tells the outcome. If nobody waits for it any more, the session ends at once.
+/// Admits; tells the outcome. What the target asks for the technician goes to `asker`. If nobody waits for it any more, the session ends at once.
 pub async fn admit(
     site: Arc<Site>,
     client: Arc<ClientSide>,
     coming: Coming,
     texts: Texts,
+    asker: Asker,
     done: oneshot::Sender<Result<Admitted, AdmissionError>>,
 ) {
-    let outcome = try_admit(&site, client, coming, texts).await;
+    let outcome = try_admit(&site, client, coming, texts, &asker).await;
     if let Err(Ok(admitted)) = done.send(outcome) {
         admitted.session.brake(EndCause::ConnectionLost);
     }
@@ -88,6 +99,7 @@ async fn try_admit(
     client: Arc<ClientSide>,
     coming: Coming,
     texts: Texts,
+    asker: &Asker,
 ) -> Result<Admitted, AdmissionError> {
     let number = coming.number();
     let internal = |what: &dyn std::fmt::Display| {
@@ -128,7 +140,7 @@ async fn try_admit(
     };
     let Admission { permit, ends_with, event } = admission;
     let (account, technician, joined_from) = match &event {
-        lifecycle::Event::SessionAdmitted { account, joined_from, .. } => {
+        Event::SessionAdmitted { account, joined_from, .. } => {
             (account.clone(), permit.technician().clone(), *joined_from)
         }
         _ => return Err(AdmissionError::Internal),
@@ -198,7 +210,13 @@ async fn try_admit(
         session.brake(EndCause::PolicyChanged);
         return Err(AdmissionError::Denied(Denial::ApprovalOver));
     }
-    match dial(site, &permit).await {
+    let dialled = tokio::select! {
+        dialled = dial(site, &session.id, &permit, Some(asker)) => dialled,
+        () = session.ended() => {
+            return Err(AdmissionError::Ended(session.cause().cloned().unwrap_or(EndCause::PolicyChanged)));
+        }
+    };
+    match dialled {
         Ok(first) => {
             session.tell(Input::Connected).await;
             site.live.announce(&session);
@@ -206,8 +224,13 @@ async fn try_admit(
         }
         Err(error) => {
             tracing::error!(target = %permit.target(), %error, "the target was not reached");
-            session.brake(EndCause::Target);
-            Err(AdmissionError::Target(permit.target().to_string()))
+            let why = error.to_string();
+            site.registrar.note(vec![Event::TargetUnreached { session: session.id.clone(), why }]).await;
+            session.brake(match error {
+                DialError::NotAnswered(_) => EndCause::ConnectionLost,
+                _ => EndCause::Target,
+            });
+            Err(AdmissionError::Target { target: permit.target().clone(), text: error.text() })
         }
     }
 }
@@ -221,10 +244,42 @@ async fn open_recording(site: &Site, id: &SessionId) -> Result<Recording, String
     site.recorder.open(&site.paths.spool(id), &header, wrapping).await.map_err(|error| error.to_string())
 }
 
-/// Dials the permit's target with what the vault holds for it.
-pub async fn dial(site: &Site, permit: &Permit) -> Result<Dialled, DialError> {
+/// Dials the permit's target with what the vault holds for it. Old algorithms that were agreed on
+/// are in the journal before this returns.
+pub async fn dial(
+    site: &Site,
+    session: &SessionId,
+    permit: &Permit,
+    asker: Option<&Asker>,
+) -> Result<Dialled, DialError> {
     let route = route(site, permit.target(), permit.account()).await?;
-    target::dial(&route, permit).await
+    let asker = asker.filter(|_| asks_technician(site, permit.target()));
+    let dialled = target::dial(&route, permit, asker).await?;
+    if let Some(legacy) = route.legacy {
+        let negotiated = dialled.negotiated();
+        let old = legacy.algorithms.iter().filter(|name| negotiated.contains(**name));
+        let used = old.map(|name| (*name).to_owned()).collect();
+        journal_legacy(site, session.clone(), used, legacy.because, legacy.until).await;
+    }
+    Ok(dialled)
+}
+
+/// Whether what a target asks besides is put to the technician: then each of its connections asks
+/// anew.
+pub fn asks_technician(site: &Site, target: &TargetId) -> bool {
+    site.config().targets.get(target).is_some_and(|one| one.second_factor == SecondFactor::Technician)
+}
+
+/// Once a session; again where another connection agreed on other ones.
+async fn journal_legacy(site: &Site, session: SessionId, used: BTreeSet<String>, because: String, until: Date) {
+    let note = move |core: &mut crate::registrar::Core, _: Timestamp| {
+        let known = core.register.sessions.get(&session).and_then(|record| record.legacy.as_ref());
+        let said = used.is_empty() || known.is_some_and(|known| used.is_subset(&known.algorithms));
+        let event = Event::LegacyUsed { session, algorithms: used, because, until };
+        (if said { Vec::new() } else { vec![event] }, ())
+    };
+    // Where the journal is gone, everything ends anyway.
+    let _ = site.registrar.act(note).await;
 }
 
 async fn route(site: &Site, id: &TargetId, account: &TargetAccount) -> Result<Route, DialError> {
@@ -241,5 +296,11 @@ async fn route(site: &Site, id: &TargetId, account: &TargetAccount) -> Result<Ro
     let credential = credential.ok().flatten().ok_or_else(missing)?;
     let secret: TargetSecret =
         site.vault.get(&target_document(id, account), credential.secret).map_err(|_| missing())?;
-    Ok(Route { target: id.clone(), address: target.address, host_key, secret: Arc::new(secret) })
+    let (legacy, lapsed) = match config.exception(id, site.clock.now()) {
+        Exception::None => (None, None),
+        Exception::InForce(legacy) => (Some(legacy.clone()), None),
+        Exception::Over(legacy) => (None, Some(legacy.until)),
+    };
+    let (address, secret) = (target.address, Arc::new(secret));
+    Ok(Route { target: id.clone(), address, host_key, secret, legacy, lapsed })
 }

@@ -11,6 +11,7 @@ use crate::ids::{AccountId, InterventionNumber, SessionId, TokenId};
 use crate::staff::Role;
 use crate::token::{ExportScope, Reader};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use policy::{
     Approval, Denial, Direction, GroupId, Per, Rights, RuleId, StaffLogin, Supervision, TargetAccount, TargetId,
     TechnicianLogin, VendorId,
@@ -443,6 +444,16 @@ pub enum Event {
         /// Of a further connection that joined: from where. Older journals do not say, and have none.
         #[serde(default)]
         joined_from: Option<SocketAddr>,
+    },
+    LegacyUsed {
+        session: SessionId,
+        algorithms: BTreeSet<String>,
+        because: String,
+        until: Date,
+    },
+    TargetUnreached {
+        session: SessionId,
+        why: String,
     },
     ChannelOpened {
         session: SessionId,
@@ -907,6 +918,8 @@ impl Event {
     pub fn session(&self) -> Option<&SessionId> {
         match self {
             Event::SessionAdmitted { session, .. }
+            | Event::LegacyUsed { session, .. }
+            | Event::TargetUnreached { session, .. }
             | Event::ChannelOpened { session, .. }
             | Event::ChannelRefused { session, .. }
             | Event::ChannelClosed { session, .. }

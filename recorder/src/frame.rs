@@ -8,7 +8,7 @@ pub type Track = u32;
 /// What a frame holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FrameKind {
-    /// A track begins: JSON with `what`, `command` (hexadecimal), `term`, `columns`, `rows`.
+    /// A track begins: JSON with `what`, `command` (hexadecimal), `term`, `columns`, `rows`, `to`.
     Begin,
     /// Bytes from the technician to the target.
     Input,

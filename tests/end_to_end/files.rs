@@ -5,7 +5,7 @@ use harness::clamd::{Clamd, SIGNATURE, eicar};
 use harness::{Site, SiteOptions, Terminal, eventually};
 use recorder::PartKind;
 use serde_json::Value;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -352,9 +352,12 @@ fn transfers_freeze_and_are_cut() {
 fn escapes_leave_everything_recorded() {
     let all = Transfers::rights(&["exec", "scp-write", "sftp-read", "sftp-write"]);
     let (mark, second) = ("first-$((6*7))-escape", "second-$((7*7))-escape");
-    let out = all.run("ssh", &["-tt", HOST, &format!("scp -t {}; echo {mark}", text(&all.file("x")))]);
-    // Without a terminal's end of input scp waits; the client's own time runs out or it is told.
-    let _ = out;
+    let line = format!("scp -t {}; echo {mark}", text(&all.file("x")));
+    let mut client = all.command("ssh", &["-tt", HOST, &line]);
+    let mut client = client.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // The end of input, as a terminal says it: scp gives up, and the rest of the line runs.
+    client.stdin.take().unwrap().write_all(b"\x04").unwrap();
+    client.wait().unwrap();
     fine(&all.run("ssh", &[HOST, &format!("echo {second}")]));
     let (site, session) = all.over();
     let frames = site.recording(session["id"].as_str().unwrap());
@@ -364,7 +367,7 @@ fn escapes_leave_everything_recorded() {
         .flat_map(|frame| frame.data.to_vec())
         .collect();
     let shown = String::from_utf8_lossy(&shown);
-    assert!(shown.contains("second-49-escape"), "{shown}");
+    assert!(shown.contains("first-42-escape") && shown.contains("second-49-escape"), "{shown}");
     let opened = site.entries("channel-opened");
     assert!(opened.iter().any(|one| one["what"]["exec"]["command"].as_str().is_some_and(|line| line.contains(mark))));
 }

@@ -266,21 +266,10 @@ fn side_doors_are_shut_and_journalled() {
     fails("rsync up", run(&site, "ssh", &[HOST, "rsync --server -vlogDtpre.iLsfxC . /tmp/x"]));
     fails("rsync down", run(&site, "ssh", &[HOST, "rsync --server --sender -vlogDtpre.iLsfxC . /tmp/x"]));
     fails("a subsystem", run(&site, "ssh", &["-s", HOST, "netconf"]));
-    // A jump through the bastion is `-W` by another name.
+    // A jump through the bastion to a machine that is no target is `-W` by another name.
     let through =
         format!("-oProxyCommand=ssh -F none -S {} -W %h:%p {HOST}", site.folder().join("ctl-alice").display());
-    let jump = [
-        "8",
-        "ssh",
-        "-F",
-        "none",
-        "-oBatchMode=yes",
-        &through,
-        "-p",
-        &site.sshd.port.to_string(),
-        "root@127.0.0.1",
-        "id",
-    ];
+    let jump = ["8", "ssh", "-F", "none", "-oBatchMode=yes", &through, "-p", &port.to_string(), "root@127.0.0.1", "id"];
     fails("-J", Command::new("timeout").args(jump).stdin(Stdio::null()).output().unwrap());
     // The client's own listener opens; what comes in by it goes nowhere.
     for (flag, spec) in

@@ -3,9 +3,10 @@
 use gateway::files::Finding;
 use gateway::files::clamav::{ByteSize, Clamav, ClamavSocket, look, scan};
 use harness::clamd::{Clamd, SIGNATURE, eicar};
-use harness::free_port;
+use harness::{Site, free_port};
 use jiff::SignedDuration;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
@@ -126,4 +127,16 @@ async fn over_tcp_it_is_the_same() {
     assert!(!matches!(stage.scan(&zeroes(5 << 20, b"")).await, Finding::Clean | Finding::Infected(_)));
     stage.clamd.stop();
     assert!(stage.why(b"").await.ends_with(": connection refused"));
+}
+
+#[test]
+fn what_a_crash_left_in_quarantine_is_gone_at_the_next_start() {
+    let mut site = Site::start();
+    let folder = site.state().join("quarantine");
+    assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    site.kill_daemon();
+    std::fs::write(folder.join("s-0707070707070707-0-1"), "somebody's scan").unwrap();
+    site.start_daemon();
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+    assert!(site.log().contains("files that the last run left in quarantine were removed"), "{}", site.log());
 }

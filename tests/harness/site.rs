@@ -43,6 +43,10 @@ pub struct SiteOptions {
     pub recordings: String,
     /// More lines for `sshd`.
     pub sshd: String,
+    /// The target's host key and the key that opens it are RSA.
+    pub rsa: bool,
+    /// The target is at this port instead, with the keys of `sshd`.
+    pub elsewhere: Option<u16>,
     /// More lines for the target.
     pub target: String,
     /// More lines for the allow rule.
@@ -69,6 +73,8 @@ impl Default for SiteOptions {
             more: String::new(),
             recordings: String::new(),
             sshd: String::new(),
+            rsa: false,
+            elsewhere: None,
             target: String::new(),
             allow: String::new(),
             technicians: 1,
@@ -116,7 +122,8 @@ impl Site {
     /// A hospital of one's own.
     pub fn with(options: SiteOptions) -> Site {
         let folder = tempfile::Builder::new().prefix("poterne-test-").tempdir().expect("a folder");
-        let sshd = Sshd::start(&folder.path().join("sshd"), &options.sshd);
+        let sshd =
+            Sshd::start_with(&folder.path().join("sshd"), &options.sshd, if options.rsa { "rsa" } else { "ed25519" });
         let port = free_port();
         let config = write_config(folder.path(), &options, &sshd, port);
         let mut site =
@@ -646,7 +653,7 @@ fn write_config(folder: &Path, options: &SiteOptions, sshd: &Sshd, port: u16) ->
         folder.join("state").display(),
         list(factors),
         list(rights),
-        sshd.port,
+        options.elsewhere.unwrap_or(sshd.port),
         sshd.host_key,
     );
     let path = folder.join("poterne.toml");

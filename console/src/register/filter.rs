@@ -212,6 +212,7 @@ mod tests {
             approved: None,
             refused: None,
             wrong_codes: 0,
+            wrong_joins: 0,
             sessions: Vec::new(),
             ended: None,
         }

@@ -6,6 +6,7 @@ use crate::commands::Known;
 use crate::page::Me;
 use crate::texts::Texts;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use lifecycle::{
     Actor, Bounded, EndCause, FreezeCause, Frozen, Presence, RecordingState, Role, SessionEnd, SessionId, SessionRecord,
 };
@@ -172,6 +173,14 @@ impl Recording {
     }
 }
 
+/// Old algorithms that were used towards the equipment.
+#[derive(Debug, Serialize)]
+pub(super) struct Legacy {
+    pub(super) algorithms: String,
+    pub(super) because: String,
+    pub(super) until: Date,
+}
+
 /// One session.
 #[derive(Debug, Serialize)]
 pub(crate) struct SessionView {
@@ -191,6 +200,10 @@ pub(crate) struct SessionView {
     pub(super) channels: Some200<Channel>,
     pub(super) refused: Some200<Refused>,
     pub(super) warnings: Vec<(Timestamp, u8)>,
+    /// Old algorithms towards the equipment, by a dated exception.
+    pub(super) legacy: Option<Legacy>,
+    /// Why the equipment was not reached, in the journal's words.
+    pub(super) unreached: Option<String>,
     pub(super) recording: Option<Recording>,
     pub(super) committed: Option<(String, u64)>,
     pub(super) recipients: usize,
@@ -239,6 +252,12 @@ impl SessionView {
                 why: one.why.clone(),
             }),
             warnings: record.warnings.iter().map(|one| (one.at, one.minutes)).collect(),
+            legacy: record.legacy.as_ref().map(|one| Legacy {
+                algorithms: one.algorithms.iter().cloned().collect::<Vec<_>>().join(", "),
+                because: one.because.clone(),
+                until: one.until,
+            }),
+            unreached: record.unreached.clone(),
             recording: record.sealed.as_ref().map(|sealed| Recording {
                 state: sealed.state,
                 manifest: sealed.manifest.clone(),

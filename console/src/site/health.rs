@@ -1,6 +1,6 @@
 //! How the machine is, line by line: good or bad in words, and what to do where it is bad.
 
-use crate::commands::look;
+use crate::commands::{Known, look};
 use crate::health::{
     Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room, ScannerHealth,
 };
@@ -10,6 +10,8 @@ use askama::Template;
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse as _;
+use config::Exception;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -77,16 +79,18 @@ struct HealthPage<'a> {
 /// The page.
 pub(crate) async fn show(State(app): State<App>, visit: Visit) -> Answer {
     let health = app.commands.health().await;
-    let unattended = look(&*app.commands, |known| {
+    let found = look(&*app.commands, |known| {
         let name = |id| known.config.targets.get(id).map_or_else(String::new, |one| one.rules.name.clone());
-        known.rules.withdrawn.iter().map(name).collect::<Vec<_>>()
+        let unattended = known.rules.withdrawn.iter().map(name).collect::<Vec<_>>();
+        (unattended, Exceptions::of(known))
     });
     // Without the journal the rest is still worth a look.
-    let unattended = unattended.await.unwrap_or_default();
+    let (unattended, excepted) = found.await.unwrap_or_default();
     let mut lines = lines(&visit, &health);
     lines.extend(health.scanner.as_ref().map(|one| scanner(&visit, one)));
     lines.extend(health.channels.iter().map(|channel| notices(&visit, channel)));
     lines.push(approvers(&visit, &unattended));
+    lines.push(exceptions(&visit, &excepted));
     let bad = lines.iter().filter(|line| line.standing == Standing::Bad).count();
     page(&HealthPage { v: &visit, lines, health, bad })
 }
@@ -236,6 +240,43 @@ fn approvers(visit: &Visit, unattended: &[String]) -> Line {
         false => visit.tw("health-approvers-bad", "targets", unattended.join(", ")),
     };
     line(visit, "health-approvers", unattended.is_empty(), says, "health-approvers-do")
+}
+
+/// Equipment with an exception for old algorithms: its name and the exception's last day.
+#[derive(Debug, Default)]
+struct Exceptions {
+    in_force: Vec<(String, Date)>,
+    over: Vec<(String, Date)>,
+}
+
+impl Exceptions {
+    fn of(known: &Known<'_>) -> Self {
+        let mut all = Self::default();
+        for (id, target) in &known.config.targets {
+            let name = || target.rules.name.clone();
+            match known.config.exception(id, known.at) {
+                Exception::None => {}
+                Exception::InForce(legacy) => all.in_force.push((name(), legacy.until)),
+                Exception::Over(legacy) => all.over.push((name(), legacy.until)),
+            }
+        }
+        all
+    }
+}
+
+fn exceptions(visit: &Visit, all: &Exceptions) -> Line {
+    let named = |some: &[(String, Date)]| {
+        let one = |(name, until): &(String, Date)| format!("{name} ({})", visit.texts.date(until));
+        some.iter().map(one).collect::<Vec<_>>().join(", ")
+    };
+    let mut says = match all.in_force.is_empty() {
+        true => visit.t("health-exceptions-none"),
+        false => visit.tw("health-exceptions-in-force", "targets", named(&all.in_force)),
+    };
+    if !all.over.is_empty() {
+        says = format!("{says} {}", visit.tw("health-exceptions-over", "targets", named(&all.over)));
+    }
+    line(visit, "health-exceptions", all.over.is_empty(), says, "health-exceptions-do")
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::routes::App;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use config::{Exception, SecondFactor};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use lifecycle::Role;
@@ -68,6 +69,27 @@ struct VendorCard {
     file: String,
 }
 
+/// What one is offered besides today's encryption, and why.
+#[derive(Debug, Clone, Serialize)]
+struct ExceptionCard {
+    algorithms: String,
+    because: String,
+    until: Date,
+    in_force: bool,
+}
+
+impl ExceptionCard {
+    fn of(known: &Known<'_>, id: &TargetId) -> Option<Self> {
+        let (legacy, in_force) = match known.config.exception(id, known.at) {
+            Exception::None => return None,
+            Exception::InForce(legacy) => (legacy, true),
+            Exception::Over(legacy) => (legacy, false),
+        };
+        let (algorithms, because) = (legacy.algorithms.join(", "), legacy.because.clone());
+        Some(Self { algorithms, because, until: legacy.until, in_force })
+    }
+}
+
 /// One piece of equipment.
 #[derive(Debug, Clone, Serialize)]
 struct TargetCard {
@@ -81,6 +103,8 @@ struct TargetCard {
     hours: Option<Hours>,
     credential: bool,
     pinned: bool,
+    exception: Option<ExceptionCard>,
+    second_factor: bool,
     withdrawn: bool,
     file: String,
 }
@@ -162,6 +186,8 @@ fn target(known: &Known<'_>, id: &TargetId, one: &config::Target, operator: bool
         hours: rules.calendar.as_ref().map(|calendar| Hours::of(known, calendar)),
         credential: known.register.credentials.contains_key(&(id.clone(), rules.account.clone())),
         pinned: one.host_key.is_some(),
+        exception: ExceptionCard::of(known, id),
+        second_factor: one.second_factor == SecondFactor::Technician,
         withdrawn: known.rules.withdrawn.contains(id),
         file: file_name(&one.file, operator),
     }

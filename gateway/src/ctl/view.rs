@@ -128,6 +128,12 @@ pub fn session_in_full(record: &SessionRecord, register: &Register) -> Value {
     let mut all = session(record, register, &watchers);
     if let Value::Object(fields) = &mut all {
         fields.insert("watched_by".into(), json!(record.watched_by));
+        fields.insert("unreached".into(), json!(record.unreached));
+        let legacy = record
+            .legacy
+            .as_ref()
+            .map(|legacy| json!({ "algorithms": legacy.algorithms, "because": legacy.because, "until": legacy.until }));
+        fields.insert("legacy".into(), json!(legacy));
         fields.insert("recording".into(), recording_state(record));
         if let Some(end) = &record.end {
             fields.insert("closing".into(), json!(end));

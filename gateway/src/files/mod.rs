@@ -12,6 +12,7 @@ pub mod scp;
 pub mod shown;
 mod told;
 
+use crate::texts::Texts;
 use bytes::Bytes;
 use config::{Carried, Clamav, Scan};
 use jiff::Timestamp;
@@ -24,10 +25,10 @@ pub type FileNumber = u32;
 /// One protocol for files, for the life of one channel.
 pub trait Steward: Send {
     /// Bytes came from the technician.
-    fn from_technician(&mut self, bytes: &[u8], at: Timestamp) -> Result<Vec<Act>, Broken>;
+    fn technician_sent(&mut self, bytes: &[u8], at: Timestamp) -> Result<Vec<Act>, Broken>;
 
     /// Bytes came from the target.
-    fn from_target(&mut self, bytes: &[u8], at: Timestamp) -> Result<Vec<Act>, Broken>;
+    fn target_sent(&mut self, bytes: &[u8], at: Timestamp) -> Result<Vec<Act>, Broken>;
 
     /// What [`Act::Fetch`] or [`Act::Scan`] brought.
     fn answered(&mut self, answer: Answer, at: Timestamp) -> Result<Vec<Act>, Broken>;
@@ -70,11 +71,10 @@ impl Rules {
 }
 
 /// Whoever takes this channel's protocol apart, if it is one for files that we know.
-pub fn steward(asked: &Asked, command: &[u8], rules: Rules) -> Option<Box<dyn Steward>> {
+pub fn steward(asked: &Asked, command: &[u8], rules: Rules, texts: &Texts) -> Option<Box<dyn Steward>> {
     match asked {
-        Asked::Sftp => Some(Box::new(sftp::Sftp::new(rules))),
-        Asked::Scp(direction) => Some(Box::new(scp::Scp::new(*direction, command, rules))),
-        Asked::Shell | Asked::Command(_) | Asked::Rsync(_) | Asked::Forward(_) | Asked::Jump => None,
+        Asked::Scp(direction) => Some(Box::new(scp::Scp::new(*direction, command, &rules, texts.clone()))),
+        Asked::Sftp | Asked::Shell | Asked::Command(_) | Asked::Rsync(_) | Asked::Forward(_) | Asked::Jump => None,
     }
 }
 

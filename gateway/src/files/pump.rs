@@ -117,8 +117,8 @@ pub async fn relay(channel: &Arc<Channel>, around: &Around, ends: Ends<'_>, stew
     let stop = {
         let reading = async {
             tokio::select! {
-                stop = pump.from_technician() => stop,
-                stop = pump.from_target(&ends.side) => stop,
+                stop = pump.technician_sent() => stop,
+                stop = pump.target_sent(&ends.side) => stop,
                 stop = pump.scanning(scanned) => stop,
                 stop = pump.progress() => stop,
             }
@@ -165,7 +165,7 @@ async fn say_why(channel: &Channel, around: &Around, ends: &Ends<'_>, stop: Stop
 }
 
 impl Pump<'_> {
-    async fn from_technician(&self) -> Stop {
+    async fn technician_sent(&self) -> Stop {
         loop {
             self.to_target.below(FULL).await;
             self.to_technician.below(FULL).await;
@@ -175,7 +175,7 @@ impl Pump<'_> {
                 Item::Data(bytes) => match self.channel.may_type(&bytes).await {
                     Typed::Deliver => {
                         self.channel.count(bytes.len() as u64, 0);
-                        self.act(|desk, at| desk.steward.from_technician(&bytes, at)).await
+                        self.act(|desk, at| desk.steward.technician_sent(&bytes, at)).await
                     }
                     // Nothing is thrown away where there is no terminal.
                     Typed::ThrowAway => Ok(()),
@@ -191,7 +191,7 @@ impl Pump<'_> {
         }
     }
 
-    async fn from_target(&self, side: &TargetSide) -> Stop {
+    async fn target_sent(&self, side: &TargetSide) -> Stop {
         loop {
             self.to_technician.below(FULL).await;
             let Some(item) = side.lane.pop().await else {
@@ -200,7 +200,7 @@ impl Pump<'_> {
             };
             let cost = item.cost();
             let acted = match item {
-                Item::Data(bytes) => self.act(|desk, at| desk.steward.from_target(&bytes, at)).await,
+                Item::Data(bytes) => self.act(|desk, at| desk.steward.target_sent(&bytes, at)).await,
                 Item::ErrorOutput(bytes) => {
                     match self.record(FrameKind::ErrorOutput, bytes.clone()).await {
                         true => self.to_technician.push(Out::Error(bytes)),

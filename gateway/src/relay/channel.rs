@@ -1,11 +1,16 @@
 //! One channel: its two pumps and its track of the recording.
 
+mod first_bytes;
+mod kept;
+mod tunnel;
+
+pub use tunnel::TunnelEnd;
+
+use self::kept::Kept;
 use crate::relay::lane::{Item, Lane};
 use crate::relay::pressure::{ClientSide, TargetSide};
 use crate::relay::session::{Flow, LiveSession};
-use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
-use data_encoding::HEXLOWER;
 use policy::Asked;
 use recorder::FrameKind;
 use russh::{ChannelId, ChannelWriteHalf, client, server};
@@ -34,6 +39,15 @@ pub struct Terminal {
     pub modes: Vec<(russh::Pty, u32)>,
 }
 
+/// Which kind of tunnel a channel is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tunnel {
+    /// To an address.
+    Forward,
+    /// To the bastion's inner SSH server.
+    Jump,
+}
+
 /// A channel of the technician's connection.
 pub struct Channel {
     /// Its id in the SSH library.
@@ -47,6 +61,9 @@ pub struct Channel {
     target: OnceLock<Arc<TargetSide>>,
     asked: OnceLock<Asked>,
     terminal: Mutex<Option<Terminal>>,
+    tunnel: OnceLock<Tunnel>,
+    /// The client closed a tunnel whose last bytes are still on their way.
+    closing: Notify,
     notices: Mutex<VecDeque<String>>,
     noticed: Notify,
     client_ended: AtomicBool,
@@ -76,6 +93,8 @@ impl Channel {
             target: OnceLock::new(),
             asked: OnceLock::new(),
             terminal: Mutex::default(),
+            tunnel: OnceLock::new(),
+            closing: Notify::new(),
             notices: Mutex::default(),
             noticed: Notify::new(),
             client_ended: AtomicBool::new(false),
@@ -143,6 +162,21 @@ impl Channel {
         self.terminal.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Makes it a tunnel, once.
+    pub(super) fn set_tunnel(&self, tunnel: Tunnel) {
+        let _ = self.tunnel.set(tunnel);
+    }
+
+    /// Which kind of tunnel it is, if it is one.
+    pub fn tunnel(&self) -> Option<Tunnel> {
+        self.tunnel.get().copied()
+    }
+
+    /// The connection it came by.
+    pub fn client(&self) -> &Arc<ClientSide> {
+        &self.client
+    }
+
     /// Whether it is over.
     pub fn is_over(&self) -> bool {
         self.over.load(Ordering::Acquire)
@@ -201,6 +235,17 @@ impl Channel {
         if let Some(target) = self.target.get() {
             target.lane.close();
             target.gate.end();
+        }
+    }
+
+    /// The client closed it. What it sent into a tunnel before still arrives: a program that closes
+    /// its connection has said all it wanted to.
+    pub fn closed_by_client(&self) {
+        if self.tunnel() == Some(Tunnel::Forward) {
+            self.push(Item::Close);
+            self.closing.notify_one();
+        } else {
+            self.finish();
         }
     }
 
@@ -429,7 +474,7 @@ impl Channel {
         if self.session.flow() != Flow::Flowing {
             return false;
         }
-        let sent = match kept.kind {
+        let sent = match kept.kind() {
             FrameKind::ErrorOutput => client.extended_data_bytes(1, bytes).await,
             _ => client.data_bytes(bytes).await,
         };
@@ -519,64 +564,5 @@ struct Shown<'a> {
 impl<'a> Shown<'a> {
     fn new(channel: &'a Channel) -> Self {
         Self { output: Kept::new(channel, FrameKind::Output), errors: Kept::new(channel, FrameKind::ErrorOutput) }
-    }
-}
-
-/// One stream of a track. On a terminal everything is kept; of a command's stream as much as
-/// the limit says, and beyond it a running digest over the whole, which says so (D22).
-struct Kept<'a> {
-    channel: &'a Channel,
-    limit: Option<u64>,
-    seen: u64,
-    digest: Context,
-    noted: u64,
-    kind: FrameKind,
-}
-
-/// How often the running digest of what is not kept is written down, in bytes.
-const NOTE_EVERY: u64 = 64 << 20;
-
-impl<'a> Kept<'a> {
-    fn new(channel: &'a Channel, kind: FrameKind) -> Self {
-        let limit = channel.terminal().is_none().then_some(channel.session.record_limit);
-        Self { channel, limit, seen: 0, digest: Context::new(&SHA256), noted: 0, kind }
-    }
-
-    /// Records a block, or its share in the digest. `false`: the session is over.
-    async fn record(&mut self, bytes: &Bytes) -> bool {
-        let record = |bytes| self.channel.session.record(self.channel.number, self.kind, bytes);
-        let Some(limit) = self.limit else { return record(bytes.clone()).await };
-        let room = usize::try_from(limit.saturating_sub(self.seen)).unwrap_or(usize::MAX);
-        if room > 0 && !record(bytes.slice(..bytes.len().min(room))).await {
-            return false;
-        }
-        self.seen += bytes.len() as u64;
-        let beyond = bytes.get(room..).unwrap_or_default();
-        if beyond.is_empty() {
-            return true;
-        }
-        self.digest.update(beyond);
-        if self.seen - self.noted >= NOTE_EVERY {
-            self.noted = self.seen;
-            return self.note("not kept so far").await;
-        }
-        true
-    }
-
-    async fn note(&self, what: &str) -> bool {
-        let digest = self.digest.clone().finish();
-        let text = format!(
-            "{:?} {what}: {} bytes, SHA-256 of what is not kept {}",
-            self.kind,
-            self.seen,
-            HEXLOWER.encode(digest.as_ref())
-        );
-        self.channel.session.record(self.channel.number, FrameKind::Marker, text.into()).await
-    }
-
-    async fn close(self) {
-        if self.limit.is_some_and(|limit| self.seen > limit) {
-            self.note("recorded up to the limit").await;
-        }
     }
 }

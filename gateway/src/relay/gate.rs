@@ -1,6 +1,7 @@
-//! A TCP stream with three things that the SSH library needs around it: reading that can be held,
+//! A stream with three things that the SSH library needs around it: reading that can be held,
 //! writing that never makes the library's loop wait, and a watch on whether the peer is still there.
 
+use crate::relay::socket::Socket;
 use bytes::{Buf as _, BytesMut};
 use std::future::Future as _;
 use std::io;
@@ -155,8 +156,8 @@ impl Gate {
 }
 
 /// The stream that the library is given.
-pub struct GatedStream {
-    tcp: Arc<TcpStream>,
+pub struct GatedStream<S = TcpStream> {
+    socket: Arc<S>,
     gate: Arc<Gate>,
     /// Small for a connection that is idle; as large as a read once one filled it.
     input: Vec<u8>,
@@ -170,22 +171,6 @@ pub struct GatedStream {
 }
 
 impl GatedStream {
-    /// Wraps a connected socket.
-    pub fn new(tcp: Arc<TcpStream>, gate: Arc<Gate>) -> Self {
-        Self {
-            tcp,
-            gate,
-            input: vec![0; SMALL],
-            input_from: 0,
-            input_to: 0,
-            first_line: Some(Vec::new()),
-            output: BytesMut::new(),
-            pause: Box::pin(tokio::time::sleep(Duration::ZERO)),
-            next_read: Instant::now(),
-            farewell: None,
-        }
-    }
-
     /// Watches the socket from outside the library's loop, which may be inside one of our
     /// callbacks when the peer leaves.
     pub async fn watch(tcp: Arc<TcpStream>, gate: Arc<Gate>) {
@@ -200,18 +185,35 @@ impl GatedStream {
         }
         gate.mark_gone();
     }
+}
+
+impl<S: Socket> GatedStream<S> {
+    /// Wraps a connected socket.
+    pub fn new(socket: Arc<S>, gate: Arc<Gate>) -> Self {
+        Self {
+            socket,
+            gate,
+            input: vec![0; SMALL],
+            input_from: 0,
+            input_to: 0,
+            first_line: Some(Vec::new()),
+            output: BytesMut::new(),
+            pause: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            next_read: Instant::now(),
+            farewell: None,
+        }
+    }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.tcp.poll_read_ready(cx))?;
+            ready!(self.socket.poll_read_ready(cx))?;
             let most = most.min(self.input.len());
             let room = self.input.get_mut(..most).unwrap_or_default();
-            match self.tcp.try_read(room) {
+            match self.socket.try_read(room) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 Ok(read) => {
                     if read < SMALL {
-                        // The kernel forgets it after a while, so it is said each time.
-                        let _ = rustix::net::sockopt::set_tcp_quickack(&*self.tcp, true);
+                        self.socket.acknowledge();
                     }
                     return Poll::Ready(Ok(read));
                 }
@@ -235,10 +237,10 @@ impl GatedStream {
     /// Sends what it can of the unsent bytes.
     fn drain(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         while !self.output.is_empty() {
-            if self.tcp.poll_write_ready(cx)?.is_pending() {
+            if self.socket.poll_write_ready(cx)?.is_pending() {
                 break;
             }
-            match self.tcp.try_write(&self.output) {
+            match self.socket.try_write(&self.output) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(sent) => self.output.advance(sent),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
@@ -261,7 +263,7 @@ impl GatedStream {
     }
 }
 
-impl AsyncRead for GatedStream {
+impl<S: Socket> AsyncRead for GatedStream<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if !this.output.is_empty() {
@@ -307,7 +309,7 @@ impl AsyncRead for GatedStream {
     }
 }
 
-impl AsyncWrite for GatedStream {
+impl<S: Socket> AsyncWrite for GatedStream<S> {
     /// Takes everything at once. The library awaits its writes without reading meanwhile, and a
     /// relay that does not read while it writes deadlocks.
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
@@ -317,8 +319,8 @@ impl AsyncWrite for GatedStream {
         }
         this.drain(cx)?;
         let mut sent = 0;
-        while this.output.is_empty() && sent < bytes.len() && this.tcp.poll_write_ready(cx)?.is_ready() {
-            match this.tcp.try_write(bytes.get(sent..).unwrap_or_default()) {
+        while this.output.is_empty() && sent < bytes.len() && this.socket.poll_write_ready(cx)?.is_ready() {
+            match this.socket.try_write(bytes.get(sent..).unwrap_or_default()) {
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Ok(count) => sent += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
@@ -350,12 +352,12 @@ impl AsyncWrite for GatedStream {
                 ready!(farewell.as_mut().poll(cx));
             }
         }
-        let _ = rustix::net::shutdown(&*this.tcp, rustix::net::Shutdown::Write);
+        let _ = rustix::net::shutdown(&*this.socket, rustix::net::Shutdown::Write);
         Poll::Ready(Ok(()))
     }
 }
 
-impl Drop for GatedStream {
+impl<S> Drop for GatedStream<S> {
     fn drop(&mut self) {
         self.gate.end();
     }

@@ -10,6 +10,7 @@ pub mod gate;
 pub mod lane;
 pub mod pressure;
 pub mod session;
+pub mod socket;
 pub mod together;
 
 /// Window granted to a technician's client, in bytes.

@@ -7,7 +7,7 @@
 use crate::clock::Clock;
 use crate::files::quarantine::Allowance;
 use crate::registrar::Registrar;
-use crate::relay::channel::Channel;
+use crate::relay::channel::{Channel, Tunnel};
 use crate::relay::pressure::ClientSide;
 use crate::relay::together::Joined;
 use crate::texts::Texts;
@@ -24,7 +24,7 @@ use russh::{Disconnect, server};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
@@ -115,6 +115,8 @@ pub struct LiveSession {
     /// Entries about files that the journal has of it.
     file_entries: AtomicU64,
     handle: OnceLock<server::Handle>,
+    /// Connections inside its own: those of `ssh -J`.
+    inside: Mutex<Vec<Weak<ClientSide>>>,
     tasks: watch::Sender<usize>,
 }
 
@@ -215,6 +217,7 @@ impl LiveSession {
             next_channel: AtomicU32::new(1),
             refused: Mutex::default(),
             handle: OnceLock::new(),
+            inside: Mutex::default(),
             tasks: watch::Sender::new(0),
         };
         (Arc::new(session), inputs)
@@ -235,6 +238,16 @@ impl LiveSession {
             changes
         });
         self.client.set_frozen(flow == Flow::Frozen);
+        locked(&self.inside).iter().filter_map(Weak::upgrade).for_each(|inner| inner.set_frozen(flow == Flow::Frozen));
+    }
+
+    /// Takes in a connection inside its own, which is frozen with it.
+    pub fn take_inside(&self, client: &Arc<ClientSide>) {
+        let mut inside = locked(&self.inside);
+        inside.retain(|inner| inner.strong_count() > 0);
+        inside.push(Arc::downgrade(client));
+        // Under the lock: a freeze that comes now finds it in the list.
+        client.set_frozen(self.flow() == Flow::Frozen);
     }
 
     /// Returns once it is not frozen.
@@ -244,6 +257,12 @@ impl LiveSession {
             Ok(flow) => *flow,
             Err(_) => Flow::Ended,
         }
+    }
+
+    /// Returns once nothing moves, for now or for ever.
+    pub async fn until_still(&self) {
+        let mut flow = self.flow.subscribe();
+        let _ = flow.wait_for(|flow| *flow != Flow::Flowing).await;
     }
 
     /// Returns once it has ended.
@@ -422,6 +441,22 @@ impl LiveSession {
         Some(channel)
     }
 
+    /// Makes a channel a tunnel, if fewer than `most` of its kind are open.
+    pub fn make_tunnel(&self, channel: &Channel, tunnel: Tunnel, most: u32) -> bool {
+        let channels = locked(&self.channels);
+        let open = channels.values().filter(|one| !one.is_over() && one.tunnel() == Some(tunnel)).count();
+        let room = open < usize::try_from(most).unwrap_or(usize::MAX);
+        if room {
+            channel.set_tunnel(tunnel);
+        }
+        room
+    }
+
+    /// Whether a channel of this connection is open.
+    pub fn has_channels_of(&self, client: &Arc<ClientSide>) -> bool {
+        locked(&self.channels).values().any(|channel| !channel.is_over() && Arc::ptr_eq(channel.client(), client))
+    }
+
     /// Whether a channel is open.
     pub fn has_channels(&self) -> bool {
         locked(&self.channels).values().any(|channel| !channel.is_over())
@@ -430,6 +465,11 @@ impl LiveSession {
     /// Whether a terminal is open.
     pub fn has_terminal(&self) -> bool {
         locked(&self.channels).values().any(|channel| !channel.is_over() && channel.terminal().is_some())
+    }
+
+    /// Shows a line on every terminal.
+    pub fn notice(&self, text: &str) {
+        self.each_channel(|channel| channel.notice(text.to_owned()));
     }
 
     fn each_channel(&self, act: impl Fn(&Channel)) {

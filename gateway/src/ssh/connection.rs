@@ -3,11 +3,13 @@
 
 use crate::admission::Admitted;
 use crate::enrolment::{self, Enrolling};
+use crate::relay::gate::Gate;
 use crate::relay::pressure::ClientSide;
 use crate::relay::session::LiveSession;
 use crate::site::Site;
 use crate::ssh::hosted::Hosted;
 use crate::ssh::lobby::{Lobby, Login, Say};
+use crate::ssh::way::Wanted;
 use russh::keys::HashAlg;
 use russh::server::{self, Auth, ChannelOpenHandle, Handle, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey};
 use russh::{ChannelId, ChannelWriteHalf, Disconnect, MethodKind, MethodSet, Pty, Sig};
@@ -67,6 +69,7 @@ impl Shared {
 
 /// The library's handler.
 pub struct Connection {
+    server: Arc<server::Config>,
     site: Arc<Site>,
     source: SocketAddr,
     client: Arc<ClientSide>,
@@ -96,9 +99,16 @@ enum Enrolment {
 type Outcome<T> = Result<T, russh::Error>;
 
 impl Connection {
-    /// A connection from this address.
-    pub fn new(site: Arc<Site>, source: SocketAddr, client: Arc<ClientSide>, shared: Arc<Shared>) -> Self {
+    /// A connection from this address; connections inside it are spoken to in the same way.
+    pub fn new(
+        site: Arc<Site>,
+        source: SocketAddr,
+        client: Arc<ClientSide>,
+        shared: Arc<Shared>,
+        server: Arc<server::Config>,
+    ) -> Self {
         Self {
+            server,
             site,
             source,
             client,
@@ -175,26 +185,9 @@ impl Connection {
     }
 
     async fn disconnect(&self, reason: String, after: Duration) {
-        let Some(handle) = self.shared.handle.get().cloned() else { return };
-        let gate = self.client.gate().clone();
-        let farewell = async move { handle.disconnect(Disconnect::ByApplication, reason, String::new()).await };
-        // Queued before the refusal is answered, so that both leave together: PuTTY gives up at a
-        // refusal that stands alone, and never shows the reason.
-        let late = if after.is_zero() {
-            let _ = farewell.await;
-            None
-        } else {
-            Some(farewell)
-        };
-        tokio::spawn(async move {
-            if let Some(farewell) = late {
-                tokio::time::sleep(after).await;
-                let _ = farewell.await;
-            }
-            // A client that does not leave by itself is left.
-            tokio::time::sleep(Duration::from_secs(2)).await;
-            gate.end();
-        });
+        if let Some(handle) = self.shared.handle.get() {
+            say_goodbye(handle.clone(), self.client.gate().clone(), reason, after).await;
+        }
     }
 
     /// Refuses what is never possible. Nothing but an admitted connection gets this far.
@@ -336,7 +329,7 @@ impl server::Handler for Connection {
 
     async fn channel_open_direct_tcpip(
         &mut self,
-        _: russh::Channel<Msg>,
+        opened: russh::Channel<Msg>,
         host: &str,
         port: u32,
         _: &str,
@@ -344,9 +337,9 @@ impl server::Handler for Connection {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Outcome<()> {
-        let host: String = host.chars().take(64).collect();
-        tracing::info!(host = %host.escape_default(), port, "a forward was refused");
-        self.refuse_kind(reply, "direct-tcpip").await;
+        if let Some(hosted) = &mut self.hosted {
+            hosted.open_tunnel(opened, Wanted::new(host, port), reply, self.server.clone()).await;
+        }
         Ok(())
     }
 
@@ -543,6 +536,28 @@ impl server::Handler for Connection {
         }
         Ok(())
     }
+}
+
+/// Tells a client that is refused why, and leaves it.
+pub(super) async fn say_goodbye(handle: Handle, gate: Arc<Gate>, reason: String, after: Duration) {
+    let farewell = async move { handle.disconnect(Disconnect::ByApplication, reason, String::new()).await };
+    // Queued before the refusal is answered, so that both leave together: PuTTY gives up at a
+    // refusal that stands alone, and never shows the reason.
+    let late = if after.is_zero() {
+        let _ = farewell.await;
+        None
+    } else {
+        Some(farewell)
+    };
+    tokio::spawn(async move {
+        if let Some(farewell) = late {
+            tokio::time::sleep(after).await;
+            let _ = farewell.await;
+        }
+        // A client that does not leave by itself is left.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        gate.end();
+    });
 }
 
 /// Enrolment needs somebody at a terminal; a command or a pipe is told so.

@@ -8,11 +8,15 @@ use crate::relay::lane::Item;
 use crate::relay::pressure::ClientSide;
 use crate::relay::session::LiveSession;
 use crate::site::Site;
+use crate::ssh::forward::PROHIBITED;
+use crate::ssh::opening::Opening;
 use crate::ssh::starting::{Starting, command_kind};
+use crate::ssh::tunnelling::Tunnelling;
+use crate::ssh::way::Wanted;
 use crate::target::Dialled;
 use lifecycle::{ChannelKind, EndCause, Event};
 use policy::Asked;
-use russh::server::{ChannelOpenHandle, Msg, Session};
+use russh::server::{self, ChannelOpenHandle, Msg, Session};
 use russh::{ChannelId, ChannelOpenFailure, ChannelWriteHalf, Pty, Sig};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -61,8 +65,6 @@ impl Hosted {
     /// Refuses a channel, with the reason in its description (D30): ASCII, in the technician's language.
     pub(super) async fn refuse_open(&self, reply: ChannelOpenHandle, what: &str, why: &str, text: &str) {
         self.refuse(what, why);
-        /// SSH_OPEN_ADMINISTRATIVELY_PROHIBITED (RFC 4254 §5.1).
-        const PROHIBITED: u32 = 1;
         let reason = crate::texts::to_ascii(text);
         reply.reject(ChannelOpenFailure::Other { code: PROHIBITED, reason }).await;
     }
@@ -95,6 +97,24 @@ impl Hosted {
         }
     }
 
+    /// A tunnel: where it leads is judged in a task of its own.
+    pub(super) async fn open_tunnel(
+        &mut self,
+        opened: russh::Channel<Msg>,
+        wanted: Wanted,
+        reply: ChannelOpenHandle,
+        server: Arc<server::Config>,
+    ) {
+        let id = opened.id();
+        let taken = self.take_in(opened).and_then(|_| self.take_writer(id));
+        let Some((channel, writer)) = taken else {
+            self.refuse("channel", "too many channels");
+            return reply.reject(ChannelOpenFailure::ResourceShortage).await;
+        };
+        let (site, first) = (self.site.clone(), self.first.clone());
+        tokio::spawn(Tunnelling { site, first, channel, writer, wanted, server }.run(reply));
+    }
+
     /// Its writing half, once: whoever has it answers for the channel from then on.
     pub(super) fn take_writer(&mut self, id: ChannelId) -> Option<(Arc<Channel>, ChannelWriteHalf<Msg>)> {
         Some((self.channels.get(&id)?.clone(), self.writers.remove(&id)?))
@@ -110,16 +130,8 @@ impl Hosted {
         session: &mut Session,
     ) -> Outcome<()> {
         let Some((channel, writer)) = self.take_writer(id) else { return session.channel_failure(id) };
-        let starting = Starting {
-            site: self.site.clone(),
-            first: self.first.clone(),
-            channel,
-            writer,
-            handle: session.handle(),
-            kind,
-            asked,
-            command,
-        };
+        let opening = Opening { site: self.site.clone(), channel, kind, asked, command };
+        let starting = Starting { opening, first: self.first.clone(), writer, handle: session.handle() };
         tokio::spawn(starting.run());
         Ok(())
     }
@@ -210,7 +222,13 @@ impl Hosted {
     pub(super) fn closed(&mut self, id: ChannelId) {
         self.writers.remove(&id);
         if let Some(channel) = self.channels.remove(&id) {
-            channel.finish();
+            channel.closed_by_client();
         }
+    }
+
+    /// The connection is gone, and the session goes on: its channels end.
+    pub(super) fn finish(&mut self) {
+        self.writers.clear();
+        self.channels.drain().for_each(|(_, channel)| channel.finish());
     }
 }

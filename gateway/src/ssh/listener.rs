@@ -226,7 +226,7 @@ async fn serve(tcp: TcpStream, source: SocketAddr, site: Arc<Site>, config: Arc<
     let client = Arc::new(ClientSide::new(gate.clone(), site.config().ssh.channels));
     let shared = Shared::new();
     let source = SocketAddr::new(source.ip().to_canonical(), source.port());
-    let handler = Connection::new(site.clone(), source, client, shared.clone());
+    let handler = Connection::new(site.clone(), source, client, shared.clone(), config.clone());
     let stream = GatedStream::new(tcp, gate.clone());
     let mut place = Some(place);
     let run = async {

@@ -2,10 +2,16 @@
 
 pub mod algorithms;
 pub mod connection;
+mod forward;
 mod hosted;
+mod inner;
+mod jump;
 pub mod listener;
 pub mod lobby;
+mod opening;
 pub(crate) mod starting;
+mod tunnelling;
+mod way;
 
 use std::time::Duration;
 use tokio::net::TcpStream;

@@ -74,7 +74,7 @@ impl File {
     pub(super) fn moved(&self, result: FileResult) -> Note {
         let mut sha256 = [0; 32];
         let digest = self.digest.clone().finish();
-        sha256.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
+        sha256.iter_mut().zip(digest.as_ref().iter()).for_each(|(to, from)| *to = *from);
         Note::Moved {
             file: self.number,
             path: self.path.clone(),

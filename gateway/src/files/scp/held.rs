@@ -5,7 +5,7 @@
 
 use super::{Asked, File, Reply, Says, Scp, Stage, finished, whole_or_more};
 use crate::files::scp::out::Out;
-use crate::files::{Act, FileNumber, Finding, Note};
+use crate::files::{Act, FileNumber, Finding, Note, shown};
 use crate::texts::to_ascii;
 use bytes::Bytes;
 use lifecycle::FileResult;
@@ -81,7 +81,7 @@ impl Scp {
 
     pub(super) fn refuse_as_too_large(&mut self, line: Bytes, size: u64, name: &[u8], out: &mut Out) -> Stage {
         self.times = None;
-        let path = String::from_utf8_lossy(&self.place.path(name)).into_owned();
+        let path = shown::path(&self.place.path(name));
         let why = format!("{path} has {size} bytes; files of more than {} are not scanned", self.scan_limit);
         out.record(self.direction, line);
         out.note(Note::Refused { what: "scp file that is too large to be scanned", why });
@@ -218,9 +218,9 @@ impl Scp {
     /// Tells the technician that a file does not come through: the source by an answer, the sink by an error
     /// in place of a record.
     fn not_delivered(&self, key: &str, name: &[u8], values: &[(&str, &str)], out: &mut Out) {
-        let name = shown(&String::from_utf8_lossy(name));
+        let name = short(&String::from_utf8_lossy(name));
         let values: Vec<(&str, String)> =
-            values.iter().map(|(key, value)| (*key, shown(value))).chain([("name", name)]).collect();
+            values.iter().map(|(key, value)| (*key, short(value))).chain([("name", name)]).collect();
         let values: Vec<(&str, &str)> = values.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let line = Reply::no(&to_ascii(&self.texts.with(key, &values)));
         if self.direction == Direction::FromTarget {
@@ -236,6 +236,6 @@ fn piece(file: &File, sent: u64) -> u32 {
 }
 
 /// On one line, and not long.
-fn shown(text: &str) -> String {
+fn short(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(SHOWN).collect()
 }

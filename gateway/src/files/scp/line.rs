@@ -74,7 +74,7 @@ impl Reply {
 
     /// The answer no, in a line made here.
     pub(super) fn no(words: &str) -> Bytes {
-        [&[WARNING], words.as_bytes(), b"\n"].concat().into()
+        [&[WARNING][..], words.as_bytes(), b"\n"].concat().into()
     }
 
     /// Takes an answer off the front, once it is whole.

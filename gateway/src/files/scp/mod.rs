@@ -336,11 +336,11 @@ fn finished(file: &File, reply: &Reply, out: &mut Out) -> Stage {
 }
 
 impl Steward for Scp {
-    fn from_technician(&mut self, bytes: &[u8], at: Timestamp) -> Result<Vec<Act>, Broken> {
+    fn technician_sent(&mut self, bytes: &[u8], at: Timestamp) -> Result<Vec<Act>, Broken> {
         self.heard(Direction::ToTarget, bytes, at)
     }
 
-    fn from_target(&mut self, bytes: &[u8], at: Timestamp) -> Result<Vec<Act>, Broken> {
+    fn target_sent(&mut self, bytes: &[u8], at: Timestamp) -> Result<Vec<Act>, Broken> {
         self.heard(Direction::FromTarget, bytes, at)
     }
 

@@ -61,7 +61,7 @@ impl Out {
 }
 
 fn lengthen(bytes: &mut Bytes, more: &[u8]) {
-    let shared = |shared: Bytes| BytesMut::from(shared.as_ref());
+    let shared = |shared: Bytes| BytesMut::from(&*shared);
     let mut whole = std::mem::take(bytes).try_into_mut().unwrap_or_else(shared);
     whole.extend_from_slice(more);
     *bytes = whole.freeze();

@@ -58,7 +58,7 @@ impl Place {
     /// The path of a name in this folder.
     pub(super) fn path(&self, name: &[u8]) -> Bytes {
         let mut path = self.base.to_vec();
-        for part in self.entered.iter().map(AsRef::as_ref).chain([name]) {
+        for part in self.entered.iter().map(std::ops::Deref::deref).chain([name]) {
             if !path.is_empty() && !path.ends_with(b"/") {
                 path.push(b'/');
             }

@@ -21,6 +21,7 @@ use crate::registrar::JournalGone;
 use crate::relay::gate::Gate;
 use crate::relay::pressure::ClientSide;
 use crate::site::Site;
+use crate::target::Answers;
 use crate::texts::{Texts, to_ascii};
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
@@ -28,7 +29,9 @@ use lifecycle::{AccountId, Command, InterventionNumber, JoinFacts, WithdrawCause
 use policy::TargetId;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 use waiting::Waiting;
+use zeroize::Zeroizing;
 
 /// Tries at a menu or an empty reason.
 const TRIES: u8 = 3;
@@ -116,6 +119,7 @@ enum Room {
     Reason { known: Known, target: TargetId, tries: u8 },
     Send { number: InterventionNumber, code: String, target: String },
     Waiting(Waiting),
+    Asked { waiting: Waiting, answer: oneshot::Sender<Answers> },
     Welcome(Box<Admitted>),
     Goodbye { reason: String },
     Inside,
@@ -179,6 +183,12 @@ impl Lobby {
             Room::Reason { known, target, tries } => self.reasoned(known, target, tries, answers).await,
             Room::Send { number, code, target } => self.send(number, code, target).await,
             Room::Waiting(waiting) => self.wait(waiting).await,
+            Room::Asked { waiting, answer } => {
+                // To the target and nowhere else: not tried as ours, not kept. A target that has gone
+                // meanwhile is told of by the admission.
+                let _ = answer.send(answers.iter().cloned().map(Zeroizing::new).collect());
+                self.wait(waiting).await
+            }
             Room::Welcome(admitted) => {
                 self.room = Room::Welcome(admitted);
                 Say::Accept
@@ -238,7 +248,8 @@ impl Lobby {
     /// The notice of PRV-01, as this technician reads it.
     fn notice(&self) -> String {
         let name = self.site.config().site.name.clone();
-        ["notice-1", "notice-2", "notice-3", "notice-4"].map(|key| self.texts.with(key, &[("site", &name)])).join("\n")
+        let keys = ["notice-1", "notice-2", "notice-3", "notice-4", "notice-5"];
+        keys.map(|key| self.texts.with(key, &[("site", &name)])).join("\n")
     }
 
     /// The digest of the notice that was acknowledged (PRV-01).
@@ -252,11 +263,11 @@ impl Drop for Lobby {
     fn drop(&mut self) {
         let number = match &mut self.room {
             Room::Send { number, .. } => *number,
-            Room::Waiting(waiting) => {
+            Room::Waiting(waiting) | Room::Asked { waiting, .. } => {
                 // An admission that was over before its outcome was asked for leaves nothing open.
                 if let Some(admission) = &mut waiting.admission {
-                    admission.close();
-                    if let Ok(Ok(admitted)) = admission.try_recv() {
+                    admission.outcome.close();
+                    if let Ok(Ok(admitted)) = admission.outcome.try_recv() {
                         admitted.session.brake(lifecycle::EndCause::ConnectionLost);
                     }
                 }

@@ -1,10 +1,13 @@
 //! The wait for the hospital, beat by beat, and for the admission that follows.
 
+use super::texts::fold;
 use super::{Lobby, Room, Say};
 use crate::admission::{self, AdmissionError, Admitted, Coming};
+use crate::target::{Asked, Question};
+use crate::texts::to_ascii;
 use lifecycle::{InterventionNumber, InterventionState};
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 /// A silent round this often keeps every client alive, and proves that it still is (docs/lobby.md).
@@ -21,7 +24,14 @@ pub(super) struct Waiting {
     since: Instant,
     shown: Instant,
     missing: u8,
-    pub(super) admission: Option<oneshot::Receiver<Result<Admitted, AdmissionError>>>,
+    pub(super) admission: Option<Admitting>,
+}
+
+/// An admission on its way.
+pub(super) struct Admitting {
+    pub(super) outcome: oneshot::Receiver<Result<Admitted, AdmissionError>>,
+    /// What the target asks meanwhile (T21).
+    questions: mpsc::Receiver<Question>,
 }
 
 impl Waiting {
@@ -45,7 +55,13 @@ impl Lobby {
             };
             if let Some(mut admission) = waiting.admission.take() {
                 tokio::select! {
-                    outcome = &mut admission => return self.came_in(outcome.unwrap_or(Err(AdmissionError::Internal))),
+                    outcome = &mut admission.outcome => {
+                        return self.came_in(outcome.unwrap_or(Err(AdmissionError::Internal)));
+                    }
+                    Some(question) = admission.questions.recv() => {
+                        waiting.admission = Some(admission);
+                        return self.target_asks(question, waiting);
+                    }
                     () = tokio::time::sleep_until(until) => {
                         waiting.admission = Some(admission);
                         self.room = Room::Waiting(waiting);
@@ -101,11 +117,24 @@ impl Lobby {
     /// Begins the admission; the beats go on until it is over.
     pub(super) fn come_in(&mut self, mut waiting: Waiting, coming: Coming) -> Say {
         let (done, outcome) = oneshot::channel();
-        tokio::spawn(admission::admit(self.site.clone(), self.client.clone(), coming, self.texts.clone(), done));
+        let (asker, questions) = mpsc::channel(1);
+        let (site, client, texts) = (self.site.clone(), self.client.clone(), self.texts.clone());
+        tokio::spawn(admission::admit(site, client, coming, texts, asker, done));
         let text = self.texts.with("waiting-connecting", &[("target", &waiting.target)]);
-        waiting.admission = Some(outcome);
+        waiting.admission = Some(Admitting { outcome, questions });
         self.room = Room::Waiting(waiting);
         self.ask(&text, Vec::new())
+    }
+
+    /// A target asks the technician something: behind all of our own questions, each line begun with
+    /// whose it is (T21).
+    fn target_asks(&mut self, question: Question, waiting: Waiting) -> Say {
+        let who = self.texts.with("target-asks", &[("target", &waiting.target)]);
+        let prompt = |asked: Asked| (format!("{} ", to_ascii(format!("[{who}] {}", asked.line).trim())), asked.shown);
+        let prompts = question.asked.into_iter().map(prompt).collect();
+        let text = self.texts.with("target-asks-notice", &[("target", &waiting.target)]);
+        self.room = Room::Asked { waiting, answer: question.answer };
+        self.ask(&fold(&text), prompts)
     }
 
     fn came_in(&mut self, outcome: Result<Admitted, AdmissionError>) -> Say {
@@ -119,7 +148,14 @@ impl Lobby {
                 }
                 self.ask(&self.texts.with("approved", &[("until", &until)]), Vec::new())
             }
-            Err(AdmissionError::Target(target)) => self.goodbye("refused-target-down", &[("target", &target)]),
+            Err(AdmissionError::Target { target, text }) => {
+                let why = self.texts.text(text);
+                self.goodbye("refused-target", &[("target", target.as_str()), ("why", &why)])
+            }
+            Err(AdmissionError::Ended(cause)) => {
+                let reason = self.texts.end(&cause);
+                self.goodbye("notice-ended", &[("reason", &reason)])
+            }
             Err(AdmissionError::Denied(denial)) => {
                 let reason = self.texts.denial(&denial, self.site.clock.now());
                 self.goodbye("denied", &[("reason", &reason)])

@@ -173,7 +173,7 @@ fn a_quarantine_that_lost_something_delivers_nothing_more() {
     for bytes in [&b"ab"[..], b"abcd", b""] {
         let mut talk = sent("scp -t x");
         talk.scanner(Finding::Clean, b"T1 0 2 0\n", b"").target(b"\0", b"C0644 3 a\n", b"");
-        let acts = talk.scp.from_target(b"\0", AT).unwrap();
+        let acts = talk.scp.target_sent(b"\0", AT).unwrap();
         assert!(matches!(acts.last(), Some(Act::Fetch { file: 0, offset: 0, length: 3 })));
         let answer = Answer::Fetched { file: 0, offset: 0, bytes: Bytes::from_static(bytes) };
         assert_eq!(talk.scp.answered(answer, AT).unwrap_err().side, "the quarantine");

@@ -28,9 +28,9 @@ fn broken(talk: &mut Talk, direction: Direction, bytes: &[u8]) -> Broken {
 
 #[test]
 fn records_are_judged_in_both_directions() {
-    let long = [b"C0644 1 ", "x".repeat(2100).as_bytes(), b"\n"].concat();
+    let long = [&b"C0644 1 "[..], "x".repeat(2100).as_bytes(), b"\n"].concat();
     let records: [&[u8]; 38] = [
-        b"\0",
+        &b"\0"[..],
         b"\n",
         b"X",
         b"id\n",
@@ -81,9 +81,9 @@ fn records_are_judged_in_both_directions() {
 #[test]
 fn a_record_is_as_long_as_every_reader_reads() {
     let (mut talk, source) = ready("scp -t x");
-    talk.up(&[b"C0644 1 ", "x".repeat(2047 - 9).as_bytes(), b"\n"].concat());
+    talk.up(&[&b"C0644 1 "[..], "x".repeat(2047 - 9).as_bytes(), b"\n"].concat());
     let (mut other, _) = ready("scp -t x");
-    let why = broken(&mut other, source, &[b"C0644 1 ", "x".repeat(2047 - 8).as_bytes(), b"\n"].concat()).why;
+    let why = broken(&mut other, source, &[&b"C0644 1 "[..], "x".repeat(2047 - 8).as_bytes(), b"\n"].concat()).why;
     assert_eq!(why, "sent a line of more than 2047 bytes");
     // Without an end it is no longer either.
     let (mut other, _) = ready("scp -t x");

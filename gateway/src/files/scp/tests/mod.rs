@@ -43,7 +43,8 @@ impl Talk {
         } else {
             Direction::FromTarget
         };
-        let rules = Rules { rights: [].into(), scan_uploads: scan, scan_downloads: scan, scan_limit: LIMIT };
+        let rules =
+            Rules { rights: policy::Rights::default(), scan_uploads: scan, scan_downloads: scan, scan_limit: LIMIT };
         let texts = Texts::new(Language::English, TimeZone::UTC);
         Self {
             scp: Scp::new(direction, command.as_bytes(), &rules, texts),
@@ -62,8 +63,8 @@ impl Talk {
 
     pub(super) fn says(&mut self, direction: Direction, bytes: &[u8]) -> Result<(), Broken> {
         let acts = match direction {
-            Direction::ToTarget => self.scp.from_technician(bytes, AT),
-            Direction::FromTarget => self.scp.from_target(bytes, AT),
+            Direction::ToTarget => self.scp.technician_sent(bytes, AT),
+            Direction::FromTarget => self.scp.target_sent(bytes, AT),
         };
         self.perform(acts?)
     }

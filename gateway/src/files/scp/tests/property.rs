@@ -7,7 +7,7 @@ use proptest::prelude::*;
 /// Words of the protocol and bytes that are none: plain noise hardly ever gets past the greeting.
 fn word() -> impl Strategy<Value = Vec<u8>> {
     let words: Vec<&'static [u8]> = vec![
-        b"\0",
+        &b"\0"[..],
         b"\0",
         b"\0",
         b"C0644 3 a\n",
