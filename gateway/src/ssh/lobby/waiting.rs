@@ -116,11 +116,15 @@ impl Lobby {
 
     /// Begins the admission; the beats go on until it is over.
     pub(super) fn come_in(&mut self, mut waiting: Waiting, coming: Coming) -> Say {
+        // Whether a code is right is not known yet.
+        let text = match &coming {
+            Coming::Approved(_) => self.texts.with("waiting-connecting", &[("target", &waiting.target)]),
+            Coming::Joining { .. } => String::new(),
+        };
         let (done, outcome) = oneshot::channel();
         let (asker, questions) = mpsc::channel(1);
         let (site, client, texts) = (self.site.clone(), self.client.clone(), self.texts.clone());
         tokio::spawn(admission::admit(site, client, coming, texts, asker, done));
-        let text = self.texts.with("waiting-connecting", &[("target", &waiting.target)]);
         waiting.admission = Some(Admitting { outcome, questions });
         self.room = Room::Waiting(waiting);
         self.ask(&text, Vec::new())
