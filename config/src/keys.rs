@@ -340,7 +340,7 @@ pub const KEYS: &[Key] = &[
         "text",
         Some("\"session\""),
         "session, intervention",
-        "What one approval is good for (D9).",
+        "What one approval is good for (D9): one connection, and a further one is a new request once the first is over; or the whole intervention, which further connections of the same technician join with its code, at most four together.",
     ),
     key("vendor.*.allow[].longest", "duration", Some("\"2h\""), "1m to 24h", "How long at most (TIM-08)."),
     key("vendor.*.forbid[].targets", "list of targets", None, "at least one", "What is forbidden whatever is allowed."),

@@ -501,6 +501,7 @@ mod tests {
             EndCause::Idle,
             EndCause::NoChannel,
             EndCause::Unwatched,
+            EndCause::FirstEnded,
             EndCause::Disabled,
             EndCause::VendorFrozen,
             EndCause::Lockdown,

@@ -114,6 +114,7 @@ impl Words {
         let event = |name: &str, data: Value| Some(Told::default().event(name).data(data.to_string()));
         match what {
             ToWatcher::Said(word) => event("said", json!(self.word(word))),
+            ToWatcher::Joined { from, .. } => event("said", json!(self.texts.with("watch-joined", &[("from", &from)]))),
             ToWatcher::Ended(end) => event("ended", json!(self.end(&end))),
             ToWatcher::Frame(mut picture) => {
                 picture.watchers = picture.watchers.iter().map(|login| self.name(login)).collect();

@@ -25,6 +25,13 @@ pub enum ToWatcher {
     Answered(bool),
     /// What came of something that was asked for.
     Said(Word),
+    /// Another connection joined the intervention. It is a session of its own, to be watched by itself.
+    Joined {
+        /// Its session.
+        session: String,
+        /// From where.
+        from: String,
+    },
     /// Lines of a terminal that scrolled away, as they were asked for.
     History {
         /// The channel.

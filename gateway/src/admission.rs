@@ -12,7 +12,10 @@ use crate::vault::TargetSecret;
 use config::{ByteSize, Exception, SecondFactor};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use lifecycle::{Admission, EndCause, Event, Input, InterventionNumber, Refusal, Role, Session, SessionId, Terms};
+use lifecycle::{
+    Admission, EndCause, Event, Input, InterventionNumber, JoinFacts, JoinRefusal, Refusal, Role, Session, SessionId,
+    Terms,
+};
 use policy::{Denial, Permit, TargetAccount, TargetId};
 use recorder::{Header, Recording, RecordingKey};
 use russh::keys::PublicKey;
@@ -33,9 +36,34 @@ pub struct Admitted {
     pub until: Timestamp,
 }
 
+/// By what somebody comes in.
+pub enum Coming {
+    /// By an approval of their own.
+    Approved(InterventionNumber),
+    /// As a further connection of an open intervention, with its code (D9).
+    Joining {
+        /// Of which.
+        number: InterventionNumber,
+        /// Who.
+        facts: JoinFacts,
+        /// The code as typed.
+        typed: String,
+    },
+}
+
+impl Coming {
+    fn number(&self) -> InterventionNumber {
+        match self {
+            Coming::Approved(number) | Coming::Joining { number, .. } => *number,
+        }
+    }
+}
+
 /// Why nothing was opened after all.
 #[derive(Debug)]
 pub enum AdmissionError {
+    /// It may not join this intervention.
+    NotJoined(InterventionNumber, JoinRefusal),
     /// The rules say no, now.
     Denied(Denial),
     /// The target was not reached.
@@ -55,12 +83,12 @@ pub enum AdmissionError {
 pub async fn admit(
     site: Arc<Site>,
     client: Arc<ClientSide>,
-    number: InterventionNumber,
+    coming: Coming,
     texts: Texts,
     asker: Asker,
     done: oneshot::Sender<Result<Admitted, AdmissionError>>,
 ) {
-    let outcome = try_admit(&site, client, number, texts, &asker).await;
+    let outcome = try_admit(&site, client, coming, texts, &asker).await;
     if let Err(Ok(admitted)) = done.send(outcome) {
         admitted.session.brake(EndCause::ConnectionLost);
     }
@@ -69,10 +97,11 @@ pub async fn admit(
 async fn try_admit(
     site: &Arc<Site>,
     client: Arc<ClientSide>,
-    number: InterventionNumber,
+    coming: Coming,
     texts: Texts,
     asker: &Asker,
 ) -> Result<Admitted, AdmissionError> {
+    let number = coming.number();
     let internal = |what: &dyn std::fmt::Display| {
         tracing::error!(%number, error = %what, "admission failed");
         AdmissionError::Internal
@@ -83,11 +112,21 @@ async fn try_admit(
     let config = site.config();
     let recipients = site.recipients().map_err(|error| internal(&error))?;
     let id = new_session_id().map_err(|error| internal(&error))?;
-    let admission = match site.registrar.admit(number, id.clone(), recipients.names()).await {
-        Ok(Ok(admission)) => admission,
-        Ok(Err(Refusal::Denied(denial))) => return Err(AdmissionError::Denied(denial)),
-        Ok(Err(refusal)) => return Err(internal(&refusal)),
-        Err(gone) => return Err(internal(&gone)),
+    let names = recipients.names();
+    let admission = match coming {
+        Coming::Approved(number) => match site.registrar.admit(number, id.clone(), names).await {
+            Ok(Ok(admission)) => admission,
+            Ok(Err(Refusal::Denied(denial))) => return Err(AdmissionError::Denied(denial)),
+            Ok(Err(refusal)) => return Err(internal(&refusal)),
+            Err(gone) => return Err(internal(&gone)),
+        },
+        Coming::Joining { number, facts, typed } => {
+            match site.registrar.join(number, facts, typed, (id.clone(), names)).await {
+                Ok(Ok(admission)) => admission,
+                Ok(Err(why)) => return Err(AdmissionError::NotJoined(number, why)),
+                Err(gone) => return Err(internal(&gone)),
+            }
+        }
     };
     // From here on the register has an open session: every way out goes through its closing entry.
     let recording = match open_recording(site, &id).await {
@@ -100,8 +139,10 @@ async fn try_admit(
         }
     };
     let Admission { permit, ends_with, event } = admission;
-    let (account, technician) = match &event {
-        Event::SessionAdmitted { account, .. } => (account.clone(), permit.technician().clone()),
+    let (account, technician, joined_from) = match &event {
+        Event::SessionAdmitted { account, joined_from, .. } => {
+            (account.clone(), permit.technician().clone(), *joined_from)
+        }
         _ => return Err(AdmissionError::Internal),
     };
     let wanted = permit.target().clone();
@@ -132,6 +173,8 @@ async fn try_admit(
         quarantined: Allowance::new(config.clamav.as_ref().map_or(ByteSize(0), |clamav| clamav.limit)),
         vendor,
         approvers,
+        joined_from,
+        moved: site.live.activity_of(number),
         until: permit.until(),
     };
     let (session, inputs) = LiveSession::new(parts, site.clock.clone());
@@ -151,6 +194,9 @@ async fn try_admit(
         ended: site.ended.clone(),
     };
     site.live.add(session.clone());
+    if joined_from.is_some() {
+        site.live.fall_in(&session);
+    }
     tokio::spawn(drive(session.clone(), machine, inputs, around));
     // INVARIANT: whoever was disabled between the entry and this line was not found among the live
     // sessions; so the register is asked once more, now that brakes find this one.
@@ -173,6 +219,7 @@ async fn try_admit(
     match dialled {
         Ok(first) => {
             session.tell(Input::Connected).await;
+            site.live.announce(&session);
             Ok(Admitted { session, first: Some(first), until: permit.until() })
         }
         Err(error) => {

@@ -25,8 +25,8 @@ mod visits;
 pub use account::{Account, AccountState, Identity, IdentityError, Invitation};
 pub use decide::{
     Admission, Attempt, CodeCheck, Command, Decided, Explained, FactorsRequired, JoinFacts, JoinRefusal, Judged,
-    KeyError, MOST_CONNECTIONS, PlanFacts, Refusal, RequestFacts, StaffAttempt, TokenError, WindowError, check_window,
-    decide,
+    KeyError, MOST_CONNECTIONS, PlanFacts, Refusal, RequestFacts, StaffAttempt, TokenError, WRONG_CODES, WindowError,
+    check_window, decide,
 };
 pub use event::{
     Actor, ChannelKind, EndCause, Event, FactorCause, FreezeCause, RecordingState, SessionEnd, WithdrawCause,

@@ -15,7 +15,7 @@ use lifecycle::{
 };
 use policy::{Asked, Denial, Per, PolicySet, Supervision, Verified};
 use std::collections::BTreeSet;
-use support::{at, id, rules_per};
+use support::{at, id, rules};
 
 /// Alice's intervention is open from 203.0.113.7; its first session is `session(1)`.
 struct Ward {
@@ -116,7 +116,7 @@ impl Ward {
 }
 
 fn ward() -> Ward {
-    Ward::open(rules_per(1, Per::Intervention))
+    Ward::open(rules(1, Per::Intervention))
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn each_condition_refuses_by_itself() {
 
 #[test]
 fn one_approval_for_one_connection() {
-    let mut ward = Ward::open(rules_per(1, Per::Session));
+    let mut ward = Ward::open(rules(1, Per::Session));
     assert_eq!(ward.refusal(&ward.facts()), JoinRefusal::PerSession);
     // A request of its own waits for the first to be over (IDM-18).
     let request = Command::Request(Box::new(ward.request()));
@@ -194,7 +194,7 @@ fn three_wrong_codes_close_it_for_the_right_one_too() {
 
 #[test]
 fn somebody_must_watch_all_of_it() {
-    let mut rules = rules_per(1, Per::Intervention);
+    let mut rules = rules(1, Per::Intervention);
     rules.targets.values_mut().for_each(|target| target.supervision = Supervision::Required);
     let mut ward = Ward::open(rules);
     let facts = ward.facts();

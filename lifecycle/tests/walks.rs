@@ -21,7 +21,7 @@ use lifecycle::{
 use policy::{Per, PolicySet, Verified};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use support::{at, id, rules_per};
+use support::{at, id, rules};
 
 /// A register, the instant, and everything that has happened to it.
 struct World {
@@ -41,7 +41,7 @@ impl World {
     fn new(quorum: u8) -> World {
         let mut world = World {
             register: Register::default(),
-            rules: rules_per(quorum, Per::Intervention),
+            rules: rules(quorum, Per::Intervention),
             now: 0,
             step: 1000,
             history: Vec::new(),

@@ -12,6 +12,7 @@ mod equipment;
 mod faults;
 mod files;
 mod hours;
+mod joining;
 mod lobby;
 mod matrix;
 mod notify;

@@ -27,6 +27,8 @@ pub struct SiteOptions {
     pub supervision: &'static str,
     /// Approvers needed.
     pub quorum: u8,
+    /// What one approval is good for: session or intervention.
+    pub per: &'static str,
     /// fr or en.
     pub language: &'static str,
     /// The factors of the vendor.
@@ -63,6 +65,7 @@ impl Default for SiteOptions {
             rights: vec!["shell", "exec"],
             supervision: "none",
             quorum: 1,
+            per: "session",
             language: "en",
             factors: vec!["password", "totp"],
             open: "hours",
@@ -622,6 +625,7 @@ fn write_config(folder: &Path, options: &SiteOptions, sshd: &Sshd, port: u16) ->
         rights,
         supervision,
         quorum,
+        per,
         language,
         factors,
         open,
@@ -643,7 +647,7 @@ fn write_config(folder: &Path, options: &SiteOptions, sshd: &Sshd, port: u16) ->
          [vendor.imagix]\nname = \"Imagix\"\ncontract = {{ reference = \"2025-117\", from = \"2020-01-01\", until = \"2037-12-31\" }}\n\
          contact = {{ name = \"Support\", phone = \"+33 1 00 00 00 00\", email = \"support@imagix.example\" }}\n\
          sources = [\"127.0.0.0/8\"]\ncalendar = \"vendor\"\nlanguage = \"{language}\"\nfactors = [{}]\n\n\
-         [[vendor.imagix.allow]]\ntargets = [\"scanner\"]\nrights = [{}]\napproval = {{ quorum = {quorum}, per = \"session\" }}\nlongest = \"8h\"\n{allow}\n\n\
+         [[vendor.imagix.allow]]\ntargets = [\"scanner\"]\nrights = [{}]\napproval = {{ quorum = {quorum}, per = \"{per}\" }}\nlongest = \"8h\"\n{allow}\n\n\
          [target.scanner]\nname = \"IRM\"\naddress = \"127.0.0.1:{}\"\nhost-key = \"{}\"\naccount = \"root\"\napprovers = [\"radiologie\"]\n\
          supervision = \"{supervision}\"\n{target}\n{more}\n",
         folder.join("state").display(),

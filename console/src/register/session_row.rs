@@ -62,7 +62,11 @@ impl SessionRow {
             target: target_name(known, &one.asked.target),
             target_id: asked.target.clone(),
             account: asked.login.to_string(),
-            source: end.map(|end| end.source).or(asked.source).map(|source| source.ip().to_canonical()),
+            source: end
+                .map(|end| end.source)
+                .or(record.joined_from)
+                .or(asked.source)
+                .map(|source| source.ip().to_canonical()),
             state: record.state(),
             cause: end.map(|end| end.cause.clone()),
             watched: Watched::of([record].into_iter(), known.at),

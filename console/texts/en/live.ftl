@@ -59,6 +59,7 @@ watch-file-refused = refused
 watch-file-refused-why = refused: { $why }
 watch-connecting = Connecting…
 watch-others = Somebody else froze it, or the recording has reached its limit: letting it go on asks your code.
+watch-joined = Another connection joined this intervention, from { $from }. It is a session of its own: watch it too, in a second window.
 watch-over-because = Session ended: { $reason }
 watch-not-any-more = You may not watch this session any more.
 watch-unreadable = The recording cannot be read.

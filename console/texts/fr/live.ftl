@@ -59,6 +59,7 @@ watch-file-refused = refusé
 watch-file-refused-why = refusé : { $why }
 watch-connecting = Connexion…
 watch-others = Quelqu'un d'autre l'a gelée, ou l'enregistrement a atteint sa limite : reprendre demande votre code.
+watch-joined = Une autre connexion a rejoint cette intervention, depuis { $from }. C'est une session à part : regardez-la aussi, dans une deuxième fenêtre.
 watch-over-because = Session terminée : { $reason }
 watch-not-any-more = Vous ne pouvez plus regarder cette session.
 watch-unreadable = L'enregistrement ne peut pas être lu.

@@ -115,6 +115,11 @@ impl Window {
                         let key = if right { "watch-challenge-right" } else { "watch-challenge-wrong" };
                         self.say(self.texts.text(key));
                     }
+                    ToWatcher::Joined { session, from } => {
+                        // Heard by whoever looks elsewhere: nothing of it moves before somebody watches it.
+                        let _ = std::io::stdout().write_all(b"\x07");
+                        self.say(self.texts.with("watch-said-joined", &[("id", &session), ("from", &from)]));
+                    }
                     ToWatcher::Said(word) => self.say(self.word(word)),
                     // This window does not look back: it never asks.
                     ToWatcher::History { .. } => {}

@@ -106,7 +106,7 @@ pub fn session(record: &SessionRecord, register: &Register, watchers: &[StaffLog
         "vendor": asked.map(|asked| &asked.vendor),
         "technician": asked.map(|asked| &asked.technician),
         "target": asked.map(|asked| &asked.target),
-        "from": asked.and_then(|asked| asked.source).map(|source| source.to_string()),
+        "from": record.joined_from.or(asked.and_then(|asked| asked.source)).map(|source| source.to_string()),
         "frozen": record.frozen,
         "watchers": watchers,
         "started": record.started,

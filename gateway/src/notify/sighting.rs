@@ -1,7 +1,9 @@
 //! Which events somebody is told of, what each is about, and who hears it.
 
 use config::Topic;
-use lifecycle::{AccountId, Alarm, Event, FreezeCause, InterventionNumber, RecordingState, SessionId};
+use lifecycle::{
+    AccountId, Alarm, Event, FreezeCause, InterventionNumber, JoinRefusal, RecordingState, SessionId, WRONG_CODES,
+};
 use policy::StaffLogin;
 
 /// What a notice is about.
@@ -100,6 +102,14 @@ impl Sighting {
             Event::InterventionArrived { number, .. } => Self::new(Topic::Arrival, "arrival", of(number)),
             // Nobody's own decision: three wrong codes.
             Event::InterventionRefused { number, by: None, .. } => Self::new(Topic::Alert, "codes", of(number)),
+            // The connection that was let in goes on: its technician may be somebody else's prey.
+            Event::JoinMismatched { number, tries, .. } if *tries >= WRONG_CODES => {
+                Self::new(Topic::Alert, "join-codes", of(number))
+            }
+            // IDM-18: one account, two addresses at once.
+            Event::JoinRefused { number, why: JoinRefusal::OtherSource, .. } => {
+                Self::new(Topic::Alert, "second-source", of(number))
+            }
             Event::AccountAlert { account, .. } => Self::new(Topic::Alert, "account", About::Account(account.clone())),
             Event::TechnicianLocked { account, lock, .. } if lock.until.is_none() => {
                 Self::new(Topic::Alert, "locked", About::Account(account.clone()))

@@ -9,6 +9,7 @@ use crate::files::quarantine::Allowance;
 use crate::registrar::Registrar;
 use crate::relay::channel::{Channel, Tunnel};
 use crate::relay::pressure::ClientSide;
+use crate::relay::together::Joined;
 use crate::texts::Texts;
 use crate::watch::presence::{Change, Place, Presence};
 use crate::watch::stage::Stage;
@@ -21,6 +22,7 @@ use policy::{Asked, Rights, StaffLogin, Supervision, TargetId, TechnicianLogin, 
 use recorder::{Frame, FrameKind, Head, Recording, Track};
 use russh::{Disconnect, server};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -92,8 +94,14 @@ pub struct LiveSession {
     flow: watch::Sender<Flow>,
     inbox: mpsc::Sender<Input>,
     cause: OnceLock<EndCause>,
-    /// When a byte last moved, in milliseconds of the clock; 0: not since the driver looked.
-    moved: AtomicI64,
+    /// From where, where it joined another connection's intervention (D9).
+    pub joined_from: Option<SocketAddr>,
+    /// When a byte last moved, in milliseconds of the clock: what goes on over one connection of an
+    /// intervention keeps the others from being idle.
+    moved: Arc<AtomicI64>,
+    /// The newest connection that joined. Each needs a one-time code of its own, half a minute apart:
+    /// who looks at it misses none.
+    joined: watch::Sender<Option<Joined>>,
     farewell: OnceLock<String>,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
@@ -153,6 +161,10 @@ pub struct Parts {
     pub approvers: BTreeSet<StaffLogin>,
     /// What its channels may hold in quarantine.
     pub quarantined: Allowance,
+    /// From where, where it joined another connection's intervention.
+    pub joined_from: Option<SocketAddr>,
+    /// When a byte last moved, of the connections of the intervention together.
+    pub moved: Arc<AtomicI64>,
     /// When its right ends.
     pub until: Timestamp,
 }
@@ -193,7 +205,9 @@ impl LiveSession {
             flow: watch::Sender::new(Flow::Frozen),
             inbox,
             cause: OnceLock::new(),
-            moved: AtomicI64::new(0),
+            joined_from: parts.joined_from,
+            moved: parts.moved,
+            joined: watch::Sender::new(None),
             farewell: OnceLock::new(),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
@@ -284,6 +298,12 @@ impl LiveSession {
     pub fn freeze(&self, cause: FreezeCause) -> bool {
         self.freezes.fetch_add(1, Ordering::AcqRel);
         self.set_flow(Flow::Frozen);
+        // Known before the driver takes it, so that whoever joins meanwhile is held too.
+        let mut frozen_for = locked(&self.frozen_for);
+        if frozen_for.as_ref().is_none_or(|before| *before == FreezeCause::Unwatched) {
+            *frozen_for = Some(cause.clone());
+        }
+        drop(frozen_for);
         self.inbox.try_send(Input::Freeze(cause)).is_ok()
     }
 
@@ -357,7 +377,24 @@ impl LiveSession {
     pub fn moved(&self, up: u64, down: u64) {
         self.bytes_in.fetch_add(up, Ordering::Relaxed);
         self.bytes_out.fetch_add(down, Ordering::Relaxed);
-        self.moved.store(self.clock.now().as_millisecond(), Ordering::Relaxed);
+        self.moved.fetch_max(self.clock.now().as_millisecond(), Ordering::Relaxed);
+    }
+
+    /// When a byte last moved over any connection of its intervention.
+    pub(super) fn activity(&self) -> Arc<AtomicI64> {
+        self.moved.clone()
+    }
+
+    /// Another connection joined its intervention: said on each terminal, and to whoever watches.
+    pub(super) fn joined_by(&self, other: Joined) {
+        let text = self.texts.with("notice-joined", &[("from", &other.from.to_string())]);
+        self.each_channel(|channel| channel.notice(text.clone()));
+        self.joined.send_replace(Some(other));
+    }
+
+    /// Tells of connections that join from now on.
+    pub fn joins(&self) -> watch::Receiver<Option<Joined>> {
+        self.joined.subscribe()
     }
 
     /// Records, and returns when it is in the file. `false`: the session is over, and nothing may
@@ -533,6 +570,8 @@ pub async fn drive(
     commit.tick().await;
     let mut committed = None;
     let mut freezes = 0;
+    // What others did before it began is not its own.
+    let mut looked = session.moved.load(Ordering::Relaxed);
     let cause = loop {
         let wake = machine.wake_at();
         let due = async {
@@ -558,10 +597,11 @@ pub async fn drive(
         };
         let at = around.clock.now();
         let mut outputs = Vec::new();
-        let moved = session.moved.swap(0, Ordering::Relaxed);
-        if let Ok(moved) = Timestamp::from_millisecond(moved)
-            && moved > Timestamp::UNIX_EPOCH
+        let moved = session.moved.load(Ordering::Relaxed);
+        if moved > looked
+            && let Ok(moved) = Timestamp::from_millisecond(moved)
         {
+            looked = moved.as_millisecond();
             // Dated when it happened: the driver may look long after.
             (machine, outputs) = machine.handle(moved, Input::Activity);
         }
@@ -586,6 +626,8 @@ pub async fn drive(
             outputs.retain(|output| !matches!(output, Output::Unfreeze(_)));
         }
         if starts && up_to_date && machine.frozen().is_none() && machine.closed().is_none() {
+            // What held it before it began was let go on before it began.
+            *locked(&session.frozen_for) = None;
             session.set_flow(Flow::Flowing);
         }
         if let Some(text) = watchers_changed {
@@ -675,6 +717,7 @@ async fn close(session: Arc<LiveSession>, cause: EndCause, around: Surroundings)
     session.prepare_farewell(&cause);
     session.set_flow(Flow::Ended);
     let _ = session.cause.set(cause.clone());
+    around.live.end_with(&session, &cause);
     let ended = crate::clock::to_millisecond(around.clock.now());
     // The channels' tasks write down what they kept, show the last words and close.
     let mut tasks = session.tasks.subscribe();

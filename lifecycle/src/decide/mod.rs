@@ -32,8 +32,8 @@ use policy::{GroupId, PolicySet, Rights, StaffLogin, TargetAccount, TargetId, Te
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
-/// Wrong read-out codes before a request is refused (D5).
-const WRONG_CODES: u8 = 3;
+/// Wrong codes before a request is refused (D5), a plan is over (D7), nobody joins any more (D9).
+pub const WRONG_CODES: u8 = 3;
 
 /// A change that somebody asks for.
 #[derive(Debug, Clone)]

@@ -17,11 +17,7 @@ pub(crate) fn at(second: i64) -> Timestamp {
     "2026-11-23T08:00:00Z".parse::<Timestamp>().unwrap().checked_add(SignedDuration::from_secs(second)).unwrap()
 }
 
-pub(crate) fn rules(quorum: u8) -> PolicySet {
-    rules_per(quorum, Per::Session)
-}
-
-pub(crate) fn rules_per(quorum: u8, per: Per) -> PolicySet {
+pub(crate) fn rules(quorum: u8, per: Per) -> PolicySet {
     let calendar = Calendar {
         id: id("office"),
         zone: TimeZone::get("Europe/Paris").unwrap(),
