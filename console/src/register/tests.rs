@@ -5,14 +5,14 @@ use super::filter::{Filter, Typed};
 use super::row::{Row, wanted};
 use super::session::SessionView;
 use crate::commands::Known;
+use crate::fake::Fake;
 use crate::form::Fields;
 use crate::page::Me;
 use config::Config;
 use jiff::Timestamp;
-use crate::fake::Fake;
 use lifecycle::{
-    AccountId, Alarm, ChannelKind, Event, FileAct, FileChange, FileMove, FileResult, InterventionNumber, Register, Role,
-    SessionId,
+    AccountId, Alarm, ChannelKind, Event, FileAct, FileChange, FileMove, FileResult, InterventionNumber, Register,
+    Role, SessionId,
 };
 use policy::Direction;
 use serde_json::Value;
