@@ -1,7 +1,7 @@
 //! What goes over the API, described: names and kinds of fields, for the document. The tests hold it
 //! against what is really sent and taken.
 //!
-//! Kinds: `string`, `integer`, `boolean`, `time` (RFC 3339), `any`; `tag` is a word, or an object with one
+//! Kinds: `string`, `integer`, `boolean`, `time` (RFC 3339), `date`, `any`; `tag` is a word, or an object with one
 //! word and its details; `[kind]` a list, `(kind,kind)` a list of just these; a name refers to a shape. `?`
 //! behind a kind: it may be null. `?` behind a field: it may be left out.
 
@@ -320,6 +320,8 @@ pub(super) const SHAPES: &[Shape] = &[
             ("alarms", "Alarms"),
             ("refused", "First"),
             ("warnings", "[(time,integer)]"),
+            ("legacy", "Legacy?"),
+            ("unreached", "string?"),
             ("recording", "Recording?"),
             ("committed", "(string,integer)?"),
             ("recipients", "integer"),
@@ -330,6 +332,11 @@ pub(super) const SHAPES: &[Shape] = &[
     ),
     sent("Stretch", "A part of a session's time.", &[("kind", "string"), ("from", "time"), ("until", "time")]),
     sent("First", "The first of a list.", &[("shown", "[any]"), ("more", "integer")]),
+    sent(
+        "Legacy",
+        "Old algorithms that were used towards the equipment, by an exception until that day.",
+        &[("algorithms", "string"), ("because", "string"), ("until", "date")],
+    ),
     sent("Channels", "The first channels.", &[("shown", "[Channel]"), ("more", "integer")]),
     sent(
         "Channel",
@@ -639,6 +646,7 @@ pub(super) fn schema(kind: &str) -> Value {
     match kind {
         "any" => json!({}),
         "time" => json!({ "type": "string", "format": "date-time" }),
+        "date" => json!({ "type": "string", "format": "date" }),
         "tag" => json!({ "anyOf": [{ "type": "string" }, { "type": "object", "maxProperties": 1 }] }),
         "string" | "integer" | "boolean" => json!({ "type": kind }),
         name => json!({ "$ref": format!("#/components/schemas/{name}") }),
