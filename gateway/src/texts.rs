@@ -120,7 +120,6 @@ impl Texts {
             EndCause::FirstEnded => "end-first-ended",
             EndCause::NoChannel => "end-no-channel",
             EndCause::Unwatched => "end-unwatched",
-            EndCause::FirstEnded => "end-first-ended",
             EndCause::Cut { reason, .. } => return self.with("end-cut", &[("reason", reason)]),
             EndCause::Disabled => "end-disabled",
             EndCause::VendorFrozen => "end-vendor-frozen",

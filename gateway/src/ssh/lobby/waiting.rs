@@ -1,7 +1,7 @@
 //! The wait for the hospital, beat by beat, and for the admission that follows.
 
 use super::texts::fold;
-use super::{Lobby, Room, Say};
+use super::{Lobby, Manners, Room, Say};
 use crate::admission::{self, AdmissionError, Admitted, Coming};
 use crate::target::{Asked, Question};
 use crate::texts::to_ascii;
