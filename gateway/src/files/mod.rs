@@ -4,6 +4,8 @@
 //! side sent and says what is to be done, in order. The pump ([`pump`]) does it: records, then
 //! relays (promise 3), keeps files in quarantine, asks the scanner, writes the journal.
 
+pub mod sftp;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use lifecycle::{FileAct, FileResult};
