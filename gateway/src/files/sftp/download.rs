@@ -17,7 +17,6 @@ use super::wire::Packet;
 use super::{Await, Broken, Outbox, Sftp, target};
 use crate::files::{Act, FileNumber, Finding, Note, UnderWay};
 use bytes::Bytes;
-use jiff::Timestamp;
 use lifecycle::FileResult;
 use policy::Direction::FromTarget;
 use std::collections::{BTreeMap, VecDeque};
@@ -151,7 +150,7 @@ impl Sftp {
         for (file, fetched) in &mut self.downloads.0 {
             let State::Collecting(collecting) = &mut fetched.state else { continue };
             while self.own_parts < MOST_OWN_PARTS
-                && let Some((offset, length)) = collecting.next_part()
+                && let Some((offset, length)) = collecting.next_part(fetched.size)
             {
                 collecting.parts += 1;
                 self.own_parts += 1;
@@ -181,6 +180,7 @@ impl Sftp {
                 self.too_large_to_read(file, out);
             }
         }
+        self.collect_all(out);
         Ok(())
     }
 
@@ -383,11 +383,14 @@ impl Sftp {
 
 impl Collecting {
     /// The next part to ask for: rests first, so that gaps close; none once the end is known.
-    fn next_part(&mut self) -> Option<(u64, u32)> {
+    ///
+    /// Behind the size that the target named, parts are asked for one by one: a small file takes few
+    /// requests, and one that is longer than it said (those of `/proc` say 0) is read to its end.
+    fn next_part(&mut self, size: Option<u64>) -> Option<(u64, u32)> {
         if let Some(rest) = self.again.pop_front() {
             return Some(rest);
         }
-        if self.end.is_some() {
+        if self.end.is_some() || (self.parts > 0 && self.next >= size.unwrap_or_default()) {
             return None;
         }
         let part = (self.next, PART);

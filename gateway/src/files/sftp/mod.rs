@@ -74,6 +74,8 @@ enum Phase {
 enum Await {
     /// Looked at, and relayed.
     Look(Shape),
+    /// Attributes of an open file: looked at, and relayed.
+    Measure(OpenedNumber),
     /// The end of a change.
     Change { act: FileAct, path: Bytes, to: Bytes },
     /// The end of a path that was held here as well.

@@ -70,7 +70,8 @@ impl Opened {
             tally.out_of_order();
         }
         let note = Note::Began { file: tally.file, path: self.path.clone(), direction: tally.direction };
-        *self.slot(tally.direction) = Some(tally);
+        let direction = tally.direction;
+        *self.slot(direction) = Some(tally);
         note
     }
 

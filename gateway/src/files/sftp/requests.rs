@@ -26,8 +26,9 @@ pub(super) mod kind {
     pub(in super::super) const RENAME: u8 = 18;
     pub(in super::super) const READLINK: u8 = 19;
     pub(in super::super) const SYMLINK: u8 = 20;
-    /// From here on stand the replies: none of them is a request.
+    /// From here to there stand the replies: none of them is a request.
     pub(in super::super) const FIRST_REPLY: u8 = 101;
+    pub(in super::super) const LAST_REPLY: u8 = 199;
     pub(in super::super) const EXTENDED: u8 = 200;
     pub(in super::super) const EXTENDED_REPLY: u8 = 201;
 }
@@ -89,9 +90,10 @@ impl Flags {
         Self(Self::WRITE | Self::CREATE | if replaces { Self::TRUNCATE } else { Self::EXCLUSIVE })
     }
 
-    /// The same without reading.
-    pub(super) fn only_writing(self) -> Self {
-        Self(self.0 & !Self::READ)
+    /// The same without reading, as which a scanned file is delivered: it is written whole, so that
+    /// what is there may go at once if none of it is to stay.
+    pub(super) fn delivering(self, empties: bool) -> Self {
+        Self(self.0 & !Self::READ | if empties { Self::TRUNCATE } else { 0 })
     }
 }
 
@@ -213,7 +215,7 @@ pub(super) fn read(packet: &[u8]) -> Result<Asked<'_>, Malformed> {
     match kind {
         kind::INIT => return Err("sent a second INIT".into()),
         kind::VERSION => return Err("sent a VERSION, which is the target's to send".into()),
-        kind::FIRST_REPLY..kind::EXTENDED | kind::EXTENDED_REPLY => {
+        kind::FIRST_REPLY..=kind::LAST_REPLY | kind::EXTENDED_REPLY => {
             return Err(Malformed(format!("sent a reply (type {kind}) where requests belong")));
         }
         _ => {}

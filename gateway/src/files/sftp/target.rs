@@ -72,6 +72,12 @@ impl Sftp {
     fn reply(&mut self, awaits: Await, answered: Answered<'_>, out: &mut Outbox) -> Result<(), Broken> {
         match awaits {
             Await::Look(shape) => fits(shape, &answered.reply)?,
+            Await::Measure(file) => {
+                fits(Shape::Attributes, &answered.reply)?;
+                if let (Reply::Attributes(attributes), Some(opened)) = (&answered.reply, self.files.get_mut(&file)) {
+                    opened.size = attributes.size;
+                }
+            }
             Await::Change { act, path, to } => {
                 let failed = outcome(&answered.reply)?.err().unwrap_or_default();
                 out.note(Note::Changed { act, path, to, failed });

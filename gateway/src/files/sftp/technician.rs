@@ -271,7 +271,7 @@ impl Sftp {
 
     /// What is asked of an open file besides its content.
     fn by_handle(&mut self, asked: &Asked<'_>, call: &Call<'_>, out: &mut Outbox) -> Result<(), Stop> {
-        let (handle, path) = match &asked.request {
+        let (number, handle, path) = match &asked.request {
             Request::FStat { handle }
             | Request::FSetStat { handle, .. }
             | Request::Sync { handle }
@@ -279,16 +279,20 @@ impl Sftp {
                 Handle::Held { file, writes, .. } => {
                     return self.by_held_handle(&asked.request, file, writes, call, out);
                 }
-                Handle::File(number) => (None, self.files.get(&number).map(|opened| opened.path.clone())),
+                Handle::File(number) => (Some(number), None, self.files.get(&number).map(|opened| opened.path.clone())),
                 Handle::Scanned(file) => {
-                    self.downloads.behind(file).map_or((None, None), |(handle, path)| (Some(handle), Some(path)))
+                    let behind = self.downloads.behind(file).ok_or_else(|| failure("no such handle"))?;
+                    (None, Some(behind.0), Some(behind.1))
                 }
-                Handle::Folder => (None, None),
+                Handle::Folder if matches!(asked.request, Request::FSetStat { .. } | Request::Sync { .. }) => {
+                    return Err(failure("this handle is a folder's").into());
+                }
+                Handle::Folder => (None, None, None),
             },
-            _ => (None, None),
+            _ => (None, None, None),
         };
         let awaits = match &asked.request {
-            Request::FStat { .. } => Await::Look(Shape::Attributes),
+            Request::FStat { .. } => number.map_or(Await::Look(Shape::Attributes), Await::Measure),
             Request::FileSystemOf { .. } => Await::Look(Shape::Longs(STATVFS_LONGS)),
             Request::FSetStat { attributes, .. } => {
                 if self.rules.scan_uploads && attributes.size.is_some_and(|size| size > 0) {

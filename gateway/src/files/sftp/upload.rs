@@ -399,7 +399,10 @@ impl Sftp {
         let State::Scanning { client } = held.state else { return Ok(()) };
         let (code, result) = match finding {
             Finding::Clean => {
-                let (path, flags) = (held.path.clone(), held.flags.only_writing());
+                // INVARIANT: nothing of an older file is ever behind what was scanned. A client that
+                // set a length has said so too, and every byte up to it is in quarantine.
+                held.starts_empty |= held.set.size.is_some();
+                let (path, flags) = (held.path.clone(), held.flags.delivering(held.starts_empty));
                 let attributes = held.opened_with.clone();
                 held.state = State::Delivering(Delivery::new(client));
                 self.ask(Await::Deliver(file), 0, out, |id| {
@@ -440,8 +443,7 @@ impl Sftp {
             Step::Measuring => {
                 match &answered.reply {
                     Reply::Attributes(there) => {
-                        // A size that is set at the end leaves nothing either.
-                        let stays = held.set.size.is_none() && there.size.is_none_or(|size| size > held.length);
+                        let stays = there.size.is_none_or(|size| size > held.length);
                         delivery.failed = stays.then(|| Refusal::new(Code::FAILURE, NOT_WHOLE));
                     }
                     reply => delivery.failed = Some(refused(reply)?.ok_or_else(|| misfit(reply))?),
@@ -456,7 +458,7 @@ impl Sftp {
             Step::Setting => {
                 delivery.unset = refused(&answered.reply)?;
                 let failed = delivery.unset.as_ref().map(|refusal| refusal.why.clone()).unwrap_or_default();
-                let to = held.set.in_words().into();
+                let to = held.set.without_size().in_words().into();
                 out.note(Note::Changed { act: FileAct::Attributes, path: held.path.clone(), to, failed });
                 delivery.step = Step::Closing;
             }
@@ -482,10 +484,10 @@ impl Sftp {
             if !written || delivery.parts > 0 {
                 return;
             }
-            let set = delivery.failed.is_none() && held.set != Attributes::default();
+            let set = delivery.failed.is_none() && held.set.without_size() != Attributes::default();
             delivery.step = if set { Step::Setting } else { Step::Closing };
         }
-        let set = Attributes { size: held.set.size.map(|_| held.length), ..held.set.clone() };
+        let set = held.set.without_size();
         let packet: &dyn Fn(u32) -> Packet = match delivery.step {
             Step::Measuring => &|id| Packet::new(kind::FSTAT).number(id).text(&handle),
             Step::Setting => &|id| set.write(Packet::new(kind::FSETSTAT).number(id).text(&handle)),

@@ -82,9 +82,10 @@ pub(super) fn got(packet: &[u8]) -> (u32, Got) {
     let kind = fields.byte().unwrap();
     let id = fields.number().unwrap();
     let got = match kind {
-        101 => {
-            Got::Status(fields.number().unwrap(), String::from_utf8_lossy(fields.text().unwrap_or_default()).into_owned())
-        }
+        101 => Got::Status(
+            fields.number().unwrap(),
+            String::from_utf8_lossy(fields.text().unwrap_or_default()).into_owned(),
+        ),
         102 => Got::Handle(Bytes::copy_from_slice(fields.text().unwrap())),
         103 => Got::Data(Bytes::copy_from_slice(fields.text().unwrap())),
         105 => Got::Attributes(fields.attributes().unwrap()),

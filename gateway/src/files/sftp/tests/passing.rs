@@ -1,11 +1,11 @@
 //! What passes as it comes: rights, files with their entries, changes, and the target's VERSION.
 
+use super::super::requests::kind::*;
 use super::world::{World, both, rules, sha256};
 use super::*;
 use crate::files::{Note, Steward};
 use policy::Direction::{FromTarget, ToTarget};
 use policy::Right;
-use super::super::requests::kind::*;
 
 fn content(length: usize) -> Vec<u8> {
     (0..length).map(|n| u8::try_from(n % 251).unwrap()).collect()
@@ -125,7 +125,8 @@ fn what_the_target_refuses_is_told_in_its_words() {
     assert_eq!(world.status(&close(4, &handle)), OK);
     let append = world.opened(5, b"new", WRITE | APPEND);
     assert_eq!(world.status(&close(6, &append)), OK);
-    let results: Vec<_> = world.moved().into_iter().map(|(path, _, bytes, order, result)| (path, bytes, order, result)).collect();
+    let results: Vec<_> =
+        world.moved().into_iter().map(|(path, _, bytes, order, result)| (path, bytes, order, result)).collect();
     assert_eq!(
         results,
         [
@@ -230,8 +231,7 @@ fn every_request_takes_its_right_and_the_refused_never_reach_the_target() {
         for (packet, needed, any) in &table {
             let mut world = World::new(rules(held));
             world.target.files.insert(b"f".to_vec(), b"x".to_vec());
-            let allowed =
-                if *any { !held.is_empty() } else { needed.iter().all(|right| held.contains(right)) };
+            let allowed = if *any { !held.is_empty() } else { needed.iter().all(|right| held.contains(right)) };
             let reply = world.ask(packet);
             if allowed {
                 assert_eq!(world.relayed[&ToTarget][init().len()..], packet[..], "{held:?} {packet:?}");
@@ -327,10 +327,7 @@ fn the_end_of_the_channel_leaves_partial_files_and_open_questions() {
     assert_eq!(world.changed(), ["Remove f [] the channel ended before the answer"]);
     assert_eq!(
         world.moved(),
-        [
-            ("f".into(), ToTarget, 2, true, "Partial".into()),
-            ("both".into(), ToTarget, 0, true, "Partial".into())
-        ]
+        [("f".into(), ToTarget, 2, true, "Partial".into()), ("both".into(), ToTarget, 0, true, "Partial".into())]
     );
     assert!(world.sftp.over(world::AT).is_empty());
 }

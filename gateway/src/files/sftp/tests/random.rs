@@ -16,7 +16,13 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
         (1..6_u32).prop_map(|n| n.to_be_bytes().to_vec()),
         (0..4_u32).prop_map(|n| format!("poterne-{n}-0").into_bytes()),
     ];
-    let flags = prop_oneof![Just(READ), Just(WRITE | CREAT | TRUNC), Just(WRITE | CREAT), Just(READ | WRITE | CREAT), 0..70_u32];
+    let flags = prop_oneof![
+        Just(READ),
+        Just(WRITE | CREAT | TRUNC),
+        Just(WRITE | CREAT),
+        Just(READ | WRITE | CREAT),
+        0..70_u32
+    ];
     let (one, two) = (path.clone(), path.clone());
     prop_oneof![
         4 => (path.clone(), flags).prop_map(|(path, flags)| open(0, &path, flags)),

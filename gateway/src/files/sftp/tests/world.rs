@@ -342,13 +342,9 @@ impl World {
     /// The entries of files that are over, in few words.
     pub(super) fn moved(&self) -> Vec<(String, Direction, u64, bool, String)> {
         let moved = self.notes.iter().filter_map(|note| match note {
-            Note::Moved { path, direction, bytes, in_order, result, .. } => Some((
-                String::from_utf8_lossy(path).into_owned(),
-                *direction,
-                *bytes,
-                *in_order,
-                format!("{result:?}"),
-            )),
+            Note::Moved { path, direction, bytes, in_order, result, .. } => {
+                Some((String::from_utf8_lossy(path).into_owned(), *direction, *bytes, *in_order, format!("{result:?}")))
+            }
             _ => None,
         });
         moved.collect()
@@ -365,11 +361,9 @@ impl World {
     /// The changes: act, path, what to, the target's words.
     pub(super) fn changed(&self) -> Vec<String> {
         let changed = self.notes.iter().filter_map(|note| match note {
-            Note::Changed { act, path, to, failed } => Some(format!(
-                "{act:?} {} [{}] {failed}",
-                String::from_utf8_lossy(path),
-                String::from_utf8_lossy(to)
-            )),
+            Note::Changed { act, path, to, failed } => {
+                Some(format!("{act:?} {} [{}] {failed}", String::from_utf8_lossy(path), String::from_utf8_lossy(to)))
+            }
             _ => None,
         });
         changed.collect()
