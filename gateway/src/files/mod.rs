@@ -9,6 +9,7 @@ mod outbox;
 pub mod pump;
 pub mod quarantine;
 pub mod scp;
+pub mod sftp;
 pub mod shown;
 mod told;
 
@@ -73,8 +74,9 @@ impl Rules {
 /// Whoever takes this channel's protocol apart, if it is one for files that we know.
 pub fn steward(asked: &Asked, command: &[u8], rules: Rules, texts: &Texts) -> Option<Box<dyn Steward>> {
     match asked {
+        Asked::Sftp => Some(Box::new(sftp::Sftp::new(rules))),
         Asked::Scp(direction) => Some(Box::new(scp::Scp::new(*direction, command, &rules, texts.clone()))),
-        Asked::Sftp | Asked::Shell | Asked::Command(_) | Asked::Rsync(_) | Asked::Forward(_) | Asked::Jump => None,
+        Asked::Shell | Asked::Command(_) | Asked::Rsync(_) | Asked::Forward(_) | Asked::Jump => None,
     }
 }
 
