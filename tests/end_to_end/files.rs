@@ -320,6 +320,7 @@ fn transfers_freeze_and_are_cut() {
         eventually("it begins to arrive", || arrived() > 1 << 20);
         let session = all.site.last_session()["id"].as_str().unwrap().to_owned();
         if way == "-s" {
+            all.site.sign_in("claire");
             all.site.ok(&["session", "freeze", &session, "--reason", "wait"]);
             let mut before = arrived();
             eventually("nothing moves any more", || std::mem::replace(&mut before, arrived()) == arrived());
@@ -332,7 +333,9 @@ fn transfers_freeze_and_are_cut() {
             let out = all.site.poterne(&["session", "resume", &session, "--as", "claire"], &secrets);
             assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
             eventually("it moves again", || arrived() > held);
-            client.kill().unwrap();
+            // `timeout` hands it on to the client.
+            let pid = rustix::process::Pid::from_raw(client.id().cast_signed()).unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
             client.wait().unwrap();
             eventually("the register has the part", || !moved(&all.site).is_empty());
         } else {
@@ -352,12 +355,16 @@ fn transfers_freeze_and_are_cut() {
 fn escapes_leave_everything_recorded() {
     let all = Transfers::rights(&["exec", "scp-write", "sftp-read", "sftp-write"]);
     let (mark, second) = ("first-$((6*7))-escape", "second-$((7*7))-escape");
-    let line = format!("scp -t {}; echo {mark}", text(&all.file("x")));
-    let mut client = all.command("ssh", &["-tt", HOST, &line]);
-    let mut client = client.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    // The end of input, as a terminal says it: scp gives up, and the rest of the line runs.
-    client.stdin.take().unwrap().write_all(b"\x04").unwrap();
-    client.wait().unwrap();
+    let control = format!("-oControlPath={}", all.file("ctl-alice").display());
+    let line = format!("scp -t {}; bash", text(&all.file("x")));
+    let mut client = Terminal::start("ssh", &["-F", "none", &control, "-tt", HOST, &line]);
+    eventually("the command runs", || !all.site.entries("channel-opened").is_empty());
+    // The end of input, as a terminal says it: scp gives up, and what follows is a shell.
+    client.type_raw(b"\x04");
+    client.expect("# ");
+    client.type_line(&format!("echo {mark}; exit"));
+    client.expect("first-42-escape");
+    client.wait();
     fine(&all.run("ssh", &[HOST, &format!("echo {second}")]));
     let (site, session) = all.over();
     let frames = site.recording(session["id"].as_str().unwrap());
@@ -369,5 +376,7 @@ fn escapes_leave_everything_recorded() {
     let shown = String::from_utf8_lossy(&shown);
     assert!(shown.contains("first-42-escape") && shown.contains("second-49-escape"), "{shown}");
     let opened = site.entries("channel-opened");
-    assert!(opened.iter().any(|one| one["what"]["exec"]["command"].as_str().is_some_and(|line| line.contains(mark))));
+    assert!(
+        opened.iter().any(|one| one["what"]["exec"]["command"].as_str().is_some_and(|line| line.contains("; bash")))
+    );
 }
