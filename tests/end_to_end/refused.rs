@@ -312,9 +312,9 @@ fn side_doors_are_shut_and_journalled() {
         "agent",
         "x11",
         "env",
-        "subsystem sftp",
-        "exec (scp-write)",
-        "exec (scp-read)",
+        "sftp",
+        "scp",
+        "rsync",
     ] {
         assert!(whats.contains(what), "{what} is not among {whats:?}");
     }
