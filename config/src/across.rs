@@ -21,6 +21,7 @@ impl Draft {
         }
         self.check_calendars(sink, options);
         self.check_contracts(sink, options);
+        self.check_exceptions(sink, options);
         self.check_equipment(sink);
         self.check_console(sink);
         self.notify.check(sink, self.console.is_some());

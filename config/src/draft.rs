@@ -5,6 +5,7 @@
 
 use crate::channels::{Clamav, carried, clamav, rights};
 use crate::files::Kind;
+use crate::legacy::{legacy, second_factor};
 use crate::load::Options;
 use crate::notify::{PlacedNotify, notify};
 use crate::parts::{
@@ -60,6 +61,7 @@ pub(crate) struct Places {
     pub(crate) targets: BTreeMap<TargetId, Place>,
     pub(crate) addresses: BTreeMap<TargetId, Place>,
     pub(crate) host_keys: BTreeMap<TargetId, Place>,
+    pub(crate) exceptions: BTreeMap<TargetId, Place>,
 }
 
 /// A name that must be declared somewhere.
@@ -272,6 +274,8 @@ impl Draft {
         let call_back = table.parsed_or("verified", one_of(&[("any", false), ("called", true)]));
         let idle = table.parsed_or("idle", within("1m", "8h"));
         let carried = carried(table);
+        let second_factor = second_factor(table);
+        let legacy = legacy(table);
         table.finish();
         self.scanned.extend(carried.iter().filter_map(|(_, place)| place.clone()));
         let Some(id) = id::<TargetId>(name, table.sink()) else { return };
@@ -287,10 +291,13 @@ impl Draft {
             Some(call_back),
             Some(idle),
             Some((carried, _)),
-        ) = (shown, address, account, approvers, supervision, call_back, idle, carried)
+            Some(second_factor),
+            Some((legacy, exception)),
+        ) = (shown, address, account, approvers, supervision, call_back, idle, carried, second_factor, legacy)
         {
             self.places.addresses.insert(id.clone(), address.place);
             self.places.host_keys.insert(id.clone(), table.place_of("host-key"));
+            self.places.exceptions.insert(id.clone(), exception);
             let rules = policy::Target {
                 id: id.clone(),
                 name: shown.value,
@@ -302,7 +309,8 @@ impl Draft {
                 idle: idle.value,
             };
             let (host_key, file) = (host_key.map(|key| key.value), name.place.file.clone());
-            self.targets.insert(id, Target { rules, address: address.value, host_key, carried, file });
+            let address = address.value;
+            self.targets.insert(id, Target { rules, address, host_key, carried, legacy, second_factor, file });
         }
     }
 

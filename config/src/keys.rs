@@ -340,7 +340,7 @@ pub const KEYS: &[Key] = &[
         "text",
         Some("\"session\""),
         "session, intervention",
-        "What one approval is good for (D9).",
+        "What one approval is good for (D9): one connection, and a further one is a new request once the first is over; or the whole intervention, which further connections of the same technician join with its code, at most four together.",
     ),
     key("vendor.*.allow[].longest", "duration", Some("\"2h\""), "1m to 24h", "How long at most (TIM-08)."),
     key("vendor.*.forbid[].targets", "list of targets", None, "at least one", "What is forbidden whatever is allowed."),
@@ -405,6 +405,29 @@ pub const KEYS: &[Key] = &[
         Some("\"listed\""),
         "listed, kept",
         "Whether the recording has what passed through tunnels, besides its amount and digest.",
+    ),
+    key(
+        "target.*.second-factor",
+        "text",
+        Some("\"none\""),
+        "none, technician",
+        "\"technician\": what the equipment asks besides the vault's secret is put to the technician (T21).",
+    ),
+    key(
+        "target.*.legacy.algorithms",
+        "list of names",
+        Some("[]"),
+        "ecdh-sha2-nistp256, diffie-hellman-group14-sha256, diffie-hellman-group14-sha1, diffie-hellman-group1-sha1, \
+         ssh-rsa, aes128-ctr, aes192-ctr, aes256-cbc, aes192-cbc, aes128-cbc, 3des-cbc, hmac-sha1",
+        "Offered to this target alone, after all modern ones; with `because` and `until` (HRD-04).",
+    ),
+    key("target.*.legacy.because", "text", Some("none"), "1 to 200 characters", "Why this equipment cannot do better."),
+    key(
+        "target.*.legacy.until",
+        "day",
+        Some("none"),
+        "at most 24 months ahead",
+        "The exception's last day; after it the exception does not hold.",
     ),
     key("target.*.idle", "duration", Some("\"30m\""), "1m to 8h", "Ended when nothing moves for so long (NET-18)."),
 ];

@@ -10,6 +10,7 @@ mod channels;
 mod draft;
 mod files;
 mod keys;
+mod legacy;
 mod load;
 mod measure;
 mod notify;
@@ -21,6 +22,7 @@ mod values;
 
 pub use channels::{Carried, Clamav, ClamavSocket, Content, Scan};
 pub use keys::{KEYS, Key, man_table};
+pub use legacy::{Exception, LEGACY_ALGORITHMS, Legacy, SecondFactor};
 pub use load::{LoadError, Options, load};
 pub use measure::{ByteSize, Months};
 pub use notify::{Mail, MailTls, Notify, Topic, Webhook};
@@ -291,6 +293,10 @@ pub struct Target {
     pub address: SocketAddr,
     /// What its channels may carry, and what is kept of it.
     pub carried: Carried,
+    /// What it is offered besides, as an exception.
+    pub legacy: Option<Legacy>,
+    /// What it may ask besides what the vault answers.
+    pub second_factor: SecondFactor,
     /// The pinned host key, as an OpenSSH line. `None` only while it is being pinned.
     pub host_key: Option<String>,
     /// The file that declares it.

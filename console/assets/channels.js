@@ -1,23 +1,14 @@
 // The strip of channels beside the picture: all of them, so that nothing goes on out of sight (T20).
-// One row is a clone of `<template id="channel">` with `[data-slot]` what, in, out, quiet and a button.
+// One row is a clone of `<template id="channel">` with `[data-slot]` what, in, out, quiet, unseen, files and
+// a button. Its words for kinds of channels are `<template id="words" data-kind-…>`.
 
-import { byId, clock, language, setText, show } from './shared.js';
+import { byId, bytes, clock, fill, setText, show } from './shared.js';
+import { showFiles } from './files.js';
 import { visibleText } from './screen.js';
 
 /** Characters of a channel's command. */
 const MOST_OF_NAME = 300;
-const STEPS = ['byte', 'kilobyte', 'megabyte', 'gigabyte'];
-
-/** Bytes in the page's language. */
-export function bytes(count) {
-  let [amount, step] = [count, 0];
-  while (amount >= 1000 && step < STEPS.length - 1) {
-    amount /= 1000;
-    step += 1;
-  }
-  const style = { style: 'unit', unit: STEPS[step], unitDisplay: 'short', maximumFractionDigits: step > 0 && amount < 10 ? 1 : 0 };
-  return new Intl.NumberFormat(language, style).format(amount);
-}
+const words = byId('words')?.dataset ?? {};
 
 /** Shows the channels of a picture; `choose(number)` is called for a press on one. Keeps the focus. */
 export function showChannels(list, picture, choose) {
@@ -34,6 +25,16 @@ export function showChannels(list, picture, choose) {
   known.forEach((row) => row.remove());
 }
 
+/** What a channel carries, in the page's words. */
+function what(channel) {
+  const kind = channel.kind ?? '';
+  const word = words[`kind${kind.charAt(0).toUpperCase()}${kind.slice(1)}`];
+  if (!word) {
+    return channel.what;
+  }
+  return channel.detail ? `${word}${words.colon} ${channel.detail}` : word;
+}
+
 function add(list, template, number, choose) {
   const row = template.content.firstElementChild.cloneNode(true);
   row.dataset.number = String(number);
@@ -45,12 +46,17 @@ function add(list, template, number, choose) {
 function update(row, channel, shown) {
   const slot = (name) => row.querySelector(`[data-slot="${name}"]`);
   setText(slot('number'), String(channel.number));
-  setText(slot('what'), visibleText(channel.what, MOST_OF_NAME));
+  setText(slot('what'), visibleText(what(channel), MOST_OF_NAME));
   setText(slot('in'), bytes(channel.bytes_in));
   setText(slot('out'), bytes(channel.bytes_out));
   setText(slot('quiet'), clock(channel.quiet));
   show(slot('shown'), shown);
   show(slot('ended'), channel.ended);
+  show(slot('unseen'), channel.kind === 'forward');
+  showFiles(row.querySelector('[data-slot="files"]'), channel);
+  const more = channel.more_files ?? 0;
+  show(slot('more'), more > 0);
+  setText(slot('more'), fill(words.moreFiles, { count: more }));
   row.classList.toggle('over', channel.ended);
   const button = row.querySelector('button');
   if (button) {

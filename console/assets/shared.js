@@ -38,6 +38,19 @@ export function clock(seconds) {
   return `${hours > 0 ? `${hours}:` : ''}${two(minutes)}:${two(whole % 60)}`;
 }
 
+const STEPS = ['byte', 'kilobyte', 'megabyte', 'gigabyte'];
+
+/** Bytes in the page's language. */
+export function bytes(count) {
+  let [amount, step] = [count, 0];
+  while (amount >= 1000 && step < STEPS.length - 1) {
+    amount /= 1000;
+    step += 1;
+  }
+  const style = { style: 'unit', unit: STEPS[step], unitDisplay: 'short', maximumFractionDigits: step > 0 && amount < 10 ? 1 : 0 };
+  return new Intl.NumberFormat(language, style).format(amount);
+}
+
 // The ward's computer may be minutes off; what counts is the bastion's clock.
 const serverAtLoad = Date.parse(document.body?.dataset.now ?? '');
 const offset = Number.isNaN(serverAtLoad) ? 0 : serverAtLoad - Date.now();

@@ -4,13 +4,14 @@
 // Words come from `<template id="words" data-…>`: state-connecting, state-live, state-frozen, state-ended,
 // state-reconnecting, state-still, why-own, why-staff {name}, why-unwatched, why-quota, why-journal,
 // left {time}, behind {seconds}, skipped {count}, watchers {names}, watchers-none, hidden-for {time},
-// answered-right, answered-wrong, answered-late, not-sent.
+// answered-right, answered-wrong, answered-late, not-sent; and those of channels.js.
 
 import { byId, clock, fill, language, setText, show, Stream } from './shared.js';
 import { Screen } from './screen.js';
 import { fit } from './fit.js';
 import { Scrollback } from './scrollback.js';
 import { showChannels } from './channels.js';
+import { FilesSaid } from './files.js';
 import { Challenge } from './challenge.js';
 import { Brakes } from './brakes.js';
 import { Place } from './place.js';
@@ -45,6 +46,8 @@ const challenge = new Challenge({
   late: () => say(words.answeredLate ?? ''),
   busy: () => Boolean(byId('cut-dialog')?.open || byId('resume-dialog')?.open),
 });
+
+const filesSaid = new FilesSaid();
 
 let picture = null;
 let shown = null;
@@ -143,7 +146,10 @@ function paint() {
 
 function showPicture() {
   const channel = picture.channels.find((one) => one.number === picture.shown);
+  const noScreen = picture.channels.length === 0 || channel?.terminal === false;
   show(byId('no-terminal'), channel?.terminal === false);
+  show(byId('no-channels'), picture.channels.length === 0);
+  root.dataset.screen = noScreen ? 'none' : 'shown';
   showState(picture.state, picture.why, picture.by);
   const left = byId('watch-left');
   setText(left, fill(words.left ?? '{time}', { time: clock(picture.left) }));
@@ -151,6 +157,7 @@ function showPicture() {
   setText(byId('watch-watchers'), watchers(picture.watchers));
   setText(byId('watch-note'), notes());
   showChannels(byId('channels'), picture, (number) => place.send({ show: number }));
+  filesSaid.look(picture.channels);
 }
 
 function watchers(names) {

@@ -31,6 +31,7 @@ const EVERYBODY: Access = Access::Roles(EXPORTING);
 const REVIEWING: Access = Access::Roles(&[Role::Approver, Role::Security, Role::Auditor]);
 const INTERVENTIONS: Access = Access::Export(ExportScope::Interventions);
 const SESSIONS: Access = Access::Export(ExportScope::Sessions);
+const FILES: Access = Access::Export(ExportScope::Files);
 
 /// The addresses of this part. Each has its description in `document`.
 pub(crate) const ROUTES: &[Route] = &[
@@ -75,4 +76,6 @@ pub(crate) const ROUTES: &[Route] = &[
     api_get("/api/v1/export/interventions.json", INTERVENTIONS, || get(export::interventions_json)),
     api_get("/api/v1/export/sessions.csv", SESSIONS, || get(export::sessions_csv)),
     api_get("/api/v1/export/sessions.json", SESSIONS, || get(export::sessions_json)),
+    api_get("/api/v1/export/files.csv", FILES, || get(export::files_csv)),
+    api_get("/api/v1/export/files.json", FILES, || get(export::files_json)),
 ];

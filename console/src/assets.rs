@@ -25,6 +25,7 @@ const ASSETS: &[(&str, &str, &str)] = &[
     ("channels.js", "text/javascript; charset=utf-8", include_str!("../assets/channels.js")),
     ("console.css", "text/css; charset=utf-8", include_str!("../assets/console.css")),
     ("console.js", "text/javascript; charset=utf-8", include_str!("../assets/console.js")),
+    ("files.js", "text/javascript; charset=utf-8", include_str!("../assets/files.js")),
     ("fit.js", "text/javascript; charset=utf-8", include_str!("../assets/fit.js")),
     ("flicker.js", "text/javascript; charset=utf-8", include_str!("../assets/flicker.js")),
     ("icon-waiting.svg", "image/svg+xml", include_str!("../assets/icon-waiting.svg")),

@@ -2,8 +2,9 @@
 
 use crate::commands::{Known, look};
 use crate::error::Trouble;
+use crate::names::{target_name, vendor_name};
 use crate::page::{Me, Visit};
-use crate::requests::{target_name, vendor_name, waiting, waits_for};
+use crate::requests::{waiting, waits_for};
 use crate::routes::App;
 use crate::routes::{self, Access, Route};
 use crate::texts::visible;
@@ -164,7 +165,12 @@ impl Ear {
                 Some(session) => format!("/sessions/{session}/extend"),
                 None => format!("/requests/{number}"),
             };
-            Some((one.asked.name.clone(), vendor_name(known, one), target_name(known, one), href))
+            Some((
+                one.asked.name.clone(),
+                vendor_name(known, &one.asked.vendor),
+                target_name(known, &one.asked.target),
+                href,
+            ))
         });
         let Some(Some((name, vendor, target, href))) = asked.await else { return };
         let values = [("name", name.as_str()), ("vendor", vendor.as_str()), ("target", target.as_str())];

@@ -131,10 +131,19 @@ impl Fake {
 
     /// With these roles.
     pub(crate) fn signed_in_as(journal: Journal, roles: &[Role]) -> Self {
+        Self::over(journal, roles, Register::default())
+    }
+
+    /// Over what the register holds.
+    pub(crate) fn knowing(register: Register) -> Self {
+        Self::over(Journal::Works, &[Role::Operator, Role::Security, Role::Auditor], register)
+    }
+
+    fn over(journal: Journal, roles: &[Role], register: Register) -> Self {
         let main = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/examples/poterne.toml");
         let at = "2026-11-23T08:00:00Z".parse().unwrap();
         let config = Arc::new(config::load(&main, Options { at, unpinned: true }).unwrap());
-        let daemon = Arc::new(Daemon { journal, config, register: Register::default(), done: Mutex::default() });
+        let daemon = Arc::new(Daemon { journal, config, register, done: Mutex::default() });
         let app = App::new(daemon.clone());
         let me = Me {
             login: "claire".parse().unwrap(),
@@ -149,6 +158,18 @@ impl Fake {
     }
 
     async fn send(&self, method: &str, path: &str, body: &str) -> StatusCode {
+        self.answer(method, path, body).await.status()
+    }
+
+    /// What a page says, in French; its address has to exist.
+    pub(crate) async fn page(&self, path: &str) -> String {
+        let answer = self.answer("GET", path, "").await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        let bytes = axum::body::to_bytes(answer.into_body(), 1 << 22).await.unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    async fn answer(&self, method: &str, path: &str, body: &str) -> axum::response::Response {
         let request = Request::builder().method(method).uri(path).header("host", "console");
         let request = request
             .header("origin", "https://console")
@@ -156,7 +177,7 @@ impl Fake {
         let kind = if path.starts_with("/api/") { "application/json" } else { "application/x-www-form-urlencoded" };
         let request = request.header("x-csrf-token", form_token("cookie")).header("content-type", kind);
         let request = request.body(Body::from(body.to_owned())).unwrap();
-        over(self.app.clone()).oneshot(request).await.unwrap().status()
+        over(self.app.clone()).oneshot(request).await.unwrap()
     }
 
     /// Asks for a page.

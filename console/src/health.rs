@@ -2,6 +2,7 @@
 //! asks for the data.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::Serialize;
 use std::net::SocketAddr;
 
@@ -24,6 +25,8 @@ pub struct Health {
     pub door: Door,
     /// The console's certificate. `None`: it has none yet.
     pub certificate: Option<Certificate>,
+    /// The scanner of files. `None`: no target's files are scanned.
+    pub scanner: Option<ScannerHealth>,
     /// Where notices go: mail and what else is configured.
     pub channels: Vec<Channel>,
 }
@@ -101,6 +104,17 @@ pub struct Certificate {
     pub names: Vec<String>,
     /// The last instant at which browsers take it.
     pub until: Timestamp,
+}
+
+/// How the scanner of files is.
+#[derive(Debug, Clone, Serialize)]
+pub struct ScannerHealth {
+    /// Why it cannot be asked; nothing is delivered meanwhile. `None`: it answers.
+    pub fault: Option<String>,
+    /// Its version, if it says.
+    pub version: Option<String>,
+    /// Of which day its signatures are, if it says.
+    pub signatures: Option<Date>,
 }
 
 /// A channel that notices leave by.

@@ -21,6 +21,7 @@ mod form;
 mod guard;
 mod health;
 pub mod listener;
+mod names;
 mod page;
 mod people;
 mod plan;
@@ -28,6 +29,7 @@ mod reading;
 mod register;
 pub mod replay;
 mod requests;
+mod rights;
 mod routes;
 mod sessions;
 mod sign_in;
@@ -43,6 +45,6 @@ pub use commands::{
     Commands, Enrolment, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Square, Watching,
 };
 pub use guard::plain;
-pub use health::{Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room};
+pub use health::{Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room, ScannerHealth};
 pub use routes::{Access, Kind, Route, router, routes};
 pub use texts::{Texts, visible};

@@ -1,10 +1,13 @@
 //! The numbered register of interventions: the list with its filters, the list as CSV, one page for
 //! each intervention with all that is known of it, and the replay of recordings.
 
+mod channel;
 mod course;
 mod csv;
 mod dossier;
 mod export;
+mod file;
+mod file_row;
 mod filter;
 mod list;
 mod replay;
@@ -18,6 +21,7 @@ mod tests;
 pub(crate) use csv::Csv;
 pub(crate) use dossier::found as dossier_of;
 pub(crate) use export::{MOST, Rows, iso, rows, table};
+pub(crate) use file_row::{FileRow, file_rows, file_table};
 pub(crate) use filter::{Filter, Typed};
 pub(crate) use row::{Row, wanted};
 pub(crate) use session_row::{SessionRow, session_rows};
@@ -35,6 +39,8 @@ const OFFICER: Access = Access::Roles(&[Role::Security]);
 pub(crate) const ROUTES: &[Route] = &[
     routes::page("/register", READING, || get(list::list)),
     routes::data("/register.csv", READING, || get(export::export)),
+    routes::data("/register/files.csv", READING, || get(export::files)),
+    routes::data("/interventions/{number}/files.csv", READING, || get(export::files_of_one)),
     routes::page("/interventions/{number}", READING, || get(dossier::show)),
     routes::page("/sessions/{id}/replay", OFFICER, || get(replay::show)),
     routes::act("/sessions/{id}/replay", OFFICER, || post(replay::begin)),

@@ -5,7 +5,7 @@ mod view;
 mod waiting;
 
 pub(crate) use decide::{Approval, approval, narrowed, proof, proof_by, verified};
-pub(crate) use view::{List, Yes, lines, request_of, target_name, vendor_name};
+pub(crate) use view::{List, Yes, lines, request_of};
 
 pub(crate) use waiting::{waiting, waits_for};
 

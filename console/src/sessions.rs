@@ -5,6 +5,7 @@ use crate::commands::look;
 use crate::error::Trouble;
 use crate::filters;
 use crate::form::Fields;
+use crate::names::{staff_name, target_name, vendor_name};
 use crate::page::{Answer, Visit, page};
 use crate::requests::proof;
 use crate::routes::App;
@@ -71,23 +72,23 @@ pub(crate) async fn running(app: &App, visit: &Visit) -> Result<Vec<Line>, Troub
             if !me.may_see(known, &asked.target) {
                 continue;
             }
-            let name_of = |login: &policy::StaffLogin| {
-                known.register.staff.get(login).map_or_else(|| login.to_string(), |staff| staff.identity.name.clone())
-            };
             let watchers = live.iter().find(|one| one.id == record.id).map(|one| &one.watchers);
-            let vendor = known.config.vendors.get(&asked.vendor);
-            let target = known.config.targets.get(&asked.target);
             lines.push(Line {
                 id: record.id.clone(),
                 number: record.number,
                 name: asked.name.clone(),
-                vendor: vendor.map_or_else(|| asked.vendor.to_string(), |one| one.rules.name.clone()),
-                target: target.map_or_else(|| asked.target.to_string(), |one| one.rules.name.clone()),
+                vendor: vendor_name(known, &asked.vendor),
+                target: target_name(known, &asked.target),
                 started: record.started,
                 until: record.until,
                 frozen: record.frozen.clone(),
                 emergency: one.is_emergency(),
-                watchers: watchers.into_iter().flatten().map(name_of).collect::<Vec<_>>().join(", "),
+                watchers: watchers
+                    .into_iter()
+                    .flatten()
+                    .map(|login| staff_name(known, login))
+                    .collect::<Vec<_>>()
+                    .join(", "),
                 mine: me.decides_for(known, &asked.target),
                 watchable: me.decides_for(known, &asked.target) || me.roles.contains(&lifecycle::Role::Security),
             });

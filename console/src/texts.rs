@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use lifecycle::order::{Failure, exit};
 use lifecycle::{EndCause, FreezeCause, IdentityError, KeyError, Refusal, TokenError, WindowError};
-use policy::{Denial, Right, Rights};
+use policy::Denial;
 use std::borrow::Borrow;
 use std::sync::LazyLock;
 use unic_langid::LanguageIdentifier;
@@ -149,21 +149,6 @@ impl Texts {
             }
             None => format!("{bytes} {}", self.text("unit-o")),
         }
-    }
-
-    /// What a right allows, in plain words.
-    pub fn right(&self, right: &Right) -> String {
-        let key = format!("right-{}", right.word());
-        match right {
-            Right::Command(line) => self.with(&key, &[("what", line.as_str())]),
-            Right::Forward(to) => self.with(&key, &[("what", to.to_string().as_str())]),
-            _ => self.text(&key),
-        }
-    }
-
-    /// Several of them.
-    pub fn rights(&self, rights: &Rights) -> Vec<String> {
-        rights.iter().map(|right| self.right(right)).collect()
     }
 
     /// Why the rules do not allow something.
@@ -362,6 +347,11 @@ const JOURNAL_WORDS: &[(&str, &str)] = &[
     ("channel", "journal-word-channel"),
     ("shell", "journal-word-shell"),
     ("exec", "journal-word-exec"),
+    ("sftp", "channel-sftp"),
+    ("scp", "journal-word-scp"),
+    ("rsync", "journal-word-rsync"),
+    ("forward", "journal-word-forward"),
+    ("jump", "channel-jump"),
     ("exec (malformed)", "journal-word-exec-malformed"),
 ];
 
@@ -406,6 +396,21 @@ mod tests {
                 assert!(all.insert(key.clone()), "`{key}` stands in two areas");
             }
         }
+    }
+
+    /// French sets a blank before these marks, and it never breaks the line there.
+    #[test]
+    fn french_marks_stay_with_their_words() {
+        let before = |c: char| [':', ';', '?', '!', '»'].contains(&c);
+        let mut breaks = Vec::new();
+        for line in AREAS.iter().flat_map(|area| area.french.lines()).filter(|line| !line.starts_with('#')) {
+            let text: Vec<char> = line.chars().collect();
+            let loose = text.windows(3).any(|three| three[0] != ' ' && three[1] == ' ' && before(three[2]));
+            if loose || line.contains("« ") {
+                breaks.push(line);
+            }
+        }
+        assert!(breaks.is_empty(), "{breaks:#?}");
     }
 
     /// Every key that a page or the code names exists.
@@ -457,7 +462,21 @@ mod tests {
                 }
             }
         }
-        let families = ["denial-", "end-", "freeze-", "right-", "role-", "state-", "token-scope-", "unit-", "weekday-"];
+        let families = [
+            "alarm-",
+            "channel-",
+            "denial-",
+            "end-",
+            "file-",
+            "freeze-",
+            "reach-",
+            "right-",
+            "role-",
+            "state-",
+            "token-scope-",
+            "unit-",
+            "weekday-",
+        ];
         let all = AREAS.iter().flat_map(|area| keys(area.french).into_keys());
         let dead: Vec<String> = all
             .filter(|key| !families.iter().any(|family| key.starts_with(family)))
@@ -482,6 +501,7 @@ mod tests {
             EndCause::Idle,
             EndCause::NoChannel,
             EndCause::Unwatched,
+            EndCause::FirstEnded,
             EndCause::Disabled,
             EndCause::VendorFrozen,
             EndCause::Lockdown,

@@ -4,6 +4,7 @@ use crate::commands::{Known, look};
 use crate::error::Trouble;
 use crate::filters;
 use crate::form::Fields;
+use crate::names::staff_name;
 use crate::page::{Answer, Visit, page, page_with, said, see_other};
 use crate::requests::proof_by;
 use crate::routes::{self, Access, App, Route};
@@ -32,7 +33,7 @@ pub(crate) const ROUTES: &[Route] = &[
 /// Lives that the form offers, in days.
 const DAYS: [u16; 4] = [7, 30, 90, 365];
 /// What a token may read. Copies of the journal are made where it lies.
-const SCOPES: [ExportScope; 2] = [ExportScope::Interventions, ExportScope::Sessions];
+const SCOPES: [ExportScope; 3] = [ExportScope::Interventions, ExportScope::Sessions, ExportScope::Files];
 
 /// A token, without what opens anything.
 #[derive(Serialize)]
@@ -59,11 +60,7 @@ impl Line {
             label: token.label.clone(),
             scope: token.scope,
             by: token.by.clone(),
-            by_name: known
-                .register
-                .staff
-                .get(&token.by)
-                .map_or_else(|| token.by.to_string(), |staff| staff.identity.name.clone()),
+            by_name: staff_name(known, &token.by),
             made: token.made,
             until: token.until,
             revoked: token.revoked,
@@ -118,7 +115,7 @@ struct TokensPage<'a> {
 }
 
 impl TokensPage<'_> {
-    fn scopes(&self) -> [String; 2] {
+    fn scopes(&self) -> [String; SCOPES.len()] {
         SCOPES.map(|scope| scope.to_string())
     }
 

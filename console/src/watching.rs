@@ -4,6 +4,7 @@
 use crate::commands::look;
 use crate::error::Trouble;
 use crate::filters;
+use crate::names::{target_name, vendor_name};
 use crate::page::{Answer, Visit, page};
 use crate::routes::App;
 use crate::routes::{self, Access, Route};
@@ -113,6 +114,7 @@ impl Words {
         let event = |name: &str, data: Value| Some(Told::default().event(name).data(data.to_string()));
         match what {
             ToWatcher::Said(word) => event("said", json!(self.word(word))),
+            ToWatcher::Joined { from, .. } => event("said", json!(self.texts.with("watch-joined", &[("from", &from)]))),
             ToWatcher::Ended(end) => event("ended", json!(self.end(&end))),
             ToWatcher::Frame(mut picture) => {
                 picture.watchers = picture.watchers.iter().map(|login| self.name(login)).collect();
@@ -250,14 +252,12 @@ pub(crate) async fn watch_page(State(app): State<App>, visit: Visit, Path(id): P
         if !me.may_see(known, &asked.target) {
             return None;
         }
-        let vendor = known.config.vendors.get(&asked.vendor);
-        let target = known.config.targets.get(&asked.target);
         Some(Watched {
             id: record.id.clone(),
             number: record.number,
             name: asked.name.clone(),
-            vendor: vendor.map_or_else(|| asked.vendor.to_string(), |one| one.rules.name.clone()),
-            target: target.map_or_else(|| asked.target.to_string(), |one| one.rules.name.clone()),
+            vendor: vendor_name(known, &asked.vendor),
+            target: target_name(known, &asked.target),
             reason: asked.reason.clone(),
             required: asked.supervision == Supervision::Required,
             counts: me.decides_for(known, &asked.target),

@@ -2,6 +2,7 @@
 //! one server-sent event or one posted object in the browser.
 
 use lifecycle::{EndCause, FreezeCause};
+use policy::Direction;
 use recorder::Run;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,13 @@ pub enum ToWatcher {
     Answered(bool),
     /// What came of something that was asked for.
     Said(Word),
+    /// Another connection joined the intervention. It is a session of its own, to be watched by itself.
+    Joined {
+        /// Its session.
+        session: String,
+        /// From where.
+        from: String,
+    },
     /// Lines of a terminal that scrolled away, as they were asked for.
     History {
         /// The channel.
@@ -88,13 +96,49 @@ pub struct Hello {
 #[allow(missing_docs, reason = "the names say it")]
 pub struct ChannelLine {
     pub number: u32,
+    /// As text: `exec: uptime`.
     pub what: String,
+    /// The word for what it carries, such as `sftp`.
+    #[serde(default)]
+    pub kind: String,
+    /// The command line, or where a tunnel goes; empty where there is neither.
+    #[serde(default)]
+    pub detail: String,
     pub bytes_in: u64,
     pub bytes_out: u64,
     pub ended: bool,
     pub terminal: bool,
     /// Seconds since anything moved on it.
     pub quiet: i64,
+    /// Files under way, the oldest first, then the last that are over, the newest first.
+    #[serde(default)]
+    pub files: Vec<FileLine>,
+    /// So many more are under way.
+    #[serde(default)]
+    pub more_files: usize,
+}
+
+/// A file on a channel, or something that was done to one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileLine {
+    /// Its number on this channel, for as long as it is shown.
+    pub n: u64,
+    /// `moved`, what else was done, such as `rename`, or `refused`.
+    pub did: String,
+    /// The end of its path; of what was refused, what was asked.
+    pub path: String,
+    /// The new name, or what a link points to.
+    pub to: String,
+    /// Which way it goes, if it is moved.
+    pub direction: Option<Direction>,
+    /// Bytes that passed so far.
+    pub bytes: u64,
+    /// Its size, where one of the sides said it.
+    pub size: Option<u64>,
+    /// `under-way`, `held` while it is scanned, `refused`, or the word for what came of it.
+    pub state: String,
+    /// The target's words, what a scanner calls it, or why not.
+    pub why: String,
 }
 
 /// A picture.

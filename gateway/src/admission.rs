@@ -2,17 +2,24 @@
 //! order (promises 1, 3 and 4). Only then does the client hear of success.
 
 use crate::entropy;
+use crate::files::quarantine::Allowance;
 use crate::relay::pressure::ClientSide;
 use crate::relay::session::{Counts, LiveSession, Parts, Surroundings, drive};
 use crate::site::{Site, new_session_id, target_document};
-use crate::target::{self, DialError, Dialled, Route};
+use crate::target::{self, Asker, DialError, Dialled, Route};
 use crate::texts::Texts;
 use crate::vault::TargetSecret;
+use config::{ByteSize, Exception, SecondFactor};
 use jiff::Timestamp;
-use lifecycle::{Admission, EndCause, Input, InterventionNumber, Refusal, Role, Session, SessionId, Terms};
+use jiff::civil::Date;
+use lifecycle::{
+    Admission, EndCause, Event, Input, InterventionNumber, JoinFacts, JoinRefusal, Refusal, Role, Session, SessionId,
+    Terms,
+};
 use policy::{Denial, Permit, TargetAccount, TargetId};
 use recorder::{Header, Recording, RecordingKey};
 use russh::keys::PublicKey;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -29,26 +36,59 @@ pub struct Admitted {
     pub until: Timestamp,
 }
 
+/// By what somebody comes in.
+pub enum Coming {
+    /// By an approval of their own.
+    Approved(InterventionNumber),
+    /// As a further connection of an open intervention, with its code (D9).
+    Joining {
+        /// Of which.
+        number: InterventionNumber,
+        /// Who.
+        facts: JoinFacts,
+        /// The code as typed.
+        typed: String,
+    },
+}
+
+impl Coming {
+    fn number(&self) -> InterventionNumber {
+        match self {
+            Coming::Approved(number) | Coming::Joining { number, .. } => *number,
+        }
+    }
+}
+
 /// Why nothing was opened after all.
 #[derive(Debug)]
 pub enum AdmissionError {
+    /// It may not join this intervention.
+    NotJoined(InterventionNumber, JoinRefusal),
     /// The rules say no, now.
     Denied(Denial),
-    /// The target cannot be reached.
-    Target(String),
+    /// The target was not reached.
+    Target {
+        /// Which.
+        target: TargetId,
+        /// The key of the reason's text.
+        text: &'static str,
+    },
+    /// It ended before the target was reached.
+    Ended(EndCause),
     /// Recorder, journal, vault or randomness failed.
     Internal,
 }
 
-/// Admits; tells the outcome. If nobody waits for it any more, the session ends at once.
+/// Admits; tells the outcome. What the target asks for the technician goes to `asker`. If nobody waits for it any more, the session ends at once.
 pub async fn admit(
     site: Arc<Site>,
     client: Arc<ClientSide>,
-    number: InterventionNumber,
+    coming: Coming,
     texts: Texts,
+    asker: Asker,
     done: oneshot::Sender<Result<Admitted, AdmissionError>>,
 ) {
-    let outcome = try_admit(&site, client, number, texts).await;
+    let outcome = try_admit(&site, client, coming, texts, &asker).await;
     if let Err(Ok(admitted)) = done.send(outcome) {
         admitted.session.brake(EndCause::ConnectionLost);
     }
@@ -57,9 +97,11 @@ pub async fn admit(
 async fn try_admit(
     site: &Arc<Site>,
     client: Arc<ClientSide>,
-    number: InterventionNumber,
+    coming: Coming,
     texts: Texts,
+    asker: &Asker,
 ) -> Result<Admitted, AdmissionError> {
+    let number = coming.number();
     let internal = |what: &dyn std::fmt::Display| {
         tracing::error!(%number, error = %what, "admission failed");
         AdmissionError::Internal
@@ -70,11 +112,21 @@ async fn try_admit(
     let config = site.config();
     let recipients = site.recipients().map_err(|error| internal(&error))?;
     let id = new_session_id().map_err(|error| internal(&error))?;
-    let admission = match site.registrar.admit(number, id.clone(), recipients.names()).await {
-        Ok(Ok(admission)) => admission,
-        Ok(Err(Refusal::Denied(denial))) => return Err(AdmissionError::Denied(denial)),
-        Ok(Err(refusal)) => return Err(internal(&refusal)),
-        Err(gone) => return Err(internal(&gone)),
+    let names = recipients.names();
+    let admission = match coming {
+        Coming::Approved(number) => match site.registrar.admit(number, id.clone(), names).await {
+            Ok(Ok(admission)) => admission,
+            Ok(Err(Refusal::Denied(denial))) => return Err(AdmissionError::Denied(denial)),
+            Ok(Err(refusal)) => return Err(internal(&refusal)),
+            Err(gone) => return Err(internal(&gone)),
+        },
+        Coming::Joining { number, facts, typed } => {
+            match site.registrar.join(number, facts, typed, (id.clone(), names)).await {
+                Ok(Ok(admission)) => admission,
+                Ok(Err(why)) => return Err(AdmissionError::NotJoined(number, why)),
+                Err(gone) => return Err(internal(&gone)),
+            }
+        }
     };
     // From here on the register has an open session: every way out goes through its closing entry.
     let recording = match open_recording(site, &id).await {
@@ -87,8 +139,10 @@ async fn try_admit(
         }
     };
     let Admission { permit, ends_with, event } = admission;
-    let (account, technician) = match &event {
-        lifecycle::Event::SessionAdmitted { account, .. } => (account.clone(), permit.technician().clone()),
+    let (account, technician, joined_from) = match &event {
+        Event::SessionAdmitted { account, joined_from, .. } => {
+            (account.clone(), permit.technician().clone(), *joined_from)
+        }
         _ => return Err(AdmissionError::Internal),
     };
     let wanted = permit.target().clone();
@@ -114,8 +168,13 @@ async fn try_admit(
         record_limit: config.recordings.record_limit.0,
         quota: config.recordings.session_quota.0,
         supervision: permit.supervision(),
+        target: permit.target().clone(),
+        rights: permit.rights().clone(),
+        quarantined: Allowance::new(config.clamav.as_ref().map_or(ByteSize(0), |clamav| clamav.limit)),
         vendor,
         approvers,
+        joined_from,
+        moved: site.live.activity_of(number),
         until: permit.until(),
     };
     let (session, inputs) = LiveSession::new(parts, site.clock.clone());
@@ -135,6 +194,9 @@ async fn try_admit(
         ended: site.ended.clone(),
     };
     site.live.add(session.clone());
+    if joined_from.is_some() {
+        site.live.fall_in(&session);
+    }
     tokio::spawn(drive(session.clone(), machine, inputs, around));
     // INVARIANT: whoever was disabled between the entry and this line was not found among the live
     // sessions; so the register is asked once more, now that brakes find this one.
@@ -148,15 +210,27 @@ async fn try_admit(
         session.brake(EndCause::PolicyChanged);
         return Err(AdmissionError::Denied(Denial::ApprovalOver));
     }
-    match dial(site, &permit).await {
+    let dialled = tokio::select! {
+        dialled = dial(site, &session.id, &permit, Some(asker)) => dialled,
+        () = session.ended() => {
+            return Err(AdmissionError::Ended(session.cause().cloned().unwrap_or(EndCause::PolicyChanged)));
+        }
+    };
+    match dialled {
         Ok(first) => {
             session.tell(Input::Connected).await;
+            site.live.announce(&session);
             Ok(Admitted { session, first: Some(first), until: permit.until() })
         }
         Err(error) => {
             tracing::error!(target = %permit.target(), %error, "the target was not reached");
-            session.brake(EndCause::Target);
-            Err(AdmissionError::Target(permit.target().to_string()))
+            let why = error.to_string();
+            site.registrar.note(vec![Event::TargetUnreached { session: session.id.clone(), why }]).await;
+            session.brake(match error {
+                DialError::NotAnswered(_) => EndCause::ConnectionLost,
+                _ => EndCause::Target,
+            });
+            Err(AdmissionError::Target { target: permit.target().clone(), text: error.text() })
         }
     }
 }
@@ -170,10 +244,42 @@ async fn open_recording(site: &Site, id: &SessionId) -> Result<Recording, String
     site.recorder.open(&site.paths.spool(id), &header, wrapping).await.map_err(|error| error.to_string())
 }
 
-/// Dials the permit's target with what the vault holds for it.
-pub async fn dial(site: &Site, permit: &Permit) -> Result<Dialled, DialError> {
+/// Dials the permit's target with what the vault holds for it. Old algorithms that were agreed on
+/// are in the journal before this returns.
+pub async fn dial(
+    site: &Site,
+    session: &SessionId,
+    permit: &Permit,
+    asker: Option<&Asker>,
+) -> Result<Dialled, DialError> {
     let route = route(site, permit.target(), permit.account()).await?;
-    target::dial(&route, permit).await
+    let asker = asker.filter(|_| asks_technician(site, permit.target()));
+    let dialled = target::dial(&route, permit, asker).await?;
+    if let Some(legacy) = route.legacy {
+        let negotiated = dialled.negotiated();
+        let old = legacy.algorithms.iter().filter(|name| negotiated.contains(**name));
+        let used = old.map(|name| (*name).to_owned()).collect();
+        journal_legacy(site, session.clone(), used, legacy.because, legacy.until).await;
+    }
+    Ok(dialled)
+}
+
+/// Whether what a target asks besides is put to the technician: then each of its connections asks
+/// anew.
+pub fn asks_technician(site: &Site, target: &TargetId) -> bool {
+    site.config().targets.get(target).is_some_and(|one| one.second_factor == SecondFactor::Technician)
+}
+
+/// Once a session; again where another connection agreed on other ones.
+async fn journal_legacy(site: &Site, session: SessionId, used: BTreeSet<String>, because: String, until: Date) {
+    let note = move |core: &mut crate::registrar::Core, _: Timestamp| {
+        let known = core.register.sessions.get(&session).and_then(|record| record.legacy.as_ref());
+        let said = used.is_empty() || known.is_some_and(|known| used.is_subset(&known.algorithms));
+        let event = Event::LegacyUsed { session, algorithms: used, because, until };
+        (if said { Vec::new() } else { vec![event] }, ())
+    };
+    // Where the journal is gone, everything ends anyway.
+    let _ = site.registrar.act(note).await;
 }
 
 async fn route(site: &Site, id: &TargetId, account: &TargetAccount) -> Result<Route, DialError> {
@@ -190,5 +296,11 @@ async fn route(site: &Site, id: &TargetId, account: &TargetAccount) -> Result<Ro
     let credential = credential.ok().flatten().ok_or_else(missing)?;
     let secret: TargetSecret =
         site.vault.get(&target_document(id, account), credential.secret).map_err(|_| missing())?;
-    Ok(Route { target: id.clone(), address: target.address, host_key, secret: Arc::new(secret) })
+    let (legacy, lapsed) = match config.exception(id, site.clock.now()) {
+        Exception::None => (None, None),
+        Exception::InForce(legacy) => (Some(legacy.clone()), None),
+        Exception::Over(legacy) => (None, Some(legacy.until)),
+    };
+    let (address, secret) = (target.address, Arc::new(secret));
+    Ok(Route { target: id.clone(), address, host_key, secret, legacy, lapsed })
 }

@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::ctl;
 use crate::entropy;
 use crate::factors::Comparer;
+use crate::files::quarantine;
 use crate::https;
 use crate::lockdown::Lockdown;
 use crate::memory::{remember, write_memory};
@@ -73,6 +74,7 @@ impl Daemon {
         make_private(paths.state())?;
         make_private(&paths.recordings())?;
         make_private(&paths.keyring())?;
+        make_private(&paths.quarantine())?;
         let vault = Arc::new(Vault::open(&paths.vault())?);
         let secrets = site_secrets(&vault, &config.site.name)?;
         let mut opened = open_journal(&paths, &secrets, &vault, &clock, options)?;
@@ -80,6 +82,11 @@ impl Daemon {
         let recovery = Arc::new(RecoveryKey::parse(&secrets.recovery)?);
         settle(&mut opened, &config, &paths, &recovery, clock.now())?;
         remove_garbage(&vault, &opened.register)?;
+        // Behind the journal, whose lock says that no other daemon holds files here.
+        let left = quarantine::clear(&paths.quarantine()).context("the quarantine cannot be emptied")?;
+        if left > 0 {
+            tracing::warn!(left, "files that the last run left in quarantine were removed; none was delivered");
+        }
         let locked_down = opened.register.lockdown.clone();
         let live = Arc::new(LiveSessions::default());
         let config = Arc::new(config);

@@ -15,7 +15,7 @@ const INVITATION: usize = 30;
 const GROUP: usize = 6;
 
 /// What people type: without blanks, dashes and regard to case.
-fn plain(typed: &str) -> String {
+pub(crate) fn plain(typed: &str) -> String {
     typed.chars().filter(|c| c.is_ascii_alphanumeric()).collect::<String>().to_uppercase()
 }
 

@@ -149,7 +149,6 @@ pub(crate) fn settle(
     let open: Vec<SessionId> = opened.register.live().map(|record| record.id.clone()).collect();
     for id in open {
         let Some(record) = opened.register.sessions.get(&id) else { continue };
-        let number = record.number;
         let committed = record.committed.clone();
         let spool = last_frame(&paths.spool(&id), recovery, committed.as_ref());
         let ended = spool.as_ref().and_then(|spool| spool.last).unwrap_or(record.last_at).max(record.last_at);
@@ -170,16 +169,10 @@ pub(crate) fn settle(
                 None => tracing::error!(session = %id, "the recording cannot be read"),
             }
             tracing::warn!(session = %id, %ended, "a session of the last run is closed as interrupted");
-            events.push(Event::SessionEnded(end));
-            events.extend(
-                decide(
-                    &opened.register,
-                    &rules,
-                    Command::EndIntervention { number, cause: EndCause::Interrupted },
-                    now,
-                )
-                .events,
-            );
+            // CRASH: each session is closed by itself, so that the last of an intervention finds the
+            // others closed; what a crash leaves open here the next start closes.
+            let closing = opened.register.close(end, now);
+            append(&mut opened.journal, &mut opened.register, closing, now)?;
         }
     }
     let pending: Vec<_> =

@@ -5,17 +5,18 @@
 //! that is not in the journal, and a busy minute costs one sync, not one for each act.
 
 use crate::clock::Clock;
+use crate::invitation::plain;
 use crate::relay::session::{Counts, LiveSessions};
 use config::Config;
 use jiff::Timestamp;
 use journal::{Journal, NewEntry, Receipt, Subject};
 use lifecycle::{
-    Admission, Command, Decided, EndCause, Event, InterventionNumber, InterventionState, Refusal, Register,
-    RequestFacts, SessionId, decide,
+    Admission, Command, Decided, EndCause, Event, InterventionNumber, InterventionState, JoinFacts, JoinRefusal,
+    Refusal, Register, RequestFacts, SessionId, decide,
 };
 use policy::PolicySet;
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -70,7 +71,7 @@ impl Core {
             event if event.changes_staff() => self.renew_rules(),
             _ => {
                 if let Some(number) = event.intervention()
-                    && self.register.interventions.get(&number).is_some_and(|one| !one.state.is_pending())
+                    && self.register.interventions.get(&number).is_some_and(|one| one.state.is_final())
                 {
                     self.codes.remove(&number);
                 }
@@ -89,11 +90,11 @@ impl Core {
         decide(&self.register, &self.rules, command, at)
     }
 
-    /// Whether this is the code that the technician of the intervention sees. Compared without
-    /// regard to case; it lives in memory only (D5).
+    /// Whether this is the intervention's code: the one that its technician was shown to read out, or
+    /// the planned one that they typed. Compared without regard to case; it lives in memory only, until
+    /// the intervention is over (D5, D9).
     pub fn code_fits(&self, number: InterventionNumber, typed: &str) -> bool {
-        let typed: String =
-            typed.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_uppercase();
+        let typed = plain(typed);
         self.codes.get(&number).is_some_and(|code| {
             aws_lc_rs::constant_time::verify_slices_are_equal(code.as_bytes(), typed.as_bytes()).is_ok()
         })
@@ -192,6 +193,43 @@ impl Registrar {
                 Some(refusal) => Err(refusal),
             };
             (events, outcome)
+        })
+        .await
+    }
+
+    /// The technician of a planned intervention came; with the code that they typed, if it fits. It is
+    /// remembered for whoever joins.
+    pub async fn arrive(
+        &self,
+        number: InterventionNumber,
+        source: SocketAddr,
+        code: Option<&str>,
+        notice: String,
+    ) -> Result<Result<(), Refusal>, JournalGone> {
+        let code = code.map(plain);
+        self.act(move |core, at| {
+            let command = Command::Arrive { number, source, code_fits: code.is_some(), notice };
+            let Decided { events, refusal } = core.decide(command, at);
+            if let (None, Some(code)) = (&refusal, code) {
+                core.codes.insert(number, code);
+            }
+            (events, refusal.map_or(Ok(()), Err))
+        })
+        .await
+    }
+
+    /// Lets a further connection in under an open intervention: code and all else judged together,
+    /// durable, then told (D9).
+    pub async fn join(
+        &self,
+        number: InterventionNumber,
+        facts: JoinFacts,
+        typed: String,
+        admitted: (SessionId, Vec<String>),
+    ) -> Result<Result<Admission, JoinRefusal>, JournalGone> {
+        self.act(move |core, at| {
+            let code_fits = core.code_fits(number, &typed);
+            core.register.join(&core.rules, number, &facts, code_fits, admitted, at)
         })
         .await
     }
@@ -337,13 +375,10 @@ pub fn closing_events(
     let Some(record) = core.register.sessions.get(session).filter(|record| record.end.is_none()) else {
         return Vec::new();
     };
-    let number = record.number;
-    let Some(mut end) = core.register.closing_entry(session, ended, cause.clone()) else { return Vec::new() };
+    let Some(mut end) = core.register.closing_entry(&record.id, ended, cause) else { return Vec::new() };
     end.at_least = at_least;
     fill(&mut end);
-    let mut events = vec![Event::SessionEnded(end)];
-    events.extend(core.decide(Command::EndIntervention { number, cause }, at).events);
-    events
+    core.register.close(end, at)
 }
 
 /// The thread that writes. Disk I/O never runs on the program's own threads.

@@ -113,6 +113,9 @@ impl Reloader {
         for (id, verdict) in judged {
             for session in self.site.live.matching(|session| session.id == id) {
                 match &verdict {
+                    Ok((permit, _)) if session.needs_more_than(permit.rights()) => {
+                        session.brake(EndCause::PolicyChanged)
+                    }
                     Ok((permit, cause)) => session.tell(lifecycle::Input::Renewed(permit.until(), cause.clone())).await,
                     Err(policy::Denial::ContractOver { .. }) => session.brake(EndCause::ContractOver),
                     Err(policy::Denial::Closed { .. }) => session.brake(EndCause::HoursOver),

@@ -107,6 +107,11 @@ impl Paths {
         self.state.join("vault")
     }
 
+    /// Files that wait for the scanner.
+    pub fn quarantine(&self) -> PathBuf {
+        self.state.join("quarantine")
+    }
+
     /// Bytes that were found and not applied.
     pub fn aside(&self) -> PathBuf {
         self.state.join("aside")

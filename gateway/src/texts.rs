@@ -117,6 +117,7 @@ impl Texts {
             EndCause::ContractOver => "end-contract-over",
             EndCause::TimeOver => "end-time-over",
             EndCause::Idle => "end-idle",
+            EndCause::FirstEnded => "end-first-ended",
             EndCause::NoChannel => "end-no-channel",
             EndCause::Unwatched => "end-unwatched",
             EndCause::Cut { reason, .. } => return self.with("end-cut", &[("reason", reason)]),

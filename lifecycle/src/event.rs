@@ -4,12 +4,14 @@
 //! [`Event::kind`]. A kind is never renamed and a field never changes its meaning.
 
 use crate::account::Identity;
+use crate::decide::JoinRefusal;
 use crate::file::{Alarm, FileChange, FileMove};
 use crate::guard::Lock;
 use crate::ids::{AccountId, InterventionNumber, SessionId, TokenId};
 use crate::staff::Role;
 use crate::token::{ExportScope, Reader};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use policy::{
     Approval, Denial, Direction, GroupId, Per, Rights, RuleId, StaffLogin, Supervision, TargetAccount, TargetId,
     TechnicianLogin, VendorId,
@@ -384,6 +386,18 @@ pub enum Event {
     InterventionSubmitted {
         number: InterventionNumber,
     },
+    JoinMismatched {
+        number: InterventionNumber,
+        account: AccountId,
+        source: SocketAddr,
+        tries: u8,
+    },
+    JoinRefused {
+        number: InterventionNumber,
+        account: AccountId,
+        source: SocketAddr,
+        why: JoinRefusal,
+    },
     CodeMismatched {
         number: InterventionNumber,
         staff: StaffLogin,
@@ -427,6 +441,19 @@ pub enum Event {
         approved_by: Vec<StaffLogin>,
         recipients: Vec<String>,
         config: String,
+        /// Of a further connection that joined: from where. Older journals do not say, and have none.
+        #[serde(default)]
+        joined_from: Option<SocketAddr>,
+    },
+    LegacyUsed {
+        session: SessionId,
+        algorithms: BTreeSet<String>,
+        because: String,
+        until: Date,
+    },
+    TargetUnreached {
+        session: SessionId,
+        why: String,
     },
     ChannelOpened {
         session: SessionId,
@@ -747,6 +774,8 @@ pub enum EndCause {
     NoChannel,
     /// Nobody watched for too long.
     Unwatched,
+    /// It had joined, and the first connection of its intervention ended (D9).
+    FirstEnded,
     /// Staff cut it.
     Cut {
         /// Who.
@@ -774,6 +803,36 @@ pub enum EndCause {
     Interrupted,
 }
 
+impl EndCause {
+    /// Why those that joined end with the first connection: for the same reason where that lies with
+    /// all of them, else because it ended.
+    #[must_use]
+    pub fn for_joined(&self) -> EndCause {
+        match self {
+            EndCause::Technician
+            | EndCause::ConnectionLost
+            | EndCause::Target
+            | EndCause::Idle
+            | EndCause::NoChannel
+            | EndCause::Unwatched
+            | EndCause::FirstEnded
+            | EndCause::RecorderFailed
+            | EndCause::ClientFault => EndCause::FirstEnded,
+            EndCause::HoursOver
+            | EndCause::ContractOver
+            | EndCause::TimeOver
+            | EndCause::Cut { .. }
+            | EndCause::Disabled
+            | EndCause::VendorFrozen
+            | EndCause::Lockdown
+            | EndCause::PolicyChanged
+            | EndCause::JournalFailed
+            | EndCause::Stopped
+            | EndCause::Interrupted => self.clone(),
+        }
+    }
+}
+
 impl Event {
     /// The kind, as in the public leaf.
     pub fn kind(&self) -> String {
@@ -798,6 +857,8 @@ impl Event {
             | Event::TechnicianKeyRemoved { account, .. }
             | Event::InterventionPlanned { account, .. }
             | Event::PlannedCodeMismatched { account, .. }
+            | Event::JoinMismatched { account, .. }
+            | Event::JoinRefused { account, .. }
             | Event::InterventionArrived { account, .. }
             | Event::TechnicianDisabled { account, .. }
             | Event::TechnicianUnlocked { account, .. }
@@ -835,6 +896,8 @@ impl Event {
             | Event::InterventionPlanned { number, .. }
             | Event::InterventionArmed { number, .. }
             | Event::PlannedCodeMismatched { number, .. }
+            | Event::JoinMismatched { number, .. }
+            | Event::JoinRefused { number, .. }
             | Event::InterventionArrived { number, .. }
             | Event::InterventionExtended { number, .. }
             | Event::InterventionReviewed { number, .. }
@@ -855,6 +918,8 @@ impl Event {
     pub fn session(&self) -> Option<&SessionId> {
         match self {
             Event::SessionAdmitted { session, .. }
+            | Event::LegacyUsed { session, .. }
+            | Event::TargetUnreached { session, .. }
             | Event::ChannelOpened { session, .. }
             | Event::ChannelRefused { session, .. }
             | Event::ChannelClosed { session, .. }

@@ -57,6 +57,28 @@ pub enum FileResult {
     },
 }
 
+impl FileResult {
+    /// The word for it, as the journal writes it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            FileResult::Done => "done",
+            FileResult::Failed { .. } => "failed",
+            FileResult::Partial => "partial",
+            FileResult::Infected { .. } => "infected",
+            FileResult::Unscanned { .. } => "unscanned",
+        }
+    }
+
+    /// The target's words, what a scanner calls it, or why there is no answer; empty where there is nothing.
+    pub fn why(&self) -> &str {
+        match self {
+            FileResult::Failed { why } | FileResult::Unscanned { why } => why,
+            FileResult::Infected { signature } => signature,
+            FileResult::Done | FileResult::Partial => "",
+        }
+    }
+}
+
 /// What is done to files besides moving them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -77,6 +99,22 @@ pub enum FileAct {
     Attributes,
     /// The target copied one of its files; its content did not pass here.
     Copy,
+}
+
+impl FileAct {
+    /// The word for it, as the journal writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            FileAct::Rename => "rename",
+            FileAct::Remove => "remove",
+            FileAct::MakeFolder => "make-folder",
+            FileAct::RemoveFolder => "remove-folder",
+            FileAct::Link => "link",
+            FileAct::HardLink => "hard-link",
+            FileAct::Attributes => "attributes",
+            FileAct::Copy => "copy",
+        }
+    }
 }
 
 /// One change.

@@ -138,7 +138,9 @@ pub struct Intervention {
     pub refused: Option<(Option<StaffLogin>, String)>,
     /// Wrong codes typed by approvers (D5: three refuse the request).
     pub wrong_codes: u8,
-    /// Sessions that ran under it.
+    /// Wrong codes typed by whoever wanted to join it (D9: three, and nobody joins any more).
+    pub wrong_joins: u8,
+    /// Sessions that ran under it, one a connection: the first, then those that joined.
     pub sessions: Vec<SessionId>,
     /// When it became final.
     pub ended: Option<Timestamp>,
@@ -167,6 +169,7 @@ impl Intervention {
             approved: None,
             refused: None,
             wrong_codes: 0,
+            wrong_joins: 0,
             sessions: Vec::new(),
             ended: None,
         }

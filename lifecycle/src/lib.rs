@@ -24,8 +24,9 @@ mod visits;
 
 pub use account::{Account, AccountState, Identity, IdentityError, Invitation};
 pub use decide::{
-    Admission, Attempt, CodeCheck, Command, Decided, Explained, FactorsRequired, Judged, KeyError, PlanFacts, Refusal,
-    RequestFacts, StaffAttempt, TokenError, WindowError, check_window, decide,
+    Admission, Attempt, CodeCheck, Command, Decided, Explained, FactorsRequired, JoinFacts, JoinRefusal, Judged,
+    KeyError, MOST_CONNECTIONS, PlanFacts, Refusal, RequestFacts, StaffAttempt, TokenError, WRONG_CODES, WindowError,
+    check_window, decide,
 };
 pub use event::{
     Actor, ChannelKind, EndCause, Event, FactorCause, FreezeCause, RecordingState, SessionEnd, WithdrawCause,
@@ -35,8 +36,8 @@ pub use guard::{Guard, Lock, Tries};
 pub use ids::{AccountId, InterventionNumber, SessionId, TokenId};
 pub use intervention::{Intervention, InterventionState, Plan, Requested};
 pub use record::{
-    AlarmRecord, Bounded, ChannelRecord, FileDone, FileRecord, Frozen, Presence, Reading, RefusedChannel, Sealed,
-    SessionRecord, Warning,
+    AlarmRecord, Bounded, ChannelRecord, FileDone, FileRecord, Frozen, LegacyUse, Presence, Reading, RefusedChannel,
+    Sealed, SessionRecord, Warning,
 };
 pub use register::{Credential, Register};
 pub use session::{Input, Output, Session, Terms};

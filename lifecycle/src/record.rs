@@ -6,9 +6,11 @@
 use crate::event::{Actor, ChannelKind, Event, FreezeCause, RecordingState, SessionEnd};
 use crate::file::{Alarm, FileChange, FileMove};
 use crate::ids::{InterventionNumber, SessionId};
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use policy::StaffLogin;
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 /// Channels of one session that are remembered.
 const CHANNELS: usize = 1000;
@@ -100,6 +102,17 @@ pub struct Frozen {
     pub reason: Option<String>,
     /// Who let it go on; `None` where another freeze took its place or the session ended.
     pub resumed_by: Option<Actor>,
+}
+
+/// Old algorithms that were used towards the target, by a dated exception.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LegacyUse {
+    /// Their names, over all connections of the session.
+    pub algorithms: BTreeSet<String>,
+    /// Why, as configured.
+    pub because: String,
+    /// The exception's last day.
+    pub until: Date,
 }
 
 /// A channel that was opened.
@@ -195,6 +208,8 @@ pub struct SessionRecord {
     pub started: Timestamp,
     /// When its right ends.
     pub until: Timestamp,
+    /// From where, where it joined another connection's intervention.
+    pub joined_from: Option<SocketAddr>,
     /// Why it is frozen, while it is.
     pub frozen: Option<FreezeCause>,
     /// Who watches now and counts, once a window.
@@ -205,6 +220,10 @@ pub struct SessionRecord {
     pub recipients: Vec<String>,
     /// How whole its sealed recording is, once it is sealed.
     pub sealed: Option<Sealed>,
+    /// Which old algorithms it used towards the target, if any.
+    pub legacy: Option<LegacyUse>,
+    /// Why the target was not reached when it was to begin, if it was not.
+    pub unreached: Option<String>,
     /// Channels open now.
     pub channels: BTreeSet<u32>,
     /// Who was there to watch and when, in the order in which they came; once a window.
@@ -271,6 +290,7 @@ impl SessionRecord {
         id: SessionId,
         number: InterventionNumber,
         until: Timestamp,
+        joined_from: Option<SocketAddr>,
         recipients: Vec<String>,
         at: Timestamp,
     ) -> Self {
@@ -279,11 +299,14 @@ impl SessionRecord {
             number,
             started: at,
             until,
+            joined_from,
             frozen: None,
             watchers: Vec::new(),
             watched_by: BTreeSet::new(),
             recipients,
             sealed: None,
+            legacy: None,
+            unreached: None,
             channels: BTreeSet::new(),
             presence: Vec::new(),
             freezes: Vec::new(),
@@ -304,6 +327,13 @@ impl SessionRecord {
     pub(crate) fn apply(&mut self, at: Timestamp, event: &Event) {
         self.last_at = at;
         match event {
+            Event::LegacyUsed { algorithms, because, until, .. } => {
+                let (because, until) = (because.clone(), *until);
+                let before = self.legacy.take().map(|before| before.algorithms).unwrap_or_default();
+                let algorithms = before.into_iter().chain(algorithms.iter().cloned()).collect();
+                self.legacy = Some(LegacyUse { algorithms, because, until });
+            }
+            Event::TargetUnreached { why, .. } => self.unreached = Some(why.clone()),
             Event::ChannelOpened { channel, what, .. } => self.channel_opened(at, *channel, what),
             Event::ChannelClosed { channel, exit, bytes_in, bytes_out, .. } => {
                 self.channels.remove(channel);
@@ -426,7 +456,7 @@ mod tests {
     }
 
     fn begun() -> SessionRecord {
-        SessionRecord::admitted(session(), InterventionNumber(1), at(3600), Vec::new(), at(0))
+        SessionRecord::admitted(session(), InterventionNumber(1), at(3600), None, Vec::new(), at(0))
     }
 
     fn login(name: &str) -> StaffLogin {

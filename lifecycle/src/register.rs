@@ -3,6 +3,7 @@
 //! [`Register::apply`] is the only way it changes, on the normal path and at recovery alike.
 
 use crate::account::{Account, AccountState, Invitation};
+use crate::decide;
 use crate::event::{EndCause, Event, SessionEnd};
 use crate::ids::{AccountId, InterventionNumber, SessionId, TokenId};
 use crate::intervention::{Intervention, InterventionState, Plan, Requested};
@@ -307,6 +308,7 @@ impl Register {
                 intervention.submitted = Some(at);
             }
             Event::CodeMismatched { tries, .. } => intervention.wrong_codes = *tries,
+            Event::JoinMismatched { tries, .. } => intervention.wrong_joins = *tries,
             Event::InterventionApproved { approval, missing, .. } => {
                 intervention.approvals.push(approval.clone());
                 // A planned one goes on waiting for its technician.
@@ -371,8 +373,9 @@ impl Register {
             extended.for_each(|record| record.until = *until);
             return;
         }
-        if let Event::SessionAdmitted { session, number, until, recipients, .. } = event {
-            let record = SessionRecord::admitted(session.clone(), *number, *until, recipients.clone(), at);
+        if let Event::SessionAdmitted { session, number, until, recipients, joined_from, .. } = event {
+            let record =
+                SessionRecord::admitted(session.clone(), *number, *until, *joined_from, recipients.clone(), at);
             self.sessions.insert(session.clone(), record);
             return;
         }
@@ -442,6 +445,16 @@ impl Register {
         self.running.iter().filter_map(|id| self.sessions.get(id))
     }
 
+    /// Sessions of this intervention that are not over.
+    pub fn live_of(&self, number: InterventionNumber) -> impl Iterator<Item = &SessionRecord> {
+        self.live().filter(move |record| record.number == number)
+    }
+
+    /// The first session of an intervention, with which all of it ends.
+    pub fn first_of(&self, number: InterventionNumber) -> Option<&SessionRecord> {
+        self.sessions.get(self.interventions.get(&number)?.sessions.first()?)
+    }
+
     /// Whether this account reached this target from this address before (D6).
     pub fn is_familiar(&self, account: &AccountId, target: &TargetId, source: IpAddr) -> bool {
         let mut admitted =
@@ -483,6 +496,23 @@ impl Register {
             .collect()
     }
 
+    /// The entries that close a session: its own, and its intervention's where no other session of it
+    /// goes on, so that nothing runs under one that is over (promise 6). The intervention ends for the
+    /// reason for which its first session did.
+    pub fn close(&self, end: SessionEnd, at: Timestamp) -> Vec<Event> {
+        let number = end.number;
+        let (others, first) = (self.live_of(number).any(|other| other.id != end.session), self.first_of(number));
+        let cause = first.and_then(|first| first.end.as_ref()).map_or(&end.cause, |end| &end.cause).clone();
+        let mut events = vec![Event::SessionEnded(end)];
+        if let Some(intervention) = self.interventions.get(&number)
+            && intervention.state == InterventionState::Open
+            && !others
+        {
+            events.push(decide::ended(self, intervention, cause, at));
+        }
+        events
+    }
+
     /// The closing entry of a session, from what the fold knows and what the driver counted.
     pub fn closing_entry(&self, id: &SessionId, ended: Timestamp, cause: EndCause) -> Option<SessionEnd> {
         let record = self.sessions.get(id)?;
@@ -496,7 +526,7 @@ impl Register {
             technician: asked.technician.clone(),
             name: asked.name.clone(),
             vendor: asked.vendor.clone(),
-            source: asked.source?,
+            source: record.joined_from.or(asked.source)?,
             target: asked.target.clone(),
             login: asked.login.clone(),
             started: record.started,

@@ -22,15 +22,18 @@ pub enum ExportScope {
     Interventions,
     /// The list of sessions, without their recordings.
     Sessions,
+    /// The files that were moved or changed in sessions, without their content.
+    Files,
     /// The entries of the journal.
     Journal,
 }
 
 impl ExportScope {
     /// All, with their words.
-    pub const ALL: [(&'static str, ExportScope); 3] = [
+    pub const ALL: [(&'static str, ExportScope); 4] = [
         ("interventions", ExportScope::Interventions),
         ("sessions", ExportScope::Sessions),
+        ("files", ExportScope::Files),
         ("journal", ExportScope::Journal),
     ];
 }
@@ -45,7 +48,7 @@ impl FromStr for ExportScope {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         ExportScope::ALL.iter().find(|(word, _)| *word == text).map(|(_, scope)| *scope).ok_or_else(|| {
-            format!("`{}` is not an export: write interventions, sessions or journal", text.escape_default())
+            format!("`{}` is not an export: write interventions, sessions, files or journal", text.escape_default())
         })
     }
 }

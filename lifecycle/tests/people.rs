@@ -15,7 +15,7 @@ use lifecycle::{
     Identity, InterventionNumber, PlanFacts, Reader, Refusal, Register, RequestFacts, Role, SessionId, Staff,
     StaffAttempt, StaffState, TokenId, decide,
 };
-use policy::{PolicySet, Verified};
+use policy::{Per, PolicySet, Verified};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -49,7 +49,13 @@ impl World {
     }
 
     fn since(now: i64) -> World {
-        let mut world = World { register: Register::default(), rules: rules(1), now, step: 1000, history: Vec::new() };
+        let mut world = World {
+            register: Register::default(),
+            rules: rules(1, Per::Session),
+            now,
+            step: 1000,
+            history: Vec::new(),
+        };
         let staff: [(&str, &[Role]); 6] = [
             ("nadia", &[Role::Operator, Role::Approver]),
             ("omar", &[Role::Operator, Role::Approver]),
@@ -420,7 +426,7 @@ fn set_up_is_a_matter_of_the_person() {
 #[test]
 fn the_second_approver_is_judged_too() {
     let mut world = World::new();
-    world.rules = rules(2);
+    world.rules = rules(2, Per::Session);
     world.technician("alice", by("nadia"));
     assert_eq!(world.plan("claire", "alice"), None);
     let number = InterventionNumber(1);

@@ -15,9 +15,10 @@ mod support;
 use jiff::Timestamp;
 use lifecycle::{
     Actor, Attempt, CodeCheck, Command, EndCause, Event, FactorCause, FactorsRequired, Identity, InterventionNumber,
-    InterventionState, Judged, Refusal, Register, RequestFacts, Role, StaffAttempt, WithdrawCause, decide,
+    InterventionState, JoinFacts, JoinRefusal, Judged, MOST_CONNECTIONS, Refusal, Register, RequestFacts, Role,
+    StaffAttempt, WithdrawCause, decide,
 };
-use policy::{PolicySet, Verified};
+use policy::{Per, PolicySet, Verified};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use support::{at, id, rules};
@@ -30,6 +31,7 @@ struct World {
     step: u64,
     history: Vec<(Timestamp, Event)>,
     seen: BTreeSet<&'static str>,
+    joined: u32,
 }
 
 const TECHNICIANS: [&str; 3] = ["alice", "bruno", "chloe"];
@@ -39,11 +41,12 @@ impl World {
     fn new(quorum: u8) -> World {
         let mut world = World {
             register: Register::default(),
-            rules: rules(quorum),
+            rules: rules(quorum, Per::Intervention),
             now: 0,
             step: 1000,
             history: Vec::new(),
             seen: BTreeSet::new(),
+            joined: 0,
         };
         for (n, login) in TECHNICIANS.iter().enumerate() {
             let identity =
@@ -117,7 +120,7 @@ impl World {
     fn walk(&mut self, what: u8, choice: u8) {
         let technician = TECHNICIANS[usize::from(choice) % 3];
         let approver = STAFF[usize::from(choice) % 2];
-        match what % 16 {
+        match what % 18 {
             0 | 1 => {
                 let account = self.register.account(&id(technician)).unwrap().id.clone();
                 let facts = RequestFacts {
@@ -192,9 +195,23 @@ impl World {
             13 => {
                 let live: Vec<_> = self.register.live().map(|record| (record.id.clone(), record.number)).collect();
                 if let Some((session, number)) = live.get(usize::from(choice) % live.len().max(1)).cloned() {
-                    let end = self.register.closing_entry(&session, at(self.now), EndCause::Technician).unwrap();
-                    self.take(vec![Event::SessionEnded(end)]);
-                    assert_eq!(self.carry_out(Command::EndIntervention { number, cause: EndCause::Technician }), None);
+                    let first = self.register.first_of(number).unwrap().id.clone();
+                    let mut going = vec![session.clone()];
+                    if session == first {
+                        // The first connection takes the others with it.
+                        going.extend(self.register.live_of(number).map(|one| one.id.clone()).filter(|id| *id != first));
+                    }
+                    for (n, one) in going.iter().enumerate() {
+                        let cause = if n == 0 { EndCause::Technician } else { EndCause::FirstEnded };
+                        let end = self.register.closing_entry(one, at(self.now), cause).unwrap();
+                        self.take(self.register.close(end, at(self.now)));
+                    }
+                    let over = session == first;
+                    assert_eq!(self.register.interventions[&number].state.is_final(), over);
+                    if over {
+                        let ended = InterventionState::Ended(EndCause::Technician);
+                        assert_eq!(self.register.interventions[&number].state, ended, "the first one's cause");
+                    }
                 }
             }
             14 => {
@@ -208,9 +225,48 @@ impl World {
                     assert_eq!(self.carry_out(Command::Expire { number }), None);
                 }
             }
+            15 | 16 => self.join(choice),
             _ => self.now += [1, 4, 20, 200, 700][usize::from(choice) % 5],
         }
         self.hold();
+    }
+
+    /// A further connection, now and then with another's code, address or account.
+    fn join(&mut self, choice: u8) {
+        let Some(number) = self.one(choice, |state| *state == InterventionState::Open) else { return };
+        let account = self.register.interventions[&number].asked.account.clone();
+        let mut facts = JoinFacts {
+            account,
+            target: id("scanner"),
+            login: None,
+            source: format!("203.0.113.7:{}", 2 + u16::from(choice)).parse().unwrap(),
+        };
+        let code_fits = !choice.is_multiple_of(11);
+        let wrong = self.register.interventions[&number].wrong_joins;
+        match choice % 13 {
+            0 => facts.source = "203.0.113.8:1".parse().unwrap(),
+            1 => {
+                let other = TECHNICIANS.iter().map(|login| self.register.account(&id(login)).unwrap().id.clone());
+                facts.account = other.into_iter().find(|one| *one != facts.account).unwrap();
+            }
+            _ => {}
+        }
+        let live = self.register.live_of(number).count();
+        self.step += 1;
+        let session = lifecycle::SessionId::from_random(self.step.to_be_bytes());
+        let (events, joined) =
+            self.register.join(&self.rules, number, &facts, code_fits, (session, vec![]), at(self.now));
+        self.take(events);
+        match joined {
+            Ok(admission) => {
+                assert!(code_fits && wrong < 3 && live < MOST_CONNECTIONS && choice % 13 > 1);
+                let first = self.register.first_of(number).unwrap();
+                assert_eq!(admission.permit.until(), first.until, "no longer than the first");
+                self.joined += 1;
+            }
+            Err(JoinRefusal::WrongCode(left)) => assert_eq!(left, 2 - wrong),
+            Err(_) => {}
+        }
     }
 
     /// The promises, at every step.
@@ -229,6 +285,15 @@ impl World {
             let account = &self.register.account(&id(technician)).unwrap().id;
             let going_on = self.register.current().filter(|one| one.asked.account == *account).count();
             assert!(going_on <= 1, "IDM-18: one intervention at a time");
+        }
+        for one in self.register.live() {
+            let intervention = &self.register.interventions[&one.number];
+            assert_eq!(intervention.state, InterventionState::Open, "nothing runs under one that is over");
+            let first = self.register.first_of(one.number).unwrap();
+            assert!(first.end.is_none(), "nothing runs on without the first connection");
+            let from = one.joined_from.or(intervention.asked.source).unwrap().ip();
+            assert_eq!(Some(from), intervention.asked.source.map(|source| source.ip()), "IDM-18: one source at a time");
+            assert!(self.register.live_of(one.number).count() <= MOST_CONNECTIONS);
         }
         // Promise 6: one closing entry at most, and none before its beginning.
         let mut closed: BTreeMap<&str, u32> = BTreeMap::new();
@@ -275,6 +340,7 @@ proptest! {
 #[test]
 fn walks_reach_every_state() {
     let mut seen = BTreeSet::new();
+    let mut joined = 0;
     for seed in 0u64..60 {
         let mut world = World::new(1 + (seed % 2) as u8);
         let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -286,7 +352,9 @@ fn walks_reach_every_state() {
             world.walk((state >> 8) as u8, (state >> 32) as u8);
         }
         seen.extend(world.seen);
+        joined += world.joined;
     }
+    assert!(joined > 20, "only {joined} connections joined on all walks");
     let all = ["approved", "ended", "expired", "open", "prepared", "refused", "requested", "withdrawn"];
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), all);
 }

@@ -80,6 +80,21 @@ impl Asked {
     }
 }
 
+impl Asked {
+    /// Which of these rights it rests on, once they allowed it: when one of them ends, it ends.
+    pub fn rests_on(&self, granted: &Rights) -> Rights {
+        let used = |right: &&Right| match (self, right) {
+            (Asked::Sftp, Right::SftpRead | Right::SftpWrite) => true,
+            (Asked::Jump, _) => false,
+            (Asked::Command(line), Right::Command(named)) => named.as_str().as_bytes() == line,
+            (Asked::Command(line), right) => **right == Right::Exec || transfers_in(line).contains(right),
+            // The rest rests on one right: that without which it is not allowed.
+            (_, right) => self.allowed_by(&granted.iter().filter(|one| one != right).cloned().collect()).is_err(),
+        };
+        granted.iter().filter(used).cloned().collect()
+    }
+}
+
 /// The words of a line of which a shell makes just these words: no quotes, substitutions, redirections,
 /// assignments or second commands. Patterns (`*`, `?`, `[…]`) and `~` may stand there: they name files.
 fn plain_words(line: &str) -> Option<Vec<&str>> {
@@ -277,5 +292,11 @@ mod tests {
         let to = "10.20.3.14:3389".parse().unwrap();
         assert_eq!(Asked::Forward(to).allowed_by(&rights(&["forward 10.20.3.14:3389"])), Ok(()));
         assert!(Asked::Forward(to).allowed_by(&rights(&["shell", "forward 10.20.3.14:3390"])).is_err());
+        let all = rights(&["shell", "exec", "sftp-read", "scp-write", "forward 10.20.3.14:3389"]);
+        assert_eq!(Asked::Shell.rests_on(&all), rights(&["shell"]));
+        assert_eq!(Asked::Sftp.rests_on(&all), rights(&["sftp-read"]));
+        assert_eq!(Asked::by_command(b"scp -t x; id").rests_on(&all), rights(&["exec", "scp-write"]));
+        assert_eq!(Asked::by_command(b"scp -t x").rests_on(&all), rights(&["scp-write"]));
+        assert_eq!(Asked::Forward(to).rests_on(&all), rights(&["forward 10.20.3.14:3389"]));
     }
 }

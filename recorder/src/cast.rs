@@ -127,7 +127,8 @@ impl CastWriter {
                 None => Ok(()),
             },
             FrameKind::Marker => self.event(frame.at, "m", &String::from_utf8_lossy(&frame.data)),
-            FrameKind::Begin | FrameKind::End => Ok(()),
+            // Files never pass on a terminal.
+            FrameKind::Begin | FrameKind::End | FrameKind::File | FrameKind::Content => Ok(()),
         }
     }
 

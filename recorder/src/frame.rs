@@ -24,10 +24,15 @@ pub enum FrameKind {
     Marker,
     /// A track ends: JSON with `exit` or `signal`.
     End,
+    /// What happened to a file: JSON with `event` and what fits it.
+    File,
+    /// Content of a file that is kept: its number in the channel, four bytes, and its offset, eight, both
+    /// big-endian; then the bytes.
+    Content,
 }
 
 impl FrameKind {
-    const ALL: [(u8, FrameKind); 8] = [
+    const ALL: [(u8, FrameKind); 10] = [
         (1, FrameKind::Begin),
         (2, FrameKind::Input),
         (3, FrameKind::InputDropped),
@@ -36,6 +41,8 @@ impl FrameKind {
         (6, FrameKind::Resize),
         (7, FrameKind::Marker),
         (8, FrameKind::End),
+        (9, FrameKind::File),
+        (10, FrameKind::Content),
     ];
 
     pub(crate) fn from_code(code: u8) -> Option<FrameKind> {

@@ -16,6 +16,7 @@
 
 mod cast;
 mod emulator;
+mod files;
 mod follow;
 mod frame;
 mod keys;

@@ -29,6 +29,10 @@ pub enum PartKind {
     Index,
     /// A raw track of a channel without a terminal.
     Raw,
+    /// What happened to files on a channel, one line each.
+    Files,
+    /// Content of files that was kept: a raw track of its own, so that it can be destroyed by itself.
+    Content,
     /// Secrets typed on a terminal, which two persons open.
     Secrets,
     /// What was readable on terminals, line by line.

@@ -2,6 +2,7 @@
 
 use crate::cast::{CastWriter, size};
 use crate::emulator::Emulator;
+use crate::files::FileTrack;
 use crate::frame::{Frame, FrameKind, Track};
 use crate::keys::{KeyError, Recipients, RecordingKey, RecoveryKey};
 use crate::manifest::{FORMAT, Manifest, Part, PartKind, Source, State};
@@ -160,6 +161,7 @@ enum Channel {
 struct RawTrack {
     name: String,
     raw: RawWriter,
+    files: FileTrack,
     started: Timestamp,
     ended: Timestamp,
 }
@@ -341,7 +343,9 @@ impl<'a> Desk<'a> {
         match &mut channel {
             Channel::Raw(track) => {
                 track.ended = frame.at.max(track.ended);
-                track.raw.frame(&frame)?;
+                if !track.files.takes(&frame, |suffix| self.part(&format!("channel-{}{suffix}", frame.track)))? {
+                    track.raw.frame(&frame)?;
+                }
             }
             Channel::Terminal(terminal) => {
                 terminal.ended = frame.at.max(terminal.ended);
@@ -373,7 +377,8 @@ impl<'a> Desk<'a> {
         };
         let name = format!("channel-{track}{late}.raw");
         let raw = RawWriter::begin(self.part(&name)?, b"{}")?;
-        self.channels.insert(track, Channel::Raw(Box::new(RawTrack { name, raw, started, ended })));
+        self.channels
+            .insert(track, Channel::Raw(Box::new(RawTrack { name, raw, files: FileTrack::default(), started, ended })));
         early.into_iter().try_for_each(|frame| self.frame(frame))
     }
 
@@ -401,7 +406,7 @@ impl<'a> Desk<'a> {
         }
         let name = format!("channel-{track}.raw");
         let raw = RawWriter::begin(self.part(&name)?, &frame.data)?;
-        Ok(Channel::Raw(Box::new(RawTrack { name, raw, started, ended })))
+        Ok(Channel::Raw(Box::new(RawTrack { name, raw, files: FileTrack::default(), started, ended })))
     }
 
     fn terminal_frame(&mut self, terminal: &mut TerminalTrack, frame: Frame) -> io::Result<()> {
@@ -547,9 +552,12 @@ impl<'a> Desk<'a> {
     fn finish_channel(&mut self, track: Track, channel: Channel) -> io::Result<()> {
         match channel {
             Channel::Raw(one) => {
-                let RawTrack { name, raw, started, ended } = *one;
+                let RawTrack { name, raw, files, started, ended } = *one;
                 let written = raw.finish()?;
                 self.done(&name, PartKind::Raw, track, (started, ended), written);
+                for (suffix, kind, written) in files.finish()? {
+                    self.done(&format!("channel-{track}{suffix}"), kind, track, (started, ended), written);
+                }
             }
             Channel::Terminal(mut terminal) => {
                 let judged = terminal.held.as_ref().map_or(Judged::Open, |held| held.candidate.end());

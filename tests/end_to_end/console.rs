@@ -2,6 +2,7 @@
 //! a cookie is worth, and the programming interface held against its description.
 
 mod client;
+mod health;
 mod schema;
 
 use client::{Browser, Console, add_staff};

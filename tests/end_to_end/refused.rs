@@ -306,16 +306,7 @@ fn side_doors_are_shut_and_journalled() {
     assert!(!Path::new(&elsewhere).exists());
 
     let whats = refused_whats(&site);
-    for what in [
-        "direct-tcpip",
-        "tcpip-forward",
-        "agent",
-        "x11",
-        "env",
-        "sftp",
-        "scp",
-        "rsync",
-    ] {
+    for what in ["direct-tcpip", "tcpip-forward", "agent", "x11", "env", "sftp", "scp", "rsync", "subsystem netconf"] {
         assert!(whats.contains(what), "{what} is not among {whats:?}");
     }
     // The first of its kind is an entry by itself, all of them are counted in the closing one (D19).

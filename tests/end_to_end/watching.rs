@@ -9,7 +9,7 @@ fn supervised(more: &str) -> SiteOptions {
 }
 
 /// A watcher in a terminal of their own, signed in for this.
-fn watch(site: &Site, who: &str, session: &str) -> Terminal {
+pub(crate) fn watch(site: &Site, who: &str, session: &str) -> Terminal {
     let config = site.config.display().to_string();
     let poterne = program("poterne-under-test").display().to_string();
     let mut terminal = Terminal::start(&poterne, &["--config", &config, "session", "watch", session, "--as", who]);

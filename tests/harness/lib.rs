@@ -1,11 +1,13 @@
 //! A whole hospital in a folder: the real program, a real `sshd` as target, real clients in real
 //! terminals. Everything is on loopback and goes away with the value that holds it.
 
+pub mod clamd;
 pub mod people;
 pub mod site;
 pub mod sshd;
 pub mod terminal;
 
+pub use clamd::Clamd;
 pub use people::Person;
 pub use site::{Answers, Site, SiteOptions};
 pub use sshd::Sshd;

@@ -27,6 +27,8 @@ pub struct SiteOptions {
     pub supervision: &'static str,
     /// Approvers needed.
     pub quorum: u8,
+    /// What one approval is good for: session or intervention.
+    pub per: &'static str,
     /// fr or en.
     pub language: &'static str,
     /// The factors of the vendor.
@@ -41,8 +43,14 @@ pub struct SiteOptions {
     pub recordings: String,
     /// More lines for `sshd`.
     pub sshd: String,
+    /// The target's host key and the key that opens it are RSA.
+    pub rsa: bool,
+    /// The target is at this port instead, with the keys of `sshd`.
+    pub elsewhere: Option<u16>,
     /// More lines for the target.
     pub target: String,
+    /// More lines for the allow rule.
+    pub allow: String,
     /// How many technicians.
     pub technicians: usize,
     /// Approvers besides claire and paul, `marc-0` and so on: a code is good once in half a minute.
@@ -57,6 +65,7 @@ impl Default for SiteOptions {
             rights: vec!["shell", "exec"],
             supervision: "none",
             quorum: 1,
+            per: "session",
             language: "en",
             factors: vec!["password", "totp"],
             open: "hours",
@@ -64,7 +73,10 @@ impl Default for SiteOptions {
             more: String::new(),
             recordings: String::new(),
             sshd: String::new(),
+            rsa: false,
+            elsewhere: None,
             target: String::new(),
+            allow: String::new(),
             technicians: 1,
             approvers: 0,
             clock: None,
@@ -110,7 +122,8 @@ impl Site {
     /// A hospital of one's own.
     pub fn with(options: SiteOptions) -> Site {
         let folder = tempfile::Builder::new().prefix("poterne-test-").tempdir().expect("a folder");
-        let sshd = Sshd::start(&folder.path().join("sshd"), &options.sshd);
+        let sshd =
+            Sshd::start_with(&folder.path().join("sshd"), &options.sshd, if options.rsa { "rsa" } else { "ed25519" });
         let port = free_port();
         let config = write_config(folder.path(), &options, &sshd, port);
         let mut site =
@@ -608,8 +621,21 @@ impl Drop for Site {
 
 fn write_config(folder: &Path, options: &SiteOptions, sshd: &Sshd, port: u16) -> PathBuf {
     let list = |words: &[&str]| words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
-    let SiteOptions { rights, supervision, quorum, language, factors, open, hours, more, recordings, target, .. } =
-        options;
+    let SiteOptions {
+        rights,
+        supervision,
+        quorum,
+        per,
+        language,
+        factors,
+        open,
+        hours,
+        more,
+        recordings,
+        target,
+        allow,
+        ..
+    } = options;
     // A second officer, whose key nobody keeps: secrets typed on targets open to two together.
     let second = recorder::RecoveryKey::generate().public_line();
     let text = format!(
@@ -621,13 +647,13 @@ fn write_config(folder: &Path, options: &SiteOptions, sshd: &Sshd, port: u16) ->
          [vendor.imagix]\nname = \"Imagix\"\ncontract = {{ reference = \"2025-117\", from = \"2020-01-01\", until = \"2037-12-31\" }}\n\
          contact = {{ name = \"Support\", phone = \"+33 1 00 00 00 00\", email = \"support@imagix.example\" }}\n\
          sources = [\"127.0.0.0/8\"]\ncalendar = \"vendor\"\nlanguage = \"{language}\"\nfactors = [{}]\n\n\
-         [[vendor.imagix.allow]]\ntargets = [\"scanner\"]\nrights = [{}]\napproval = {{ quorum = {quorum}, per = \"session\" }}\nlongest = \"8h\"\n\n\
+         [[vendor.imagix.allow]]\ntargets = [\"scanner\"]\nrights = [{}]\napproval = {{ quorum = {quorum}, per = \"{per}\" }}\nlongest = \"8h\"\n{allow}\n\n\
          [target.scanner]\nname = \"IRM\"\naddress = \"127.0.0.1:{}\"\nhost-key = \"{}\"\naccount = \"root\"\napprovers = [\"radiologie\"]\n\
          supervision = \"{supervision}\"\n{target}\n{more}\n",
         folder.join("state").display(),
         list(factors),
         list(rights),
-        sshd.port,
+        options.elsewhere.unwrap_or(sshd.port),
         sshd.host_key,
     );
     let path = folder.join("poterne.toml");

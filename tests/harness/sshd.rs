@@ -16,24 +16,26 @@ pub struct Sshd {
     child: Child,
 }
 
-fn keygen(file: &Path) {
-    let made = Command::new("ssh-keygen")
-        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
-        .arg(file)
-        .status()
-        .expect("ssh-keygen");
+fn keygen(file: &Path, kind: &str) {
+    let made =
+        Command::new("ssh-keygen").args(["-q", "-t", kind, "-N", "", "-f"]).arg(file).status().expect("ssh-keygen");
     assert!(made.success());
 }
 
 impl Sshd {
     /// Starts one in this folder, with more lines of configuration.
     pub fn start(folder: &Path, more: &str) -> Sshd {
+        Sshd::start_with(folder, more, "ed25519")
+    }
+
+    /// The same, with keys of this kind.
+    pub fn start_with(folder: &Path, more: &str, kind: &str) -> Sshd {
         std::fs::create_dir_all(folder).expect("a folder");
         // Debian's sshd separates privileges into this folder and does not make it itself.
         let _ = std::fs::create_dir_all("/run/sshd");
         let (host, opens) = (folder.join("host"), folder.join("opens"));
-        keygen(&host);
-        keygen(&opens);
+        keygen(&host, kind);
+        keygen(&opens, kind);
         std::fs::copy(opens.with_extension("pub"), folder.join("authorized_keys")).expect("authorized_keys");
         let port = free_port();
         let config = folder.join("sshd_config");

@@ -43,7 +43,7 @@ const fn post(path: &'static str, about: &'static str, body: &'static str, gives
     Operation { method: "POST", path, about, query: &[], body, gives }
 }
 
-const REGISTER: &[&str] = &["vendor", "technician", "target", "from", "until", "state", "emergency"];
+const REGISTER: &[&str] = &["vendor", "technician", "target", "from", "until", "state", "emergency", "file"];
 const CSV: Gives = Text("text/csv");
 
 /// All of them, in the order of the table. Paths below `/api/v1`.
@@ -74,8 +74,8 @@ const OPERATIONS: &[Operation] = &[
     post("/sessions/{id}/extend", "Gives a session more time: a new approval.", "Extend", One("Decided")),
     get(
         "/interventions",
-        "The register. Days are the site's, both included.",
-        &["vendor", "technician", "target", "from", "until", "state", "emergency", "page"],
+        "The register. Days are the site's, both included. `file`: a part of the name of a file that was moved.",
+        &["vendor", "technician", "target", "from", "until", "state", "emergency", "file", "page"],
         List("Intervention"),
     ),
     get("/interventions/{number}", "One intervention with everything that is known of it.", &[], One("Dossier")),
@@ -109,6 +109,8 @@ const OPERATIONS: &[Operation] = &[
     get("/export/interventions.json", "The register.", REGISTER, One("InterventionExport")),
     get("/export/sessions.csv", "Sessions as CSV.", REGISTER, CSV),
     get("/export/sessions.json", "Sessions.", REGISTER, One("SessionExport")),
+    get("/export/files.csv", "Files that were moved or changed, as CSV.", REGISTER, CSV),
+    get("/export/files.json", "Files that were moved or changed.", REGISTER, One("FileExport")),
 ];
 
 /// What begins each address.

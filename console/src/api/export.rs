@@ -7,7 +7,9 @@ use crate::commands::look;
 use crate::error::Trouble;
 use crate::form::Query;
 use crate::page::{Answer, Bearer, Me, Visit};
-use crate::register::{Csv, Filter, MOST, Row, Rows, SessionRow, Typed, iso, rows, session_rows, table};
+use crate::register::{
+    Csv, FileRow, Filter, MOST, Row, Rows, SessionRow, Typed, file_rows, file_table, iso, rows, session_rows, table,
+};
 use crate::routes::App;
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::Json;
@@ -106,6 +108,10 @@ impl<'a> Asked<'a> {
         session_rows(self.app, self.eyes()?, &self.filter).await
     }
 
+    async fn files(&self) -> Result<Rows<FileRow>, Trouble> {
+        file_rows(self.app, self.eyes()?, &self.filter).await
+    }
+
     /// Journals that these lines are read.
     async fn note<T>(&self, all: &Rows<T>) -> Result<(), Trouble> {
         let (what, rows, filters) = (self.what, all.count(), self.filters.clone());
@@ -164,6 +170,18 @@ pub(super) async fn interventions_json(State(app): State<App>, visit: Visit, que
 pub(super) async fn sessions_json(State(app): State<App>, visit: Visit, query: Query) -> Answer {
     let asked = Asked::of(&app, &visit, ExportScope::Sessions, &query)?;
     asked.json(&asked.sessions().await?).await
+}
+
+/// The files as CSV.
+pub(super) async fn files_csv(State(app): State<App>, visit: Visit, query: Query) -> Answer {
+    let asked = Asked::of(&app, &visit, ExportScope::Files, &query)?;
+    asked.csv(&asked.files().await?, |all| file_table(all, &visit.texts, &app.zone())).await
+}
+
+/// The files as JSON.
+pub(super) async fn files_json(State(app): State<App>, visit: Visit, query: Query) -> Answer {
+    let asked = Asked::of(&app, &visit, ExportScope::Files, &query)?;
+    asked.json(&asked.files().await?).await
 }
 
 /// Keys of the header's texts, in the order of the cells.

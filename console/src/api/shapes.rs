@@ -1,10 +1,11 @@
 //! What goes over the API, described: names and kinds of fields, for the document. The tests hold it
 //! against what is really sent and taken.
 //!
-//! Kinds: `string`, `integer`, `boolean`, `time` (RFC 3339), `any`; `tag` is a word, or an object with one
+//! Kinds: `string`, `integer`, `boolean`, `time` (RFC 3339), `date`, `any`; `tag` is a word, or an object with one
 //! word and its details; `[kind]` a list, `(kind,kind)` a list of just these; a name refers to a shape. `?`
 //! behind a kind: it may be null. `?` behind a field: it may be left out.
 
+use policy::Right;
 use serde_json::{Map, Value, json};
 
 /// An object.
@@ -32,11 +33,26 @@ const fn taken(
 /// Words that stand for themselves.
 pub(super) const WORDS: &[(&str, &[&str])] = &[
     ("Role", &["approver", "operator", "security", "auditor"]),
-    ("Right", &["shell", "exec", "sftp-read", "sftp-write", "scp-read", "scp-write"]),
     ("Verified", &["called", "caller", "present"]),
-    ("ExportScope", &["interventions", "sessions", "journal"]),
+    ("ExportScope", &["interventions", "sessions", "files", "journal"]),
     ("Watched", &["yes", "gaps", "no"]),
 ];
+
+/// Rights that are more than a word: what stands behind the word, as a pattern. What a command is made of is
+/// looked at where it is taken.
+const NAMED_RIGHTS: [&str; 2] = [r"command \S(.*\S)?", r"forward (\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\]):\d{1,5}"];
+
+/// A right as text: a word, or a word and what it is for.
+fn right() -> Value {
+    let all: Vec<&str> = Right::WORDS.iter().map(Right::word).chain(NAMED_RIGHTS).collect();
+    json!({
+        "type": "string",
+        "pattern": format!("^({})$", all.join("|")),
+        "description": "What may be done: a word; or `command` and the one command line, byte for byte; or `forward` \
+            and the address and port of a tunnel.",
+        "examples": ["shell", "sftp-write", "command uptime -p", "forward 10.20.3.14:3389"],
+    })
+}
 
 /// All objects.
 pub(super) const SHAPES: &[Shape] = &[
@@ -234,6 +250,8 @@ pub(super) const SHAPES: &[Shape] = &[
             ("emergency", "boolean"),
             ("planned", "boolean"),
             ("wants_review", "boolean"),
+            ("rights", "[Right]"),
+            ("alarms", "integer"),
         ],
     ),
     sent(
@@ -280,7 +298,8 @@ pub(super) const SHAPES: &[Shape] = &[
     ),
     sent(
         "Session",
-        "A session, with what happened in it. Lists: the first 200, and how many more there were.",
+        "A session, with what happened in it. Lists: the first 200, and how many more there were. `unlisted`: of so \
+         many files only the recording has the list.",
         &[
             ("id", "string"),
             ("state", "string"),
@@ -295,9 +314,14 @@ pub(super) const SHAPES: &[Shape] = &[
             ("frozen_seconds", "integer"),
             ("watches", "First"),
             ("freezes", "First"),
-            ("channels", "First"),
+            ("channels", "Channels"),
+            ("files", "Files"),
+            ("unlisted", "integer"),
+            ("alarms", "Alarms"),
             ("refused", "First"),
             ("warnings", "[(time,integer)]"),
+            ("legacy", "Legacy?"),
+            ("unreached", "string?"),
             ("recording", "Recording?"),
             ("committed", "(string,integer)?"),
             ("recipients", "integer"),
@@ -308,6 +332,65 @@ pub(super) const SHAPES: &[Shape] = &[
     ),
     sent("Stretch", "A part of a session's time.", &[("kind", "string"), ("from", "time"), ("until", "time")]),
     sent("First", "The first of a list.", &[("shown", "[any]"), ("more", "integer")]),
+    sent(
+        "Legacy",
+        "Old algorithms that were used towards the equipment, by an exception until that day.",
+        &[("algorithms", "string"), ("because", "string"), ("until", "date")],
+    ),
+    sent("Channels", "The first channels.", &[("shown", "[Channel]"), ("more", "integer")]),
+    sent(
+        "Channel",
+        "What was opened. `direction`: to-target or from-target; `to`: where a tunnel goes; `unseen`: what passed was \
+         counted and not kept.",
+        &[
+            ("number", "integer"),
+            ("kind", "string"),
+            ("direction", "string?"),
+            ("command", "string?"),
+            ("to", "string?"),
+            ("from", "time"),
+            ("until", "time?"),
+            ("exit", "integer?"),
+            ("bytes_in", "integer"),
+            ("bytes_out", "integer"),
+            ("unseen", "boolean"),
+        ],
+    ),
+    sent("Files", "The first files.", &[("shown", "[File]"), ("more", "integer")]),
+    sent(
+        "File",
+        "A file. `did`: moved, rename, remove, make-folder, remove-folder, link, hard-link, attributes or copy; \
+         `result`: done, failed, partial, infected or unscanned; `in_order`: the digest is the file's own; `kept`: a \
+         copy of the content is in the recording.",
+        &[
+            ("at", "time"),
+            ("channel", "integer"),
+            ("did", "string"),
+            ("path", "string"),
+            ("to", "string"),
+            ("direction", "string?"),
+            ("started", "time?"),
+            ("bytes", "integer?"),
+            ("sha256", "string?"),
+            ("in_order", "boolean?"),
+            ("result", "string"),
+            ("why", "string"),
+            ("kept", "boolean"),
+        ],
+    ),
+    sent("Alarms", "The first alarms.", &[("shown", "[Alarm]"), ("more", "integer")]),
+    sent(
+        "Alarm",
+        "What the hospital was told at once. `alarm`: ssh-inside-forward, infected or scanner-gone.",
+        &[
+            ("at", "time"),
+            ("channel", "integer"),
+            ("alarm", "string"),
+            ("to", "string?"),
+            ("path", "string?"),
+            ("why", "string"),
+        ],
+    ),
     sent(
         "Recording",
         "A sealed recording, as the journal knows it.",
@@ -456,8 +539,15 @@ pub(super) const SHAPES: &[Shape] = &[
             ("recorder", "any"),
             ("door", "any"),
             ("certificate", "any"),
+            ("scanner", "ScannerHealth?"),
             ("channels", "[any]"),
         ],
+    ),
+    sent(
+        "ScannerHealth",
+        "The scanner of files; null where no target's files are scanned. `fault`: why it cannot be asked, so that \
+         nothing is delivered. `signatures`: of which day they are, if it says.",
+        &[("fault", "string?"), ("version", "string?"), ("signatures", "string?")],
     ),
     sent("Room", "Room on a file system, in bytes.", &[("free", "integer"), ("total", "integer")]),
     sent(
@@ -510,6 +600,25 @@ pub(super) const SHAPES: &[Shape] = &[
             ("emergency", "boolean"),
         ],
     ),
+    sent(
+        "FileRow",
+        "One line of the export of files. Without `file`: of so many files of this session, `unlisted`, only the \
+         recording has the list.",
+        &[
+            ("session", "string"),
+            ("number", "integer"),
+            ("name", "string"),
+            ("technician", "string"),
+            ("vendor", "string"),
+            ("vendor_id", "string"),
+            ("target", "string"),
+            ("target_id", "string"),
+            ("at", "time"),
+            ("file", "File?"),
+            ("unlisted", "integer"),
+        ],
+    ),
+    sent("FileExport", "`cut`: there were more lines.", &[("rows", "[FileRow]"), ("cut", "boolean")]),
     sent("InterventionExport", "`cut`: there were more lines.", &[("rows", "[Intervention]"), ("cut", "boolean")]),
     sent("SessionExport", "`cut`: there were more lines.", &[("rows", "[SessionRow]"), ("cut", "boolean")]),
 ];
@@ -537,6 +646,7 @@ pub(super) fn schema(kind: &str) -> Value {
     match kind {
         "any" => json!({}),
         "time" => json!({ "type": "string", "format": "date-time" }),
+        "date" => json!({ "type": "string", "format": "date" }),
         "tag" => json!({ "anyOf": [{ "type": "string" }, { "type": "object", "maxProperties": 1 }] }),
         "string" | "integer" | "boolean" => json!({ "type": kind }),
         name => json!({ "$ref": format!("#/components/schemas/{name}") }),
@@ -567,5 +677,6 @@ impl Shape {
 /// All schemas, by name.
 pub(super) fn schemas() -> Map<String, Value> {
     let words = WORDS.iter().map(|(name, words)| ((*name).to_owned(), json!({ "type": "string", "enum": words })));
-    words.chain(SHAPES.iter().map(|shape| (shape.name.to_owned(), shape.schema()))).collect()
+    let right = std::iter::once(("Right".to_owned(), right()));
+    words.chain(right).chain(SHAPES.iter().map(|shape| (shape.name.to_owned(), shape.schema()))).collect()
 }

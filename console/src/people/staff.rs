@@ -165,15 +165,16 @@ pub(crate) async fn show(
     Query(query): Query,
 ) -> Answer {
     let one = person_of(&app, &visit, &login).await?;
-    let done = done(&visit, &query);
+    let done = done(&visit, &one, &query);
     shown(&visit, one, StatusCode::OK, done, None, String::new())
 }
 
-fn done(visit: &Visit, query: &Fields) -> Option<String> {
+/// What was done, by its word in the address. Anybody can write an address: what is not so is not said.
+fn done(visit: &Visit, one: &Person, query: &Fields) -> Option<String> {
     match query.get("done")? {
         "changed" => Some(visit.t("staff-changed")),
-        "unlocked" => Some(visit.t("staff-unlocked")),
-        "disabled" => Some(visit.t("staff-disabled")),
+        "unlocked" if one.lock.is_none() => Some(visit.t("staff-unlocked")),
+        "disabled" if one.account_state == StaffState::Disabled => Some(visit.t("staff-disabled")),
         _ => None,
     }
 }

@@ -5,6 +5,7 @@ use crate::commands::{Known, look};
 use crate::error::Trouble;
 use crate::filters;
 use crate::form::{Fields, Query};
+use crate::names::vendor_name;
 use crate::page::{Answer, Me, Visit, page, page_with};
 use crate::routes::App;
 use askama::Template;
@@ -28,10 +29,6 @@ pub(crate) fn sees(known: &Known<'_>, me: &Me, vendor: &VendorId) -> bool {
         targets.into_iter().any(|target| me.decides_for(known, target))
     };
     everybody || reaches()
-}
-
-pub(super) fn vendor_name(known: &Known<'_>, vendor: &VendorId) -> String {
-    known.config.vendors.get(vendor).map_or_else(|| vendor.to_string(), |one| one.rules.name.clone())
 }
 
 fn state_word(account: &Account, now: Timestamp) -> &'static str {
@@ -208,18 +205,18 @@ pub(crate) async fn show(
     Query(query): Query,
 ) -> Answer {
     let one = technician_of(&app, &visit, &login).await?;
-    let done = done(&visit, &query);
+    let done = done(&visit, &one, &query);
     shown(&visit, one, StatusCode::OK, done, None, String::new())
 }
 
-/// What was done, by its word in the address; any other word says nothing.
-fn done(visit: &Visit, query: &Fields) -> Option<String> {
+/// What was done, by its word in the address. Anybody can write an address: what is not so is not said.
+fn done(visit: &Visit, one: &Technician, query: &Fields) -> Option<String> {
     match query.get("done")? {
-        "activated" => Some(visit.t("technician-activated")),
-        "unlocked" => Some(visit.t("technician-unlocked")),
-        "key-added" => Some(visit.t("technician-key-added")),
+        "activated" if one.account_state == AccountState::Active => Some(visit.t("technician-activated")),
+        "unlocked" if one.lock.is_none() => Some(visit.t("technician-unlocked")),
+        "key-added" if !one.keys.is_empty() => Some(visit.t("technician-key-added")),
         "key-removed" => Some(visit.t("technician-key-removed")),
-        "disabled" => {
+        "disabled" if one.account_state == AccountState::Disabled => {
             let ended = query.optional::<u32>("ended").ok().flatten().unwrap_or(0);
             Some(visit.tw("technician-disabled", "count", ended))
         }

@@ -4,8 +4,9 @@ use crate::commands::{Known, look};
 use crate::error::Trouble;
 use crate::filters;
 use crate::form::Fields;
+use crate::names::{staff_name, target_name, vendor_name};
 use crate::page::{Answer, Me, Visit, page, page_with};
-use crate::requests::{proof, target_name, vendor_name, verified};
+use crate::requests::{proof, verified};
 use crate::routes::App;
 use askama::Template;
 use axum::extract::{Path, State};
@@ -74,9 +75,7 @@ impl Running {
         }
         let reach = known.register.extension_reaches(known.rules, one, known.at);
         let contact = known.config.vendors.get(&one.asked.vendor).map(|vendor| &vendor.contact);
-        let name_of = |login: &policy::StaffLogin| {
-            known.register.staff.get(login).map_or_else(|| login.to_string(), |staff| staff.identity.name.clone())
-        };
+        let name_of = |login: &policy::StaffLogin| staff_name(known, login);
         let given: Vec<_> = one.extending_at(known.at).collect();
         let yes: Vec<String> = given.iter().map(|approval| name_of(&approval.by)).collect();
         let others = super::approvers_of(known, &one.asked.target);
@@ -85,8 +84,8 @@ impl Running {
             id: id.clone(),
             number: record.number.0,
             name: one.asked.name.clone(),
-            vendor: vendor_name(known, one),
-            target: target_name(known, one),
+            vendor: vendor_name(known, &one.asked.vendor),
+            target: target_name(known, &one.asked.target),
             until: record.until,
             over: record.end.is_some(),
             minutes: reach.as_ref().map(|reach| choices(known.at, record.until, *reach)).unwrap_or_default(),

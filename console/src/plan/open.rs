@@ -449,7 +449,7 @@ pub(crate) async fn done(app: &App, visit: &Visit, number: u64, code: Option<&st
         Some(Opened {
             number,
             name: one.asked.name.clone(),
-            target: crate::requests::target_name(known, one),
+            target: crate::names::target_name(known, &one.asked.target),
             login: format!("{}+{}", one.asked.technician, one.asked.target),
             from: plan.from,
             until: plan.until,

@@ -4,8 +4,9 @@ use crate::commands::{Known, look};
 use crate::error::Trouble;
 use crate::filters;
 use crate::form::Fields;
+use crate::names::{staff_name, target_name, vendor_name};
 use crate::page::{Answer, Me, Visit, page, page_with, see_other};
-use crate::requests::{Yes, target_name, vendor_name};
+use crate::requests::Yes;
 use crate::routes::App;
 use askama::Template;
 use axum::extract::{Path, State};
@@ -66,10 +67,6 @@ struct ReviewPage<'a> {
     typed: String,
 }
 
-fn name_of(known: &Known<'_>, login: &StaffLogin) -> String {
-    known.register.staff.get(login).map_or_else(|| login.to_string(), |staff| staff.identity.name.clone())
-}
-
 /// Whether it was an emergency under which somebody came in, and is over.
 fn over(one: &Intervention) -> bool {
     one.is_emergency() && one.state.is_final() && !one.sessions.is_empty()
@@ -84,22 +81,24 @@ impl Emergency {
         }
         let ends = one.sessions.iter().filter_map(|id| known.register.sessions.get(id)?.end.clone());
         let names =
-            |logins: &[StaffLogin]| logins.iter().map(|login| name_of(known, login)).collect::<Vec<_>>().join(", ");
+            |logins: &[StaffLogin]| logins.iter().map(|login| staff_name(known, login)).collect::<Vec<_>>().join(", ");
         let approvals = one.former.iter().chain(&one.approvals);
         Some(Self {
             number: number.0,
             name: asked.name.clone(),
-            vendor: vendor_name(known, one),
-            target: target_name(known, one),
+            vendor: vendor_name(known, &one.asked.vendor),
+            target: target_name(known, &one.asked.target),
             reason: asked.reason.clone(),
             ticket: asked.ticket.clone(),
             opened: one.prepared,
             from: plan.from,
             until: plan.until,
-            yes: approvals.map(|one| Yes { by: name_of(known, &one.by), at: one.at, verified: one.verified }).collect(),
+            yes: approvals
+                .map(|one| Yes { by: staff_name(known, &one.by), at: one.at, verified: one.verified })
+                .collect(),
             rights: asked.rights.iter().cloned().collect(),
             sessions: ends.map(|end| Ended { watched_by: names(&end.watched_by), end }).collect(),
-            reviewed: plan.reviewed.as_ref().map(|(by, text)| (name_of(known, by), text.clone())),
+            reviewed: plan.reviewed.as_ref().map(|(by, text)| (staff_name(known, by), text.clone())),
             refused: known.register.may_review(number, &me.login).err(),
         })
     }
@@ -114,7 +113,7 @@ pub(super) async fn list(State(app): State<App>, visit: Visit) -> Answer {
         let lines = of.map(|one| Line {
             number: one.number.0,
             name: one.asked.name.clone(),
-            target: target_name(known, one),
+            target: target_name(known, &one.asked.target),
             at: one.prepared,
             waits: one.wants_review(),
         });

@@ -1,20 +1,20 @@
 //! One intervention with everything that is known of it.
 
 use super::course::{Step, course};
-use super::row::{seconds, sessions, staff_name};
+use super::row::{granted, seconds, sessions};
 use super::session::SessionView;
 use super::stretches::Watched;
 use crate::commands::{Known, look};
 use crate::error::Trouble;
 use crate::filters;
+use crate::names::{staff_name, target_name, vendor_name};
 use crate::page::{Answer, Me, Visit, page};
-use crate::requests::{target_name, vendor_name};
 use crate::routes::App;
 use askama::Template;
 use axum::extract::{Path, State};
 use jiff::Timestamp;
-use lifecycle::{EndCause, Intervention, InterventionNumber, InterventionState, Role, WithdrawCause};
-use policy::{Right, Rights, Verified};
+use lifecycle::{EndCause, InterventionNumber, InterventionState, Role, WithdrawCause};
+use policy::{Right, Verified};
 use serde::Serialize;
 use std::net::SocketAddr;
 
@@ -89,10 +89,10 @@ impl Dossier {
             },
             name: asked.name.clone(),
             login: asked.technician.to_string(),
-            vendor: vendor_name(known, one),
+            vendor: vendor_name(known, &one.asked.vendor),
             phone: phone.unwrap_or_default(),
             source: asked.source,
-            target: target_name(known, one),
+            target: target_name(known, &one.asked.target),
             account: asked.login.to_string(),
             reason: asked.reason.clone(),
             ticket: asked.ticket.clone(),
@@ -135,16 +135,16 @@ impl Dossier {
         })
     }
 
+    /// How many alarms there were.
+    pub(super) fn alarms(&self) -> u64 {
+        let count = |session: &SessionView| session.alarms.more.saturating_add(session.alarms.shown.len() as u64);
+        self.sessions.iter().map(count).fold(0, u64::saturating_add)
+    }
+
     /// Whether less was granted than asked for.
     pub(super) fn narrowed(&self) -> bool {
         self.granted.as_ref().is_some_and(|granted| *granted != self.rights)
     }
-}
-
-/// What is left of the rights after every approver had their say.
-fn granted(one: &Intervention) -> Rights {
-    let narrowed = one.approvals.iter().filter_map(|yes| yes.rights.as_ref());
-    narrowed.fold(one.asked.rights.clone(), |left, rights| left.narrowed_by(rights))
 }
 
 #[derive(Template)]

@@ -2,6 +2,8 @@
 //! (LOG-11).
 
 use super::csv::Csv;
+use super::dossier::found;
+use super::file_row::{file_rows, file_table};
 use super::filter::{Filter, Typed};
 use super::row::{Row, wanted};
 use crate::commands::look;
@@ -10,9 +12,9 @@ use crate::form::Query;
 use crate::page::{Answer, Me, Visit};
 use crate::routes::App;
 use crate::texts::Texts;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::IntoResponse as _;
+use axum::response::{IntoResponse as _, Response};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use lifecycle::order::Order;
@@ -23,7 +25,7 @@ pub(crate) const MOST: usize = 100_000;
 /// Lines that are copied at a time: the register waits meanwhile.
 const AT_ONCE: usize = 500;
 /// Keys of the header's texts, in the order of [`cells`].
-const HEADER: [&str; 23] = [
+const HEADER: [&str; 25] = [
     "register-number",
     "csv-kind",
     "csv-requested",
@@ -47,6 +49,8 @@ const HEADER: [&str; 23] = [
     "register-emergency",
     "csv-review",
     "csv-when",
+    "csv-rights",
+    "csv-alarms",
 ];
 
 /// Time with its offset, to the second.
@@ -90,6 +94,8 @@ fn cells(row: &Row, texts: &Texts, zone: &TimeZone) -> [String; HEADER.len()] {
             String::new()
         },
         time(row.at),
+        texts.rights(&row.rights),
+        row.alarms.to_string(),
     ]
     .map(|cell| cell.lines().map(lifecycle::visible).collect::<Vec<_>>().join("\n"))
 }
@@ -151,13 +157,39 @@ pub(super) async fn export(State(app): State<App>, visit: Visit, Query(fields): 
     let all = rows(&app, me, &filter).await?;
     let read = Order::ExportRead { what: ExportScope::Interventions, rows: all.count(), filters: typed.query() };
     app.commands.carry_out(me.login.clone(), read).await?;
+    Ok(attached(&visit, &zone, "csv-file", table(&all, &visit.texts, &zone)))
+}
+
+/// The files of what the filter takes.
+pub(super) async fn files(State(app): State<App>, visit: Visit, Query(fields): Query) -> Answer {
+    let typed = Typed::of(&fields);
+    let filter = Filter::parse(&typed, &app.zone()).map_err(|_| Trouble::Input)?;
+    files_of(&app, &visit, &filter, typed.query()).await
+}
+
+/// The files of one intervention.
+pub(super) async fn files_of_one(State(app): State<App>, visit: Visit, Path(number): Path<String>) -> Answer {
+    let one = found(&app, &visit, &number).await?;
+    files_of(&app, &visit, &Filter::number(one.number), format!("number={}", one.number)).await
+}
+
+async fn files_of(app: &App, visit: &Visit, filter: &Filter, filters: String) -> Answer {
+    let (me, zone) = (visit.me()?, app.zone());
+    let all = file_rows(app, me, filter).await?;
+    let read = Order::ExportRead { what: ExportScope::Files, rows: all.count(), filters };
+    app.commands.carry_out(me.login.clone(), read).await?;
+    Ok(attached(visit, &zone, "csv-files", file_table(&all, &visit.texts, &zone)))
+}
+
+/// A table as a file with this name and the day.
+fn attached(visit: &Visit, zone: &TimeZone, name: &str, table: String) -> Response {
     let day = visit.now.to_zoned(zone.clone()).strftime("%Y-%m-%d").to_string();
-    let name = visit.t("csv-file");
+    let name = visit.texts.text(name);
     let headers = [
         (CONTENT_TYPE, "text/csv; charset=utf-8; header=present".to_owned()),
         (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}-{day}.csv\"")),
     ];
-    Ok((headers, table(&all, &visit.texts, &zone)).into_response())
+    (headers, table).into_response()
 }
 
 #[cfg(test)]
@@ -191,6 +223,8 @@ mod tests {
             emergency: false,
             planned: false,
             wants_review: false,
+            alarms: 2,
+            rights: ["shell", "command =cmd|calc, -x"].map(|right| right.parse().unwrap()).into_iter().collect(),
         }
     }
 
@@ -215,6 +249,7 @@ mod tests {
         assert!(text.contains("\"a\\u{202e}b\nc\""), "{text}");
         assert!(text.starts_with("\u{feff}\"Numéro\";"), "{text}");
         assert_eq!(text.matches("\r\n").count(), 3);
+        assert!(text.contains("=cmd|calc, '-x") && !text.contains("\n=cmd"), "{text}");
     }
 
     /// LOG-02: the hour that comes twice when summer time ends is two different times.

@@ -5,7 +5,7 @@ use crate::form::Fields;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use lifecycle::Intervention;
+use lifecycle::{Intervention, InterventionNumber};
 use policy::{TargetId, VendorId};
 use serde::Serialize;
 
@@ -25,6 +25,7 @@ pub(crate) struct Typed {
     pub(super) until: String,
     pub(super) state: String,
     pub(super) emergency: String,
+    pub(super) file: String,
 }
 
 impl Typed {
@@ -38,10 +39,11 @@ impl Typed {
             until: fields.value("until"),
             state: fields.value("state"),
             emergency: fields.value("emergency"),
+            file: fields.value("file"),
         }
     }
 
-    fn all(&self) -> [(&'static str, &str); 7] {
+    fn all(&self) -> [(&'static str, &str); 8] {
         [
             ("vendor", &self.vendor),
             ("technician", &self.technician),
@@ -50,6 +52,7 @@ impl Typed {
             ("until", &self.until),
             ("state", &self.state),
             ("emergency", &self.emergency),
+            ("file", &self.file),
         ]
     }
 
@@ -78,6 +81,8 @@ pub(crate) struct Filter {
     before: Option<Timestamp>,
     state: Option<&'static str>,
     emergency: Option<Emergency>,
+    file: Option<String>,
+    number: Option<InterventionNumber>,
 }
 
 /// What is wrong with one field, by the key of its text.
@@ -136,17 +141,32 @@ impl Filter {
                 "unreviewed" => Some(Emergency::Unreviewed),
                 _ => None,
             }),
+            file: read(&mut wrong, ("file", "register-wrong-name"), &typed.file, |text| {
+                (text.chars().count() <= LONGEST).then(|| text.to_lowercase())
+            }),
+            number: None,
         };
         if wrong.is_empty() { Ok(filter) } else { Err(wrong) }
     }
 
-    /// Whether an intervention is wanted, which is dated `at`.
+    /// One that takes this intervention alone.
+    pub(crate) fn number(number: InterventionNumber) -> Self {
+        Self { number: Some(number), ..Self::default() }
+    }
+
+    /// What is to stand in the name of a file, in small letters.
+    pub(crate) fn file(&self) -> Option<&str> {
+        self.file.as_deref()
+    }
+
+    /// Whether an intervention is wanted, which is dated `at`. Its files are another question.
     pub(crate) fn takes(&self, one: &Intervention, at: Timestamp) -> bool {
         let named = |wanted: &String| {
             one.asked.technician.as_str().contains(wanted.as_str())
                 || one.asked.name.to_lowercase().contains(wanted.as_str())
         };
-        self.vendor.as_ref().is_none_or(|wanted| *wanted == one.asked.vendor)
+        self.number.is_none_or(|wanted| wanted == one.number)
+            && self.vendor.as_ref().is_none_or(|wanted| *wanted == one.asked.vendor)
             && self.target.as_ref().is_none_or(|wanted| *wanted == one.asked.target)
             && self.state.is_none_or(|wanted| wanted == one.state.word())
             && self.from.is_none_or(|from| from <= at)
@@ -163,7 +183,7 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lifecycle::{AccountId, InterventionNumber, InterventionState, Plan, Requested};
+    use lifecycle::{AccountId, InterventionState, Plan, Requested};
 
     fn zone() -> TimeZone {
         TimeZone::get("Europe/Paris").unwrap()
@@ -212,6 +232,7 @@ mod tests {
             approved: None,
             refused: None,
             wrong_codes: 0,
+            wrong_joins: 0,
             sessions: Vec::new(),
             ended: None,
         }
@@ -273,6 +294,7 @@ mod tests {
         assert_eq!(wrong("state=broken"), ["state"]);
         assert_eq!(wrong("vendor=..%2F&emergency=perhaps"), ["vendor", "emergency"]);
         assert_eq!(wrong(&format!("technician={}", "a".repeat(101))), ["technician"]);
+        assert_eq!(wrong(&format!("file={}", "a".repeat(101))), ["file"]);
         // The last day there is has no next one: then there is no end.
         assert_eq!(filter("until=9999-12-31").before, None);
     }

@@ -6,8 +6,8 @@ use super::row::{Row, wanted};
 use crate::commands::{Known, look};
 use crate::filters;
 use crate::form::Query;
+use crate::names::{target_name, vendor_name};
 use crate::page::{Answer, Me, Visit, page, page_with};
-use crate::requests::{target_name, vendor_name};
 use crate::routes::App;
 use askama::Template;
 use axum::extract::State;
@@ -37,8 +37,12 @@ impl Choices {
             all
         };
         Self {
-            vendors: sorted(vendors.iter().map(|(id, one)| (id.to_string(), vendor_name(known, one))).collect()),
-            targets: sorted(targets.iter().map(|(id, one)| (id.to_string(), target_name(known, one))).collect()),
+            vendors: sorted(
+                vendors.iter().map(|(id, one)| (id.to_string(), vendor_name(known, &one.asked.vendor))).collect(),
+            ),
+            targets: sorted(
+                targets.iter().map(|(id, one)| (id.to_string(), target_name(known, &one.asked.target))).collect(),
+            ),
         }
     }
 }
@@ -94,6 +98,14 @@ impl ListPage<'_> {
     /// The address of the export.
     fn csv(&self) -> String {
         if self.query.is_empty() { "/register.csv".to_owned() } else { format!("/register.csv?{}", self.query) }
+    }
+
+    /// The address of the export of files.
+    fn files(&self) -> String {
+        match self.query.is_empty() {
+            true => "/register/files.csv".to_owned(),
+            false => format!("/register/files.csv?{}", self.query),
+        }
     }
 
     fn states(&self) -> &'static [&'static str] {

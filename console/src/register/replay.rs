@@ -1,16 +1,15 @@
 //! Replay of a sealed recording: first what for, then the player. Nothing of a recording is shown
 //! before who reads it and why is durable in the journal (LOG-11).
 
-use super::row::staff_name;
 use super::stretches::{Kind, Stretch, stretches};
 use crate::commands::look;
 use crate::error::Trouble;
 use crate::filters;
 use crate::form::{Fields, Query};
+use crate::names::{staff_name, target_name, vendor_name};
 use crate::page::{Answer, Visit, page, page_with, see_other};
 use crate::reading::{Open, Reading, TRIES, look_after};
 use crate::replay::{LONGEST_PURPOSE, Moment, NotUnlocked, ReplayError, Track};
-use crate::requests::{target_name, vendor_name};
 use crate::routes::App;
 use askama::Template;
 use axum::Json;
@@ -68,8 +67,8 @@ async fn about(app: &App, visit: &Visit, id: &str) -> Result<About, Trouble> {
         me.may_see(known, &one.asked.target).then(|| About {
             number: record.number,
             name: one.asked.name.clone(),
-            vendor: vendor_name(known, one),
-            target: target_name(known, one),
+            vendor: vendor_name(known, &one.asked.vendor),
+            target: target_name(known, &one.asked.target),
             started: record.started,
             ended: record.end.is_some(),
             sealed: record.sealed.as_ref().map(|sealed| sealed.state),

@@ -1,13 +1,14 @@
 //! One line of the register, on the page and in the export.
 
+use super::file::named;
 use super::filter::Filter;
 use super::stretches::Watched;
 use crate::commands::Known;
+use crate::names::{staff_name, target_name, vendor_name};
 use crate::page::Me;
-use crate::requests::{target_name, vendor_name};
 use jiff::Timestamp;
 use lifecycle::{EndCause, Intervention, InterventionNumber, InterventionState, SessionRecord};
-use policy::{StaffLogin, TargetId, TechnicianLogin, VendorId};
+use policy::{Rights, TargetId, TechnicianLogin, VendorId};
 use serde::Serialize;
 use std::net::IpAddr;
 
@@ -40,11 +41,10 @@ pub(crate) struct Row {
     pub(super) emergency: bool,
     pub(super) planned: bool,
     pub(super) wants_review: bool,
-}
-
-/// The name of somebody of the staff.
-pub(super) fn staff_name(known: &Known<'_>, login: &StaffLogin) -> String {
-    known.register.staff.get(login).map_or_else(|| login.to_string(), |staff| staff.identity.name.clone())
+    /// What was asked for, or what of it was granted once it is approved.
+    pub(super) rights: Rights,
+    /// How many alarms its sessions rang.
+    pub(super) alarms: u64,
 }
 
 /// The sessions of an intervention, in order.
@@ -76,9 +76,9 @@ impl Row {
             at: dated(known, one),
             name: one.asked.name.clone(),
             technician: one.asked.technician.clone(),
-            vendor: vendor_name(known, one),
+            vendor: vendor_name(known, &one.asked.vendor),
             vendor_id: one.asked.vendor.clone(),
-            target: target_name(known, one),
+            target: target_name(known, &one.asked.target),
             target_id: one.asked.target.clone(),
             source: one.asked.source.map(|source| source.ip().to_canonical()),
             reason: one.asked.reason.clone(),
@@ -98,8 +98,23 @@ impl Row {
             emergency: one.is_emergency(),
             planned: one.plan.is_some(),
             wants_review: one.wants_review(),
+            rights: granted(one),
+            alarms: sessions(known, one)
+                .map(|record| record.alarms.more().saturating_add(record.alarms.items().len() as u64))
+                .fold(0, u64::saturating_add),
         }
     }
+}
+
+/// Whether a file with this in its name was moved or changed, as far as the register lists them.
+fn has_file(known: &Known<'_>, one: &Intervention, part: &str) -> bool {
+    sessions(known, one).any(|record| record.files.items().iter().any(|file| named(file, part)))
+}
+
+/// What is left of the rights after every approver had their say.
+pub(super) fn granted(one: &Intervention) -> Rights {
+    let narrowed = one.approvals.iter().filter_map(|yes| yes.rights.as_ref());
+    narrowed.fold(one.asked.rights.clone(), |left, rights| left.narrowed_by(rights))
 }
 
 /// The interventions that these eyes may see and the filter takes, the newest first.
@@ -109,5 +124,9 @@ pub(crate) fn wanted<'a>(
     filter: &'a Filter,
 ) -> impl Iterator<Item = &'a Intervention> {
     let all = known.register.interventions.values().rev();
-    all.filter(|one| me.may_see(known, &one.asked.target) && filter.takes(one, dated(known, one)))
+    all.filter(|one| {
+        me.may_see(known, &one.asked.target)
+            && filter.takes(one, dated(known, one))
+            && filter.file().is_none_or(|part| has_file(known, one, part))
+    })
 }

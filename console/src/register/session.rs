@@ -1,11 +1,15 @@
 //! What is known of one session, for its part of the intervention's page.
 
-use super::row::{seconds, staff_name};
+use super::channel::Channel;
+use super::file::{AlarmView, FileView};
+use super::row::seconds;
 use super::stretches::{Kind, Rect, Stretch, bar, stretches, total};
 use crate::commands::Known;
+use crate::names::staff_name;
 use crate::page::Me;
 use crate::texts::Texts;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use lifecycle::{
     Actor, Bounded, EndCause, FreezeCause, Frozen, Presence, RecordingState, Role, SessionEnd, SessionId, SessionRecord,
 };
@@ -117,19 +121,6 @@ impl Freeze {
     }
 }
 
-/// A channel.
-#[derive(Debug, Serialize)]
-pub(super) struct Channel {
-    pub(super) number: u32,
-    /// The command; `None`: a shell.
-    pub(super) command: Option<String>,
-    pub(super) from: Timestamp,
-    pub(super) until: Option<Timestamp>,
-    pub(super) exit: Option<u32>,
-    pub(super) bytes_in: u64,
-    pub(super) bytes_out: u64,
-}
-
 /// A request that was refused.
 #[derive(Debug, Serialize)]
 pub(super) struct Refused {
@@ -172,6 +163,14 @@ impl Recording {
     }
 }
 
+/// Old algorithms that were used towards the equipment.
+#[derive(Debug, Serialize)]
+pub(super) struct Legacy {
+    pub(super) algorithms: String,
+    pub(super) because: String,
+    pub(super) until: Date,
+}
+
 /// One session.
 #[derive(Debug, Serialize)]
 pub(crate) struct SessionView {
@@ -189,8 +188,19 @@ pub(crate) struct SessionView {
     pub(super) watches: Some200<Watch>,
     pub(super) freezes: Some200<Freeze>,
     pub(super) channels: Some200<Channel>,
+    pub(super) files: Some200<FileView>,
+    /// Files that the register lists.
+    #[serde(skip)]
+    listed: usize,
+    /// Of so many more files only the recording has the list.
+    pub(super) unlisted: u64,
+    pub(super) alarms: Some200<AlarmView>,
     pub(super) refused: Some200<Refused>,
     pub(super) warnings: Vec<(Timestamp, u8)>,
+    /// Old algorithms towards the equipment, by a dated exception.
+    pub(super) legacy: Option<Legacy>,
+    /// Why the equipment was not reached, in the journal's words.
+    pub(super) unreached: Option<String>,
     pub(super) recording: Option<Recording>,
     pub(super) committed: Option<(String, u64)>,
     pub(super) recipients: usize,
@@ -224,21 +234,23 @@ impl SessionView {
             stretches,
             watches: Some200::of(&record.presence, 0, |one| Watch::of(known, one)),
             freezes: Some200::of(&record.freezes, 0, |one| Freeze::of(known, one)),
-            channels: Some200::bounded(&record.opened, |one| Channel {
-                number: one.channel,
-                command: one.what.command().map(str::to_owned),
-                from: one.from,
-                until: one.until,
-                exit: one.exit,
-                bytes_in: one.bytes_in,
-                bytes_out: one.bytes_out,
-            }),
+            channels: Some200::bounded(&record.opened, |one| Channel::of(known, target, one)),
+            files: Some200::of(record.files.items(), 0, FileView::of),
+            listed: record.files.items().len(),
+            unlisted: record.files.more().saturating_add(record.unlisted),
+            alarms: Some200::bounded(&record.alarms, AlarmView::of),
             refused: Some200::bounded(&record.refused_channels, |one| Refused {
                 at: one.at,
                 what: one.what.clone(),
                 why: one.why.clone(),
             }),
             warnings: record.warnings.iter().map(|one| (one.at, one.minutes)).collect(),
+            legacy: record.legacy.as_ref().map(|one| Legacy {
+                algorithms: one.algorithms.iter().cloned().collect::<Vec<_>>().join(", "),
+                because: one.because.clone(),
+                until: one.until,
+            }),
+            unreached: record.unreached.clone(),
             recording: record.sealed.as_ref().map(|sealed| Recording {
                 state: sealed.state,
                 manifest: sealed.manifest.clone(),
@@ -297,6 +309,11 @@ impl SessionView {
     /// How many of those are not shown.
     pub(super) fn more_gaps(&self) -> usize {
         self.stretches.iter().filter(|one| one.kind != Kind::Watched).count().saturating_sub(SHOWN)
+    }
+
+    /// Files that the register lists and this page does not.
+    pub(super) fn more_listed(&self) -> usize {
+        self.listed.saturating_sub(self.files.shown.len())
     }
 
     /// Refused requests by what was asked, counted, once it is over.

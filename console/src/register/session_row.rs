@@ -1,13 +1,14 @@
 //! One line of the export of sessions.
 
 use super::export::{MOST, Rows};
+use super::file::named;
 use super::filter::Filter;
 use super::row::seconds;
 use super::stretches::Watched;
 use crate::commands::{Known, look};
 use crate::error::Trouble;
+use crate::names::{target_name, vendor_name};
 use crate::page::Me;
-use crate::requests::{target_name, vendor_name};
 use crate::routes::App;
 use jiff::Timestamp;
 use lifecycle::{EndCause, InterventionNumber, SessionId, SessionRecord};
@@ -56,12 +57,16 @@ impl SessionRow {
             at_least: end.is_some_and(|end| end.at_least),
             name: asked.name.clone(),
             technician: asked.technician.clone(),
-            vendor: vendor_name(known, one),
+            vendor: vendor_name(known, &one.asked.vendor),
             vendor_id: asked.vendor.clone(),
-            target: target_name(known, one),
+            target: target_name(known, &one.asked.target),
             target_id: asked.target.clone(),
             account: asked.login.to_string(),
-            source: end.map(|end| end.source).or(asked.source).map(|source| source.ip().to_canonical()),
+            source: end
+                .map(|end| end.source)
+                .or(record.joined_from)
+                .or(asked.source)
+                .map(|source| source.ip().to_canonical()),
             state: record.state(),
             cause: end.map(|end| end.cause.clone()),
             watched: Watched::of([record].into_iter(), known.at),
@@ -72,22 +77,29 @@ impl SessionRow {
 
 /// The sessions of interventions that the filter takes and these eyes may see, the newest first. A period
 /// takes sessions by when they began.
-pub(crate) async fn session_rows(app: &App, me: &Me, filter: &Filter) -> Result<Rows<SessionRow>, Trouble> {
+pub(super) async fn session_ids(app: &App, me: &Me, filter: &Filter) -> Result<Vec<SessionId>, Trouble> {
     let (me, wide) = (me.clone(), filter.clone());
     let mut ids: Vec<(Timestamp, SessionId)> = look(&*app.commands, move |known| {
         let takes = |record: &&SessionRecord| {
             let one = known.register.interventions.get(&record.number);
             one.is_some_and(|one| me.may_see(known, &one.asked.target) && wide.takes(one, record.started))
+                && wide.file().is_none_or(|part| record.files.items().iter().any(|file| named(file, part)))
         };
         known.register.sessions.values().filter(takes).map(|record| (record.started, record.id.clone())).collect()
     })
     .await?;
     ids.sort_by(|one, other| other.cmp(one));
+    Ok(ids.into_iter().map(|(_, id)| id).collect())
+}
+
+/// Those sessions, as lines.
+pub(crate) async fn session_rows(app: &App, me: &Me, filter: &Filter) -> Result<Rows<SessionRow>, Trouble> {
+    let ids = session_ids(app, me, filter).await?;
     let mut rows = Vec::new();
     for some in ids.get(..MOST).unwrap_or(&ids).chunks(AT_ONCE) {
         let some = some.to_vec();
         let copied: Vec<SessionRow> = look(&*app.commands, move |known| {
-            let found = some.iter().filter_map(|(_, id)| known.register.sessions.get(id));
+            let found = some.iter().filter_map(|id| known.register.sessions.get(id));
             found.filter_map(|record| SessionRow::of(known, record)).collect()
         })
         .await?;

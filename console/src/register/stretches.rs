@@ -198,6 +198,7 @@ mod tests {
             approved_by: Vec::new(),
             recipients: Vec::new(),
             config: String::new(),
+            joined_from: None,
         };
         register.apply(at(0), &admitted);
         for (second, event) in events {

@@ -4,6 +4,7 @@ use crate::commands::{Known, look};
 use crate::error::Trouble;
 use crate::filters;
 use crate::form::Query;
+use crate::names::{staff_name, target_name, vendor_name};
 use crate::page::{Answer, Me, Visit, page, see_other};
 use crate::routes::App;
 use askama::Template;
@@ -35,24 +36,14 @@ impl Line {
         Self {
             number: one.number,
             name: one.asked.name.clone(),
-            vendor: vendor_name(known, one),
-            target: target_name(known, one),
+            vendor: vendor_name(known, &one.asked.vendor),
+            target: target_name(known, &one.asked.target),
             since: one.submitted.unwrap_or(one.prepared),
             state: one.state.word(),
             emergency: one.is_emergency(),
             mine: me.decides_for(known, &one.asked.target),
         }
     }
-}
-
-pub(crate) fn vendor_name(known: &Known<'_>, one: &Intervention) -> String {
-    let vendor = known.config.vendors.get(&one.asked.vendor);
-    vendor.map_or_else(|| one.asked.vendor.to_string(), |vendor| vendor.rules.name.clone())
-}
-
-pub(crate) fn target_name(known: &Known<'_>, one: &Intervention) -> String {
-    let target = known.config.targets.get(&one.asked.target);
-    target.map_or_else(|| one.asked.target.to_string(), |target| target.rules.name.clone())
 }
 
 #[derive(Template)]
@@ -223,9 +214,7 @@ impl Request {
             .staff
             .get(&me.login)
             .and_then(|staff| known.register.may_approve(known.rules, one, staff).err());
-        let name_of = |login: &StaffLogin| {
-            known.register.staff.get(login).map_or_else(|| login.to_string(), |staff| staff.identity.name.clone())
-        };
+        let name_of = |login: &StaffLogin| staff_name(known, login);
         let usual = source.is_some_and(|source| {
             known.register.usual_source(&asked.account, known.at).iter().any(|held| held.to_canonical() == source)
         });
@@ -235,12 +224,12 @@ impl Request {
             state: one.state.clone(),
             name: asked.name.clone(),
             login: asked.technician.to_string(),
-            vendor: vendor_name(known, one),
+            vendor: vendor_name(known, &one.asked.vendor),
             phone: account.identity.phone.clone(),
             email: account.identity.email.clone(),
             call_name: contact.map_or_else(String::new, |contact| contact.name.clone()),
             call_phone: contact.map_or_else(String::new, |contact| contact.phone.clone()),
-            target: target_name(known, one),
+            target: target_name(known, &one.asked.target),
             account: asked.login.to_string(),
             reason: asked.reason.clone(),
             ticket: asked.ticket.clone(),

@@ -1,19 +1,26 @@
 //! How the machine is, line by line: good or bad in words, and what to do where it is bad.
 
-use crate::commands::look;
-use crate::health::{Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room};
+use crate::commands::{Known, look};
+use crate::health::{
+    Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room, ScannerHealth,
+};
 use crate::page::{Answer, Visit, page};
 use crate::routes::App;
 use askama::Template;
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse as _;
+use config::Exception;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 /// A heartbeat is journalled every hour; after this much silence something is wrong.
 const SILENCE: SignedDuration = SignedDuration::from_mins(65);
 /// Before its end a certificate is to be renewed for so long.
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// New signatures come every day; clamd itself warns of those older than this.
+const OLD: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Below this share of room, in percent, and below this many bytes, the disk is nearly full.
 const LEAST_SHARE: u64 = 10;
 const LEAST_BYTES: u64 = 5_000_000_000;
@@ -72,15 +79,18 @@ struct HealthPage<'a> {
 /// The page.
 pub(crate) async fn show(State(app): State<App>, visit: Visit) -> Answer {
     let health = app.commands.health().await;
-    let unattended = look(&*app.commands, |known| {
+    let found = look(&*app.commands, |known| {
         let name = |id| known.config.targets.get(id).map_or_else(String::new, |one| one.rules.name.clone());
-        known.rules.withdrawn.iter().map(name).collect::<Vec<_>>()
+        let unattended = known.rules.withdrawn.iter().map(name).collect::<Vec<_>>();
+        (unattended, Exceptions::of(known))
     });
     // Without the journal the rest is still worth a look.
-    let unattended = unattended.await.unwrap_or_default();
+    let (unattended, excepted) = found.await.unwrap_or_default();
     let mut lines = lines(&visit, &health);
+    lines.extend(health.scanner.as_ref().map(|one| scanner(&visit, one)));
     lines.extend(health.channels.iter().map(|channel| notices(&visit, channel)));
     lines.push(approvers(&visit, &unattended));
+    lines.push(exceptions(&visit, &excepted));
     let bad = lines.iter().filter(|line| line.standing == Standing::Bad).count();
     page(&HealthPage { v: &visit, lines, health, bad })
 }
@@ -182,6 +192,31 @@ fn certificate(visit: &Visit, certificate: Option<&Certificate>) -> Line {
     line(visit, "health-certificate", lasts(one.until, visit.now), says, "health-certificate-do")
 }
 
+fn scanner(visit: &Visit, scanner: &ScannerHealth) -> Line {
+    const TITLE: &str = "health-scanner";
+    if let Some(why) = &scanner.fault {
+        let says = visit.tw("health-scanner-fault", "message", why);
+        return line(visit, TITLE, false, says, "health-scanner-fault-do");
+    }
+    let version = scanner.version.clone().unwrap_or_else(|| visit.t("unknown"));
+    let Some(day) = scanner.signatures else {
+        return Line {
+            title: visit.t(TITLE),
+            standing: Standing::Unknown,
+            says: visit.tw("health-scanner-undated", "version", version),
+            to_do: Some(visit.t("health-scanner-old-do")),
+        };
+    };
+    let values = [("version", version.as_str()), ("day", &visit.texts.date(day))];
+    let says = visit.texts.with("health-scanner-says", &values);
+    line(visit, TITLE, is_fresh(day, visit.now), says, "health-scanner-old-do")
+}
+
+/// By UTC: clamd names no zone, and hours are no matter here.
+fn is_fresh(day: jiff::civil::Date, now: Timestamp) -> bool {
+    now.to_zoned(TimeZone::UTC).date().duration_since(day) <= OLD
+}
+
 fn notices(visit: &Visit, channel: &Channel) -> Line {
     let last = channel.last_ok.map_or_else(|| visit.t("health-channel-never"), |last| visit.texts.time(last));
     let values = [("count", channel.waiting.to_string()), ("last", last)];
@@ -207,9 +242,53 @@ fn approvers(visit: &Visit, unattended: &[String]) -> Line {
     line(visit, "health-approvers", unattended.is_empty(), says, "health-approvers-do")
 }
 
+/// Equipment with an exception for old algorithms: its name and the exception's last day.
+#[derive(Debug, Default)]
+struct Exceptions {
+    in_force: Vec<(String, Date)>,
+    over: Vec<(String, Date)>,
+}
+
+impl Exceptions {
+    fn of(known: &Known<'_>) -> Self {
+        let mut all = Self::default();
+        for (id, target) in &known.config.targets {
+            let name = || target.rules.name.clone();
+            match known.config.exception(id, known.at) {
+                Exception::None => {}
+                Exception::InForce(legacy) => all.in_force.push((name(), legacy.until)),
+                Exception::Over(legacy) => all.over.push((name(), legacy.until)),
+            }
+        }
+        all
+    }
+}
+
+fn exceptions(visit: &Visit, all: &Exceptions) -> Line {
+    let named = |some: &[(String, Date)]| {
+        let one = |(name, until): &(String, Date)| format!("{name} ({})", visit.texts.date(until));
+        some.iter().map(one).collect::<Vec<_>>().join(", ")
+    };
+    let mut says = match all.in_force.is_empty() {
+        true => visit.t("health-exceptions-none"),
+        false => visit.tw("health-exceptions-in-force", "targets", named(&all.in_force)),
+    };
+    if !all.over.is_empty() {
+        says = format!("{says} {}", visit.tw("health-exceptions-over", "targets", named(&all.over)));
+    }
+    line(visit, "health-exceptions", all.over.is_empty(), says, "health-exceptions-do")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn signatures_are_old_after_a_week() {
+        let now = "2026-11-20T09:00:00Z".parse().unwrap();
+        let of = |day| is_fresh(jiff::civil::date(2026, 11, day), now);
+        assert!(of(21) && of(20) && of(13) && !of(12));
+    }
 
     #[test]
     fn a_certificate_is_bad_fourteen_days_before_its_end() {

@@ -6,11 +6,13 @@ use crate::commands::{Known, look};
 use crate::error::Trouble;
 use crate::filters;
 use crate::form::{Fields, Query};
+use crate::names::target_name;
 use crate::page::{Answer, Me, Visit, page_with, see_other};
 use crate::routes::App;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use config::{Exception, SecondFactor};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use lifecycle::Role;
@@ -68,6 +70,27 @@ struct VendorCard {
     file: String,
 }
 
+/// What one is offered besides today's encryption, and why.
+#[derive(Debug, Clone, Serialize)]
+struct ExceptionCard {
+    algorithms: String,
+    because: String,
+    until: Date,
+    in_force: bool,
+}
+
+impl ExceptionCard {
+    fn of(known: &Known<'_>, id: &TargetId) -> Option<Self> {
+        let (legacy, in_force) = match known.config.exception(id, known.at) {
+            Exception::None => return None,
+            Exception::InForce(legacy) => (legacy, true),
+            Exception::Over(legacy) => (legacy, false),
+        };
+        let (algorithms, because) = (legacy.algorithms.join(", "), legacy.because.clone());
+        Some(Self { algorithms, because, until: legacy.until, in_force })
+    }
+}
+
 /// One piece of equipment.
 #[derive(Debug, Clone, Serialize)]
 struct TargetCard {
@@ -81,6 +104,8 @@ struct TargetCard {
     hours: Option<Hours>,
     credential: bool,
     pinned: bool,
+    exception: Option<ExceptionCard>,
+    second_factor: bool,
     withdrawn: bool,
     file: String,
 }
@@ -105,10 +130,6 @@ fn vendor_seen(known: &Known<'_>, me: &Me, rules: &[AllowRule]) -> bool {
 /// Where a thing is declared: its whole path for those who may open it, its name for others.
 fn file_name(file: &path::Path, whole: bool) -> String {
     if whole { file.display().to_string() } else { file.file_name().unwrap_or_default().to_string_lossy().into_owned() }
-}
-
-fn target_name(known: &Known<'_>, id: &TargetId) -> String {
-    known.config.targets.get(id).map_or_else(|| id.to_string(), |one| one.rules.name.clone())
 }
 
 fn vendor(known: &Known<'_>, id: &VendorId, one: &config::Vendor, operator: bool) -> VendorCard {
@@ -162,6 +183,8 @@ fn target(known: &Known<'_>, id: &TargetId, one: &config::Target, operator: bool
         hours: rules.calendar.as_ref().map(|calendar| Hours::of(known, calendar)),
         credential: known.register.credentials.contains_key(&(id.clone(), rules.account.clone())),
         pinned: one.host_key.is_some(),
+        exception: ExceptionCard::of(known, id),
+        second_factor: one.second_factor == SecondFactor::Technician,
         withdrawn: known.rules.withdrawn.contains(id),
         file: file_name(&one.file, operator),
     }
@@ -178,7 +201,22 @@ struct SitePage<'a> {
     brakes: bool,
 }
 
-async fn shown(app: &App, visit: &Visit, said: Option<(StatusCode, String)>, done: Option<String>) -> Answer {
+/// What was done to a company, by its word in the address. Anybody can write an address: what is not so is
+/// not said.
+fn done(visit: &Visit, vendors: &[VendorCard], query: &Fields) -> Option<String> {
+    let vendor = query.get("vendor")?;
+    let one = vendors.iter().find(|one| one.id.as_str() == vendor)?;
+    match (query.get("done")?, one.frozen.is_some()) {
+        ("frozen", true) => {
+            let ended = query.optional::<u32>("ended").ok().flatten().unwrap_or(0);
+            Some(visit.tw("site-frozen", "count", ended))
+        }
+        ("thawed", false) => Some(visit.t("site-thawed")),
+        _ => None,
+    }
+}
+
+async fn shown(app: &App, visit: &Visit, said: Option<(StatusCode, String)>, query: &Fields) -> Answer {
     let me = visit.me()?.clone();
     let operator = me.roles.contains(&Role::Operator);
     let (vendors, targets) = look(&*app.commands, move |known| {
@@ -191,36 +229,29 @@ async fn shown(app: &App, visit: &Visit, said: Option<(StatusCode, String)>, don
     .await?;
     let (status, said) = said.map_or((StatusCode::OK, None), |(status, said)| (status, Some(said)));
     let brakes = visit.has(&["operator", "security"]);
+    let done = done(visit, &vendors, query);
     page_with(status, &SitePage { v: visit, vendors, targets, said, done, brakes })
 }
 
 /// The page.
 pub(crate) async fn site(State(app): State<App>, visit: Visit, Query(query): Query) -> Answer {
-    let done = match query.get("done") {
-        Some("frozen") => {
-            let ended = query.optional::<u32>("ended").ok().flatten().unwrap_or(0);
-            Some(visit.tw("site-frozen", "count", ended))
-        }
-        Some("thawed") => Some(visit.t("site-thawed")),
-        _ => None,
-    };
-    shown(&app, &visit, None, done).await
+    shown(&app, &visit, None, &query).await
 }
 
 /// Takes a company's access away for now.
 pub(crate) async fn freeze(State(app): State<App>, visit: Visit, Path(id): Path<String>, fields: Fields) -> Answer {
     let vendor: VendorId = id.parse().map_err(|_| Trouble::NotFound)?;
-    let order = Order::VendorFreeze { vendor, reason: fields.value("reason") };
+    let order = Order::VendorFreeze { vendor: vendor.clone(), reason: fields.value("reason") };
     match app.commands.carry_out(visit.me()?.login.clone(), order).await {
         Ok(done) => {
             let ended = done.get("sessions_ended").and_then(Value::as_u64).unwrap_or(0);
-            brake::done(&visit, &format!("/site?done=frozen&ended={ended}"))
+            brake::done(&visit, &format!("/site?done=frozen&vendor={vendor}&ended={ended}"))
         }
         // The page cannot be made without the register; what is wrong is said all the same.
         Err(failure) if !visit.looked => Err(failure.into()),
         Err(failure) => {
             let said = visit.texts.failure(&failure);
-            shown(&app, &visit, Some((Trouble::Failure(failure).status(), said)), None).await
+            shown(&app, &visit, Some((Trouble::Failure(failure).status(), said)), &Fields::default()).await
         }
     }
 }
@@ -228,12 +259,12 @@ pub(crate) async fn freeze(State(app): State<App>, visit: Visit, Path(id): Path<
 /// Gives it back.
 pub(crate) async fn thaw(State(app): State<App>, visit: Visit, Path(id): Path<String>, fields: Fields) -> Answer {
     let vendor: VendorId = id.parse().map_err(|_| Trouble::NotFound)?;
-    let order = Order::VendorThaw { vendor, reason: fields.value("reason") };
+    let order = Order::VendorThaw { vendor: vendor.clone(), reason: fields.value("reason") };
     match app.commands.carry_out(visit.me()?.login.clone(), order).await {
-        Ok(_) => see_other("/site?done=thawed"),
+        Ok(_) => see_other(&format!("/site?done=thawed&vendor={vendor}")),
         Err(failure) => {
             let said = visit.texts.failure(&failure);
-            shown(&app, &visit, Some((Trouble::Failure(failure).status(), said)), None).await
+            shown(&app, &visit, Some((Trouble::Failure(failure).status(), said)), &Fields::default()).await
         }
     }
 }

@@ -106,6 +106,9 @@ dossier-until = At the latest until
 dossier-cut-by = cut by { $staff }: { $reason }
 dossier-bytes = Exchanged
 dossier-bytes-both = { $in } to the equipment, { $out } from the equipment
+dossier-legacy = Old encryption used
+dossier-legacy-until = by exception until { $day }:
+dossier-unreached = The equipment was not reached
 dossier-watching = Who watched, and when nobody did
 dossier-bar = Watched: { $watched }. Unwatched: { $unwatched }. Frozen: { $frozen }.
 dossier-legend-watched = watched: { $length }
@@ -262,6 +265,44 @@ journal-word-channel = opening
 journal-word-shell = keyboard
 journal-word-exec = command
 journal-word-exec-malformed = unreadable command
+journal-word-scp = files (SCP)
+journal-word-rsync = files (rsync)
+journal-word-forward = tunnel
 moment-signal-dropped = Signal { $text }, not passed on
 quote-open = “
 quote-close = ”
+register-file = File put, taken or changed
+register-export-files = Export the files (CSV)
+register-alarm-mark = alarm
+csv-files = files
+csv-rights = Rights
+csv-alarms = Alarms
+csv-channel = Channel
+csv-file-started = Opened at
+csv-file-ended = Ended at
+csv-file-what = What
+csv-file-path = File
+csv-file-to = New name or detail
+csv-file-bytes = Bytes
+csv-file-digest = Digest (SHA-256)
+csv-file-order = Passed from end to end
+csv-file-result = Result
+csv-file-why = More about it
+csv-file-kept = Copy kept
+dossier-at = When
+dossier-alarms = Alarms
+dossier-alarms-below = { $count ->
+    [one] An alarm rang: see the session below.
+   *[other] { $count } alarms rang: see the sessions below.
+ }
+dossier-files = Files
+dossier-files-more = { $count ->
+    [one] One more is not shown here; it is in the export.
+   *[other] { $count } more are not shown here; they are in the export.
+ }
+dossier-files-unlisted = { $count ->
+    [one] Besides, { $count } file is only in the list of the recording or the journal.
+   *[other] Besides, { $count } files are only in the list of the recording or the journal.
+ }
+dossier-files-proofs = For IT: digests
+dossier-files-proofs-hint = The digest (SHA-256) is that of the bytes that passed. If the file passed from end to end, it is the file's own.

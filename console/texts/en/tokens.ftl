@@ -6,6 +6,7 @@ token-label = What it is for
 token-scope = What it reads
 token-scope-interventions = the register of interventions
 token-scope-sessions = the list of sessions
+token-scope-files = the list of files
 token-scope-journal = the journal
 token-days = For how long
 token-days-of = { $count ->

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use lifecycle::{ExportScope, TokenId};
-use policy::{GroupId, Right, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified};
+use policy::{GroupId, Right, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -393,9 +393,8 @@ pub(crate) enum InterventionVerb {
         /// How you know who is asking: called, caller or present.
         #[arg(long, value_parser = verified)]
         verified: Verified,
-        /// Grant these rights only.
-        #[arg(long, value_delimiter = ',', value_name = "RIGHT")]
-        rights: Option<Vec<Right>>,
+        #[command(flatten)]
+        rights: RightsFlags,
         /// Grant at most so many minutes.
         #[arg(long)]
         minutes: Option<u32>,
@@ -451,6 +450,37 @@ pub(crate) enum InterventionVerb {
     },
 }
 
+/// Rights that are left of those that the rules give.
+#[derive(Args)]
+pub(crate) struct RightsFlags {
+    /// Grant these rights only, with commas between them.
+    #[arg(long, value_delimiter = ',', value_name = "RIGHTS", value_parser = listed_right)]
+    rights: Vec<Right>,
+    /// Grant this right only, and the others that are named; as often as needed. So commands are named:
+    /// --right "command tar -cf - a,b".
+    #[arg(long, value_name = "RIGHT")]
+    right: Vec<Right>,
+}
+
+impl RightsFlags {
+    /// Those that were named; `None`: no right was, and nothing is struck.
+    pub(crate) fn named(self) -> Option<Rights> {
+        let all: Rights = self.rights.into_iter().chain(self.right).collect();
+        (!all.is_empty()).then_some(all)
+    }
+}
+
+/// A right in a list with commas. A command may hold one, and would become another command by it.
+fn listed_right(text: &str) -> Result<Right, String> {
+    match text.parse() {
+        Ok(Right::Command(_)) => {
+            Err("write a command by itself, as --right \"command …\": it may hold a comma".to_owned())
+        }
+        Ok(right) => Ok(right),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 #[derive(Args)]
 pub(crate) struct PlanFlags {
     #[arg(long)]
@@ -467,9 +497,8 @@ pub(crate) struct PlanFlags {
     /// How you know who is asking: called, caller or present.
     #[arg(long, value_parser = verified)]
     pub(crate) verified: Verified,
-    /// Grant these rights only.
-    #[arg(long, value_delimiter = ',', value_name = "RIGHT")]
-    pub(crate) rights: Option<Vec<Right>>,
+    #[command(flatten)]
+    pub(crate) rights: RightsFlags,
     #[command(flatten)]
     pub(crate) proof: ProofFlags,
     #[command(flatten)]
@@ -648,4 +677,33 @@ pub(crate) enum NotifyVerb {
         #[command(flatten)]
         json: Json,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(args: &[&str]) -> Result<Option<Vec<String>>, String> {
+        let line = ["poterne", "intervention", "approve", "12", "--verified", "called", "--as", "claire"];
+        match Call::try_parse_from(line.iter().chain(args)).map_err(|error| error.to_string())?.verb {
+            Verb::Intervention(InterventionVerb::Approve { rights, .. }) => {
+                Ok(rights.named().map(|rights| rights.iter().map(ToString::to_string).collect()))
+            }
+            _ => Err("another verb".to_owned()),
+        }
+    }
+
+    /// A comma in a command is the command's own; in a list it stands between rights.
+    #[test]
+    fn rights_are_named_in_a_list_and_one_by_one() {
+        let all = |names: &[&str]| Ok(Some(names.iter().map(|name| (*name).to_owned()).collect()));
+        assert_eq!(named(&[]), Ok(None));
+        assert_eq!(named(&["--rights", "exec,shell"]), all(&["shell", "exec"]));
+        assert_eq!(
+            named(&["--right", "command tar -cf - a,b", "--right", "shell", "--rights", "sftp-read"]),
+            all(&["shell", "command tar -cf - a,b", "sftp-read"])
+        );
+        assert!(named(&["--rights", "command a,shell"]).unwrap_err().contains("--right"));
+        assert!(named(&["--right", "shell,exec"]).is_err());
+    }
 }

@@ -5,7 +5,7 @@ use super::args::{
     NotifyVerb, PersonFlags, PlanFlags, ProofFlags, SessionVerb, StaffVerb, TargetVerb, TechnicianVerb, TokenVerb,
     VendorVerb, Verb,
 };
-use super::{firewall, invitation, manual, output, pin, recording, secrets, watch};
+use super::{firewall, happened, invitation, manual, output, pin, recording, secrets, watch};
 use crate::clock::{Clock as _, SystemClock};
 use crate::ctl::client;
 use crate::daemon::{Daemon, Options};
@@ -389,17 +389,14 @@ pub(super) fn proof(flags: ProofFlags) -> Result<Proof, Failure> {
 
 fn intervention(main: &Path, verb: InterventionVerb) -> Outcome {
     match verb {
-        InterventionVerb::List { all, json } => print(json, &ask(main, &Order::InterventionList { all })?, |rows| {
-            output::table(
-                rows,
-                &["number", "kind", "state", "technician", "vendor", "target", "source", "reason", "ticket"],
-            );
-        }),
+        InterventionVerb::List { all, json } => {
+            print(json, &ask(main, &Order::InterventionList { all })?, happened::interventions)
+        }
         InterventionVerb::Show { number, json } => {
-            print(json, &ask(main, &Order::InterventionShow { number })?, output::fields)
+            print(json, &ask(main, &Order::InterventionShow { number })?, happened::intervention)
         }
         InterventionVerb::Approve { number, code, verified, rights, minutes, proof: flags } => {
-            let rights = rights.map(|rights| rights.into_iter().collect());
+            let rights = rights.named();
             let request = Order::InterventionApprove { number, proof: proof(flags)?, code, verified, rights, minutes };
             let answer = ask(main, &request)?;
             match answer.get("approvals_missing").and_then(Value::as_u64) {
@@ -470,7 +467,7 @@ fn plan(
         reason,
         ticket,
         verified,
-        rights: rights.map(|rights| rights.into_iter().collect()),
+        rights: rights.named(),
     };
     let answer = ask(main, &Order::InterventionPlan { proof: proof(flags)?, planned })?;
     print(json, &answer, |answer| match answer.get("approvals_missing").and_then(Value::as_u64) {
@@ -578,7 +575,7 @@ fn session(main: &Path, verb: SessionVerb) -> Outcome {
                 ],
             );
         }),
-        SessionVerb::Show { id, json } => print(json, &ask(main, &Order::SessionShow { id })?, output::fields),
+        SessionVerb::Show { id, json } => print(json, &ask(main, &Order::SessionShow { id })?, happened::session),
         SessionVerb::Cut { id, reason } => {
             ask(main, &Order::SessionCut { id: id.clone(), reason })?;
             output::say(&format!("session {id} is cut"));

@@ -96,13 +96,17 @@ fn chains(rules: &mut String, config: &Config, anybody: bool) {
     let _ = writeln!(
         rules,
         "    }}\n\n    chain output {{\n        type filter hook output priority filter; policy accept;\n        \
-         # What the bastion's user may open: its targets, name service and time are not needed.\n        \
+         # What the bastion's user may open: its targets and clamd; name service and time are not needed.\n        \
          meta skuid != \"poterne\" accept\n        ct state established,related accept\n        oif lo accept"
     );
     let targets: BTreeSet<(SocketAddr, &str)> =
         config.targets.iter().map(|(id, target)| (target.address, id.as_str())).collect();
     for (place, id) in targets {
         let _ = writeln!(rules, "        {}tcp dport {} accept    # {id}", address("daddr", place.ip()), place.port());
+    }
+    // On this machine it is behind the loopback's rule above.
+    if let Some(config::ClamavSocket::Tcp(place)) = config.clamav.as_ref().map(|clamav| clamav.socket.clone()) {
+        let _ = writeln!(rules, "        {}tcp dport {} accept    # clamd", address("daddr", place.ip()), place.port());
     }
     let _ = writeln!(rules, "        reject\n    }}");
 }

@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod firewall;
+mod happened;
 mod invitation;
 mod manual;
 mod output;
@@ -11,6 +12,7 @@ mod pin;
 mod recording;
 mod secrets;
 mod watch;
+mod watched;
 
 use args::Call;
 use clap::Parser as _;

@@ -3,9 +3,10 @@
 
 use super::output::say;
 use super::secrets;
+use crate::clock::{Clock as _, SystemClock};
 use crate::ctl::client;
 use crate::target::fetch_host_key;
-use config::Config;
+use config::{Config, Exception};
 use lifecycle::order::{Failure, Order, exit};
 use policy::TargetId;
 use russh::keys::HashAlg;
@@ -28,8 +29,13 @@ pub(crate) fn pin(
         .enable_all()
         .build()
         .map_err(|error| Failure::new(exit::SOFTWARE, error))?;
-    let key =
-        runtime.block_on(fetch_host_key(declared.address)).map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
+    let legacy = match config.exception(target, SystemClock::start().now()) {
+        Exception::InForce(legacy) => legacy.algorithms.as_slice(),
+        Exception::None | Exception::Over(_) => &[],
+    };
+    let key = runtime
+        .block_on(fetch_host_key(declared.address, legacy))
+        .map_err(|error| Failure::new(exit::UNAVAILABLE, error))?;
     let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
     let line = key.to_openssh().map_err(|error| Failure::new(exit::SOFTWARE, error))?;
     let line = line.split_whitespace().take(2).collect::<Vec<_>>().join(" ");

@@ -4,6 +4,7 @@
 use super::commands::{Outcome, load, socket};
 use super::output;
 use super::paint::{Footer, Key, Stage, keys};
+use super::watched;
 use crate::ctl::client;
 use crate::texts::Texts;
 use console::wire::{FromWatcher, Hello, Picture, ToWatcher, WatchEnd, Word};
@@ -113,6 +114,11 @@ impl Window {
                     ToWatcher::Answered(right) => {
                         let key = if right { "watch-challenge-right" } else { "watch-challenge-wrong" };
                         self.say(self.texts.text(key));
+                    }
+                    ToWatcher::Joined { session, from } => {
+                        // Heard by whoever looks elsewhere: nothing of it moves before somebody watches it.
+                        let _ = std::io::stdout().write_all(b"\x07");
+                        self.say(self.texts.with("watch-said-joined", &[("id", &session), ("from", &from)]));
                     }
                     ToWatcher::Said(word) => self.say(self.word(word)),
                     // This window does not look back: it never asks.
@@ -278,10 +284,7 @@ impl Window {
     fn channel_lines(&self) -> Vec<String> {
         let Some(picture) = &self.picture else { return Vec::new() };
         let mut lines = vec![self.texts.text("watch-no-terminal"), String::new()];
-        lines.extend(picture.channels.iter().map(|one| {
-            let mark = if one.ended { "-" } else { "*" };
-            format!("{mark} {}  {}  in {}  out {}", one.number, one.what, bytes(one.bytes_in), bytes(one.bytes_out))
-        }));
+        lines.extend(picture.channels.iter().flat_map(|one| watched::lines(&self.texts, one)));
         lines
     }
 
@@ -291,12 +294,7 @@ impl Window {
         let Some(picture) = &self.picture else { return String::new() };
         let others = picture.channels.iter().rev().filter(|one| Some(one.number) != picture.shown);
         let recent = others.filter(|one| !one.ended || one.quiet <= STILL_SHOWN);
-        let shown: Vec<String> = recent
-            .map(|one| {
-                let moved = bytes(one.bytes_in + one.bytes_out);
-                format!("{}{} {} ({moved})", if one.ended { "-" } else { "+" }, one.number, one.what)
-            })
-            .collect();
+        let shown: Vec<String> = recent.map(|one| watched::in_strip(&self.texts, one)).collect();
         shown.join("  ")
     }
 
@@ -359,13 +357,5 @@ impl Window {
             (None, None, Some(said)) => said.to_owned(),
             (None, None, None) => self.texts.text("watch-keys"),
         }
-    }
-}
-
-fn bytes(count: u64) -> String {
-    match count {
-        0..10_000 => format!("{count} B"),
-        10_000..10_000_000 => format!("{} kB", count / 1000),
-        _ => format!("{} MB", count / 1_000_000),
     }
 }

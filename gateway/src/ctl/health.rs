@@ -1,16 +1,17 @@
 //! How the machine is, gathered for the console. Nothing of it is cached: what is shown is so now.
 
 use super::server::Desk;
+use crate::files::clamav;
 use crate::https::CertificateState;
 use crate::notify::ChannelHealth;
 use crate::ssh::listener;
-use console::{Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room};
+use console::{Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room, ScannerHealth};
 use lifecycle::{RecordingState, Register};
 use std::net::SocketAddr;
 use std::path::Path;
 
 impl Desk {
-    /// How the machine is. Waits on the register and on the disk.
+    /// How the machine is. Waits on the register, on the disk, and at most 5 s on the scanner.
     pub(crate) async fn health(&self, addresses: Vec<SocketAddr>, certificate: Option<CertificateState>) -> Health {
         let looked = self.site.registrar.view(|core, _| (recorder(&core.register), core.register.last_at)).await;
         let works = looked.is_ok();
@@ -40,8 +41,19 @@ impl Desk {
                 names: one.names,
                 until: one.not_after,
             }),
+            scanner: self.scanner().await,
             channels: self.channels(),
         }
+    }
+
+    async fn scanner(&self) -> Option<ScannerHealth> {
+        let config = self.site.config();
+        let is_asked = config.targets.values().any(|target| target.carried.scan != config::Scan::None);
+        let looked = clamav::look(config.clamav.as_ref().filter(|_| is_asked)?).await;
+        Some(match looked {
+            Ok(version) => ScannerHealth { fault: None, version: version.program, signatures: version.signatures },
+            Err(why) => ScannerHealth { fault: Some(why), version: None, signatures: None },
+        })
     }
 
     fn channels(&self) -> Vec<Channel> {

@@ -93,14 +93,8 @@ impl Desk {
         if !session.approvers.contains(staff) && !self.approves_for(staff, &id).await? {
             return Err(refused(Refusal::Denied(policy::Denial::ApproverNotOfTarget)));
         }
-        // On a session that stands still already it would wait for another freeze.
-        if session.frozen_for().is_none_or(|cause| cause == FreezeCause::Unwatched) {
-            session.because(reason);
-        }
         let cause = FreezeCause::Staff(staff.clone());
-        if !session.freeze(cause.clone()) {
-            session.tell(lifecycle::Input::Freeze(cause)).await;
-        }
+        self.site.live.freeze_together(session.number, &cause, reason).await;
         Ok(json!({ "id": id, "state": "frozen" }))
     }
 
@@ -127,7 +121,7 @@ impl Desk {
         if !self.approves_for(&staff, &id).await? {
             return Err(refused(Refusal::Denied(policy::Denial::ApproverNotOfTarget)));
         }
-        session.resume(Actor::Staff(staff)).await;
+        self.site.live.resume_together(session, &Actor::Staff(staff)).await;
         Ok(json!({ "id": id }))
     }
 
@@ -135,7 +129,7 @@ impl Desk {
         let id: SessionId = id.parse().map_err(data)?;
         reasoned(reason)?;
         let cause = EndCause::Cut { by, reason: crate::cli::visible(reason.trim()) };
-        match self.site.live.brake(&cause, |session| session.id == id) {
+        match self.site.live.cut_together(&id, &cause) {
             0 => Err(no_session(&id)),
             _ => Ok(json!({})),
         }

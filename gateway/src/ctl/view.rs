@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use lifecycle::{Intervention, Register, SessionRecord};
+use lifecycle::{AlarmRecord, ChannelKind, ChannelRecord, FileDone, FileRecord, Intervention, Register, SessionRecord};
 use policy::StaffLogin;
 use serde_json::{Value, json};
 
@@ -106,7 +106,7 @@ pub fn session(record: &SessionRecord, register: &Register, watchers: &[StaffLog
         "vendor": asked.map(|asked| &asked.vendor),
         "technician": asked.map(|asked| &asked.technician),
         "target": asked.map(|asked| &asked.target),
-        "from": asked.and_then(|asked| asked.source).map(|source| source.to_string()),
+        "from": record.joined_from.or(asked.and_then(|asked| asked.source)).map(|source| source.to_string()),
         "frozen": record.frozen,
         "watchers": watchers,
         "started": record.started,
@@ -128,12 +128,73 @@ pub fn session_in_full(record: &SessionRecord, register: &Register) -> Value {
     let mut all = session(record, register, &watchers);
     if let Value::Object(fields) = &mut all {
         fields.insert("watched_by".into(), json!(record.watched_by));
+        fields.insert("unreached".into(), json!(record.unreached));
+        let legacy = record
+            .legacy
+            .as_ref()
+            .map(|legacy| json!({ "algorithms": legacy.algorithms, "because": legacy.because, "until": legacy.until }));
+        fields.insert("legacy".into(), json!(legacy));
         fields.insert("recording".into(), recording_state(record));
+        fields.insert("alarms".into(), json!(record.alarms.items().iter().map(alarm).collect::<Vec<_>>()));
+        fields.insert("channels".into(), json!(record.opened.items().iter().map(channel).collect::<Vec<_>>()));
+        fields.insert("files".into(), json!(record.files.items().iter().map(file).collect::<Vec<_>>()));
+        fields.insert("files_unlisted".into(), json!(record.files.more().saturating_add(record.unlisted)));
         if let Some(end) = &record.end {
             fields.insert("closing".into(), json!(end));
         }
     }
     all
+}
+
+/// Something of which the hospital was told at once.
+fn alarm(one: &AlarmRecord) -> Value {
+    json!({ "at": one.at, "channel": one.channel, "alarm": one.alarm })
+}
+
+/// A channel: `what` is the word for its kind, `detail` the command line or where a tunnel went.
+fn channel(one: &ChannelRecord) -> Value {
+    let to = match &one.what {
+        ChannelKind::Forward { to } => Some(to.to_string()),
+        _ => None,
+    };
+    json!({
+        "channel": one.channel,
+        "what": one.what.word(),
+        "detail": one.what.command().map(str::to_owned).or(to),
+        "from": one.from,
+        "until": one.until,
+        "exit": one.exit,
+        "bytes_in": one.bytes_in,
+        "bytes_out": one.bytes_out,
+    })
+}
+
+/// A file: `did` says what was done, `result` and `why` what came of it.
+fn file(one: &FileRecord) -> Value {
+    match &one.what {
+        FileDone::Moved(file) => json!({
+            "at": one.at,
+            "channel": file.channel,
+            "did": file.direction,
+            "path": file.path,
+            "bytes": file.bytes,
+            "sha256": file.sha256,
+            "in_order": file.in_order,
+            "result": file.result.word(),
+            "why": file.result.why(),
+            "kept": file.kept,
+            "started": file.started,
+        }),
+        FileDone::Changed(change) => json!({
+            "at": one.at,
+            "channel": change.channel,
+            "did": change.act,
+            "path": change.path,
+            "to": change.to,
+            "result": if change.failed.is_empty() { "done" } else { "failed" },
+            "why": change.failed,
+        }),
+    }
 }
 
 fn recording_state(record: &SessionRecord) -> Value {

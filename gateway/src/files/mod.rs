@@ -4,10 +4,21 @@
 //! side sent and says what is to be done, in order. The pump ([`pump`]) does it: records, then
 //! relays (promise 3), keeps files in quarantine, asks the scanner, writes the journal.
 
+pub mod clamav;
+mod outbox;
+pub mod pump;
+pub mod quarantine;
+pub mod scp;
+pub mod sftp;
+pub mod shown;
+mod told;
+
+use crate::texts::Texts;
 use bytes::Bytes;
+use config::{Carried, Clamav, Scan};
 use jiff::Timestamp;
 use lifecycle::{FileAct, FileResult};
-use policy::{Direction, Rights};
+use policy::{Asked, Direction, Permit, Rights};
 
 /// A file within one channel, by the steward's own count. Never used twice.
 pub type FileNumber = u32;
@@ -15,10 +26,10 @@ pub type FileNumber = u32;
 /// One protocol for files, for the life of one channel.
 pub trait Steward: Send {
     /// Bytes came from the technician.
-    fn from_technician(&mut self, bytes: &[u8], at: Timestamp) -> Result<Vec<Act>, Broken>;
+    fn technician_sent(&mut self, bytes: &[u8], at: Timestamp) -> Result<Vec<Act>, Broken>;
 
     /// Bytes came from the target.
-    fn from_target(&mut self, bytes: &[u8], at: Timestamp) -> Result<Vec<Act>, Broken>;
+    fn target_sent(&mut self, bytes: &[u8], at: Timestamp) -> Result<Vec<Act>, Broken>;
 
     /// What [`Act::Fetch`] or [`Act::Scan`] brought.
     fn answered(&mut self, answer: Answer, at: Timestamp) -> Result<Vec<Act>, Broken>;
@@ -45,6 +56,28 @@ pub struct Rules {
     pub scan_downloads: bool,
     /// Largest file that is scanned, in bytes.
     pub scan_limit: u64,
+}
+
+impl Rules {
+    /// Of a permit and what its target's channels may carry.
+    pub fn of(permit: &Permit, carried: Option<Carried>, clamav: Option<&Clamav>) -> Self {
+        let scan = carried.map_or(Scan::None, |carried| carried.scan);
+        Self {
+            rights: permit.rights().clone(),
+            scan_uploads: scan != Scan::None,
+            scan_downloads: scan == Scan::Clamav { downloads: true },
+            scan_limit: clamav.map_or(0, |clamav| clamav.limit.0),
+        }
+    }
+}
+
+/// Whoever takes this channel's protocol apart, if it is one for files that we know.
+pub fn steward(asked: &Asked, command: &[u8], rules: Rules, texts: &Texts) -> Option<Box<dyn Steward>> {
+    match asked {
+        Asked::Sftp => Some(Box::new(sftp::Sftp::new(rules))),
+        Asked::Scp(direction) => Some(Box::new(scp::Scp::new(*direction, command, &rules, texts.clone()))),
+        Asked::Shell | Asked::Command(_) | Asked::Rsync(_) | Asked::Forward(_) | Asked::Jump => None,
+    }
 }
 
 /// Something to be done, after all before it and before all behind it.

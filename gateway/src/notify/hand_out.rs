@@ -28,7 +28,7 @@ pub(super) struct Office {
     /// Interventions of which somebody was told that they wait.
     told: BTreeSet<InterventionNumber>,
     /// When an alert about something was last handed out.
-    alerted: BTreeMap<(Topic, About), Timestamp>,
+    alerted: BTreeMap<(&'static str, About), Timestamp>,
     /// As of the last look, for when the journal is gone.
     people: People,
     journal_works: bool,
@@ -162,7 +162,7 @@ impl Office {
             return false;
         }
         self.alerted.retain(|_, last| at.duration_since(*last) < QUIET);
-        let key = (sighting.topic, sighting.about.clone());
+        let key = (sighting.text, sighting.about.clone());
         if self.alerted.contains_key(&key) {
             return true;
         }

@@ -1,7 +1,7 @@
 //! One notice: the facts of what happened, its words, and its JSON.
 
 use super::people::People;
-use super::sighting::{About, Sighting};
+use super::sighting::{About, DETAILS, Sighting};
 use super::words::{unlinked, visible};
 use crate::entropy;
 use crate::site::Site;
@@ -78,6 +78,7 @@ pub(super) struct Notice {
     vendor: Option<Named>,
     who: Option<String>,
     reason: Option<String>,
+    details: Vec<(&'static str, String)>,
     texts: Texts,
     address: String,
     /// The groups of its target; `None` if it is about no target.
@@ -136,6 +137,7 @@ impl Notice {
             vendor,
             who,
             reason: sighting.reason.as_deref().or(facts.reason.as_deref()).map(visible),
+            details: sighting.details.iter().map(|(name, said)| (*name, visible(said))).collect(),
             texts,
             address,
             groups,
@@ -168,6 +170,7 @@ impl Notice {
             vendor: None,
             who: Some(reason.to_owned()),
             reason: Some(reason.to_owned()),
+            details: Vec::new(),
             texts: Texts::new(config::Language::French, jiff::tz::TimeZone::UTC),
             address: "https://poterne.chu.example".to_owned(),
             groups: None,
@@ -178,7 +181,7 @@ impl Notice {
     /// What a webhook gets.
     pub(super) fn to_json(&self) -> Value {
         let named = |named: &Option<Named>| named.as_ref().map(|named| json!({ "id": named.id, "name": named.name }));
-        json!({
+        let mut all = json!({
             "id": self.id,
             "event": self.event,
             "number": self.number,
@@ -191,7 +194,15 @@ impl Notice {
             "vendor": named(&self.vendor),
             "technician": self.who,
             "reason": self.reason,
-        })
+        });
+        if let Value::Object(fields) = &mut all {
+            fields.extend(DETAILS.map(|name| (name.to_owned(), self.detail(name).into())));
+        }
+        all
+    }
+
+    fn detail(&self, wanted: &str) -> Option<&str> {
+        self.details.iter().find(|(name, _)| *name == wanted).map(|(_, said)| said.as_str())
     }
 
     /// The subject of a mail: one line.
@@ -212,7 +223,42 @@ impl Notice {
         line("notify-line-vendor", name(&self.vendor).as_deref());
         line("notify-line-target", name(&self.target).as_deref());
         line("notify-line-reason", self.reason.as_deref());
+        for name in DETAILS {
+            line(&format!("notify-line-{name}"), self.detail(name));
+        }
         let hint = self.texts.with("notify-hint", &[("address", &format!("{}/", self.address))]);
         format!("{}\r\n\r\n{}\r\n\r\n{hint}\r\n", lines.join("\r\n"), self.url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_strangers_named_is_visible_and_cannot_be_clicked() {
+        let details =
+            vec![("file", visible("/tmp/\u{202e}exe.www.evil.example\r\nBcc: x")), ("signature", "Eicar".to_owned())];
+        let notice = Notice { details, ..Notice::of_words("Alerte", "panne") };
+        let letter = notice.letter();
+        assert!(
+            letter.contains("\r\nFichier : /tmp/\\u{202e}exe[.]www[.]evil[.]example\\u{d}\\u{a}Bcc: x\r\n"),
+            "{letter}"
+        );
+        assert!(letter.contains("\r\nReconnu : Eicar\r\n"), "{letter}");
+        let json = notice.to_json();
+        assert_eq!((&json["signature"], &json["session"]), (&"Eicar".into(), &Value::Null));
+    }
+
+    /// The languages are held against each other elsewhere.
+    #[test]
+    fn every_alarm_and_detail_has_its_words() {
+        let texts = Texts::new(config::Language::French, jiff::tz::TimeZone::UTC);
+        let alarms = ["infected", "scanner-gone", "ssh-inside"];
+        let keys = alarms.iter().flat_map(|one| [format!("notify-title-{one}"), format!("notify-text-{one}")]);
+        for key in keys.chain(DETAILS.iter().map(|one| format!("notify-line-{one}"))) {
+            let values = [("number", "1"), ("target", "IRM"), ("vendor", "Imagix"), ("who", "Alice")];
+            assert!(!texts.with(&key, &values).contains("notify-"), "{key}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use crate::relay::lane::{Item, Lane};
 use crate::relay::pressure::{ClientSide, TargetSide};
 use crate::relay::session::{Flow, LiveSession};
 use bytes::Bytes;
+use policy::Asked;
 use recorder::FrameKind;
 use russh::{ChannelId, ChannelWriteHalf, client, server};
 use std::collections::VecDeque;
@@ -58,6 +59,7 @@ pub struct Channel {
     client: Arc<ClientSide>,
     up: Lane,
     target: OnceLock<Arc<TargetSide>>,
+    asked: OnceLock<Asked>,
     terminal: Mutex<Option<Terminal>>,
     tunnel: OnceLock<Tunnel>,
     /// The client closed a tunnel whose last bytes are still on their way.
@@ -89,6 +91,7 @@ impl Channel {
             client,
             up: Lane::default(),
             target: OnceLock::new(),
+            asked: OnceLock::new(),
             terminal: Mutex::default(),
             tunnel: OnceLock::new(),
             closing: Notify::new(),
@@ -109,6 +112,44 @@ impl Channel {
     /// Bytes in and out so far.
     pub fn bytes(&self) -> (u64, u64) {
         (self.bytes_in.load(Ordering::Relaxed), self.bytes_out.load(Ordering::Relaxed))
+    }
+
+    /// Notes what it was allowed for.
+    pub fn allow(&self, asked: Asked) {
+        let _ = self.asked.set(asked);
+    }
+
+    /// What it was allowed for, once it was.
+    pub fn asked(&self) -> Option<&Asked> {
+        self.asked.get()
+    }
+
+    /// Notes the target connection that its end ends.
+    pub(crate) fn attach(&self, side: Arc<TargetSide>) {
+        let _ = self.target.set(side);
+    }
+
+    /// What came from the client and was not looked at yet.
+    pub(crate) async fn next_up(&self) -> Option<Item> {
+        self.up.pop().await
+    }
+
+    /// Takes off what was dealt with.
+    pub(crate) fn took(&self, cost: usize) {
+        let counted = self.up.delivered(cost);
+        self.client.delivered(counted);
+    }
+
+    /// Counts bytes that passed.
+    pub(crate) fn count(&self, up: u64, down: u64) {
+        self.bytes_in.fetch_add(up, Ordering::Relaxed);
+        self.bytes_out.fetch_add(down, Ordering::Relaxed);
+        self.session.moved(up, down);
+    }
+
+    /// Returns once so little is unsent towards the client that more may be handed over.
+    pub(crate) async fn writable(&self) {
+        self.client.gate().writable().await;
     }
 
     /// Gives it a terminal.
@@ -216,7 +257,7 @@ impl Channel {
         side: Arc<TargetSide>,
         target: ChannelWriteHalf<client::Msg>,
     ) -> Ending {
-        let _ = self.target.set(side.clone());
+        self.attach(side.clone());
         let mut ending = Ending::default();
         let mut typed = Kept::new(self, FrameKind::Input);
         let mut shown = Shown::new(self);
@@ -262,8 +303,7 @@ impl Channel {
                 item = self.up.pop(), if !ended => item,
             };
             let Some(item) = item else { break Flow::Ended };
-            let counted = self.up.delivered(item.cost());
-            self.client.delivered(counted);
+            self.took(item.cost());
             match item {
                 Item::Data(bytes) => {
                     self.session.announce_thrown_away(self);
@@ -307,8 +347,7 @@ impl Channel {
                 Item::Data(bytes) => match self.may_type(&bytes).await {
                     Typed::Deliver => {
                         kept.record(&bytes).await && {
-                            self.bytes_in.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                            self.session.moved(bytes.len() as u64, 0);
+                            self.count(bytes.len() as u64, 0);
                             send_up(side, target, bytes).await
                         }
                     }
@@ -337,8 +376,7 @@ impl Channel {
                 // What a client never sends, or what ends the channel through `finish`.
                 Item::ErrorOutput(_) | Item::ExitStatus(_) | Item::ExitSignal(..) | Item::Close => true,
             };
-            let counted = self.up.delivered(cost);
-            self.client.delivered(counted);
+            self.took(cost);
             if !goes_on {
                 return;
             }
@@ -347,7 +385,7 @@ impl Channel {
 
     /// Whether input may go on now. On a terminal a frozen session throws it away and says so; any
     /// other channel waits (D26).
-    async fn may_type(&self, bytes: &Bytes) -> Typed {
+    pub(crate) async fn may_type(&self, bytes: &Bytes) -> Typed {
         match self.session.flow() {
             Flow::Flowing => Typed::Deliver,
             Flow::Ended => Typed::Stop,
@@ -440,8 +478,7 @@ impl Channel {
             FrameKind::ErrorOutput => client.extended_data_bytes(1, bytes).await,
             _ => client.data_bytes(bytes).await,
         };
-        self.bytes_out.fetch_add(count, Ordering::Relaxed);
-        self.session.moved(0, count);
+        self.count(0, count);
         sent.is_ok()
     }
 
@@ -483,13 +520,17 @@ impl Channel {
     }
 }
 
-enum Typed {
+/// What becomes of input.
+pub(crate) enum Typed {
+    /// It goes on.
     Deliver,
+    /// It is thrown away: a frozen terminal.
     ThrowAway,
+    /// Nothing goes on any more.
     Stop,
 }
 
-async fn release_eof(client: &ChannelWriteHalf<server::Msg>, held: &mut bool) -> bool {
+pub(crate) async fn release_eof(client: &ChannelWriteHalf<server::Msg>, held: &mut bool) -> bool {
     if !std::mem::take(held) {
         return true;
     }
@@ -497,7 +538,7 @@ async fn release_eof(client: &ChannelWriteHalf<server::Msg>, held: &mut bool) ->
 }
 
 /// Sends to the target; tells its side when that has to wait.
-async fn send_up(side: &TargetSide, target: &ChannelWriteHalf<client::Msg>, bytes: Bytes) -> bool {
+pub(crate) async fn send_up(side: &TargetSide, target: &ChannelWriteHalf<client::Msg>, bytes: Bytes) -> bool {
     let sending = async {
         side.gate.writable().await;
         target.data_bytes(bytes).await.is_ok()

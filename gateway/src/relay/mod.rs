@@ -11,6 +11,7 @@ pub mod lane;
 pub mod pressure;
 pub mod session;
 pub mod socket;
+pub mod together;
 
 /// Window granted to a technician's client, in bytes.
 pub const CLIENT_WINDOW: u32 = 2 << 20;

@@ -5,9 +5,11 @@
 //! journal hear of it (D18).
 
 use crate::clock::Clock;
+use crate::files::quarantine::Allowance;
 use crate::registrar::Registrar;
 use crate::relay::channel::{Channel, Tunnel};
 use crate::relay::pressure::ClientSide;
+use crate::relay::together::Joined;
 use crate::texts::Texts;
 use crate::watch::presence::{Change, Place, Presence};
 use crate::watch::stage::Stage;
@@ -16,10 +18,11 @@ use jiff::Timestamp;
 use lifecycle::{
     AccountId, Actor, EndCause, Event, FreezeCause, Input, InterventionNumber, Output, Session, SessionId,
 };
-use policy::{StaffLogin, Supervision, TechnicianLogin, VendorId};
+use policy::{Asked, Rights, StaffLogin, Supervision, TargetId, TechnicianLogin, VendorId};
 use recorder::{Frame, FrameKind, Head, Recording, Track};
 use russh::{Disconnect, server};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -67,6 +70,10 @@ pub struct LiveSession {
     pub quota: u64,
     /// Whether somebody must watch.
     pub supervision: Supervision,
+    /// Which equipment.
+    pub target: TargetId,
+    /// What it may do, as admitted.
+    pub rights: Rights,
     /// Of which company.
     pub vendor: VendorId,
     /// Who could approve for its target when it was admitted.
@@ -87,8 +94,14 @@ pub struct LiveSession {
     flow: watch::Sender<Flow>,
     inbox: mpsc::Sender<Input>,
     cause: OnceLock<EndCause>,
-    /// When a byte last moved, in milliseconds of the clock; 0: not since the driver looked.
-    moved: AtomicI64,
+    /// From where, where it joined another connection's intervention (D9).
+    pub joined_from: Option<SocketAddr>,
+    /// When a byte last moved, in milliseconds of the clock: what goes on over one connection of an
+    /// intervention keeps the others from being idle.
+    moved: Arc<AtomicI64>,
+    /// The newest connection that joined. Each needs a one-time code of its own, half a minute apart:
+    /// who looks at it misses none.
+    joined: watch::Sender<Option<Joined>>,
     farewell: OnceLock<String>,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
@@ -97,6 +110,10 @@ pub struct LiveSession {
     channels: Mutex<HashMap<u32, Arc<Channel>>>,
     next_channel: AtomicU32,
     refused: Mutex<BTreeMap<String, u64>>,
+    /// What its channels may hold in quarantine.
+    pub quarantined: Allowance,
+    /// Entries about files that the journal has of it.
+    file_entries: AtomicU64,
     handle: OnceLock<server::Handle>,
     /// Connections inside its own: those of `ssh -J`.
     inside: Mutex<Vec<Weak<ClientSide>>>,
@@ -134,10 +151,20 @@ pub struct Parts {
     pub quota: u64,
     /// Whether somebody must watch.
     pub supervision: Supervision,
+    /// Which equipment.
+    pub target: TargetId,
+    /// What it may do.
+    pub rights: Rights,
     /// Of which company.
     pub vendor: VendorId,
     /// Who may approve for its target.
     pub approvers: BTreeSet<StaffLogin>,
+    /// What its channels may hold in quarantine.
+    pub quarantined: Allowance,
+    /// From where, where it joined another connection's intervention.
+    pub joined_from: Option<SocketAddr>,
+    /// When a byte last moved, of the connections of the intervention together.
+    pub moved: Arc<AtomicI64>,
     /// When its right ends.
     pub until: Timestamp,
 }
@@ -161,6 +188,10 @@ impl LiveSession {
             record_limit: parts.record_limit,
             quota: parts.quota,
             supervision: parts.supervision,
+            target: parts.target,
+            rights: parts.rights,
+            quarantined: parts.quarantined,
+            file_entries: AtomicU64::new(0),
             vendor: parts.vendor,
             approvers: parts.approvers,
             until: AtomicI64::new(parts.until.as_millisecond()),
@@ -174,7 +205,9 @@ impl LiveSession {
             flow: watch::Sender::new(Flow::Frozen),
             inbox,
             cause: OnceLock::new(),
-            moved: AtomicI64::new(0),
+            joined_from: parts.joined_from,
+            moved: parts.moved,
+            joined: watch::Sender::new(None),
             farewell: OnceLock::new(),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
@@ -265,6 +298,12 @@ impl LiveSession {
     pub fn freeze(&self, cause: FreezeCause) -> bool {
         self.freezes.fetch_add(1, Ordering::AcqRel);
         self.set_flow(Flow::Frozen);
+        // Known before the driver takes it, so that whoever joins meanwhile is held too.
+        let mut frozen_for = locked(&self.frozen_for);
+        if frozen_for.as_ref().is_none_or(|before| *before == FreezeCause::Unwatched) {
+            *frozen_for = Some(cause.clone());
+        }
+        drop(frozen_for);
         self.inbox.try_send(Input::Freeze(cause)).is_ok()
     }
 
@@ -338,7 +377,24 @@ impl LiveSession {
     pub fn moved(&self, up: u64, down: u64) {
         self.bytes_in.fetch_add(up, Ordering::Relaxed);
         self.bytes_out.fetch_add(down, Ordering::Relaxed);
-        self.moved.store(self.clock.now().as_millisecond(), Ordering::Relaxed);
+        self.moved.fetch_max(self.clock.now().as_millisecond(), Ordering::Relaxed);
+    }
+
+    /// When a byte last moved over any connection of its intervention.
+    pub(super) fn activity(&self) -> Arc<AtomicI64> {
+        self.moved.clone()
+    }
+
+    /// Another connection joined its intervention: said on each terminal, and to whoever watches.
+    pub(super) fn joined_by(&self, other: Joined) {
+        let text = self.texts.with("notice-joined", &[("from", &other.from.to_string())]);
+        self.each_channel(|channel| channel.notice(text.clone()));
+        self.joined.send_replace(Some(other));
+    }
+
+    /// Tells of connections that join from now on.
+    pub fn joins(&self) -> watch::Receiver<Option<Joined>> {
+        self.joined.subscribe()
     }
 
     /// Records, and returns when it is in the file. `false`: the session is over, and nothing may
@@ -406,6 +462,11 @@ impl LiveSession {
         locked(&self.channels).values().any(|channel| !channel.is_over() && channel.tunnel() != Some(Tunnel::Jump))
     }
 
+    /// Bytes of an open channel so far, in and out: what a tunnel moves is in no recording.
+    pub fn bytes_of(&self, number: u32) -> Option<(u64, u64)> {
+        locked(&self.channels).get(&number).map(|channel| channel.bytes())
+    }
+
     /// Whether a terminal is open.
     pub fn has_terminal(&self) -> bool {
         locked(&self.channels).values().any(|channel| !channel.is_over() && channel.terminal().is_some())
@@ -427,6 +488,17 @@ impl LiveSession {
         let count = refused.entry(what.to_owned()).or_default();
         *count += 1;
         *count == 1
+    }
+
+    /// Whether the journal may have one more entry about a file of this session.
+    pub fn takes_file_entry(&self, most: u64) -> bool {
+        self.file_entries.fetch_add(1, Ordering::Relaxed) < most
+    }
+
+    /// Whether a channel rests on a right that is not among these any more (promise 5).
+    pub fn needs_more_than(&self, rights: &Rights) -> bool {
+        let rests = |asked: &Asked| !asked.rests_on(&self.rights).is_subset(rights);
+        locked(&self.channels).values().any(|channel| !channel.is_over() && channel.asked().is_some_and(rests))
     }
 
     /// The last line on every terminal, if the technician did not end it by themselves.
@@ -498,6 +570,8 @@ pub async fn drive(
     commit.tick().await;
     let mut committed = None;
     let mut freezes = 0;
+    // What others did before it began is not its own.
+    let mut looked = session.moved.load(Ordering::Relaxed);
     let cause = loop {
         let wake = machine.wake_at();
         let due = async {
@@ -523,10 +597,11 @@ pub async fn drive(
         };
         let at = around.clock.now();
         let mut outputs = Vec::new();
-        let moved = session.moved.swap(0, Ordering::Relaxed);
-        if let Ok(moved) = Timestamp::from_millisecond(moved)
-            && moved > Timestamp::UNIX_EPOCH
+        let moved = session.moved.load(Ordering::Relaxed);
+        if moved > looked
+            && let Ok(moved) = Timestamp::from_millisecond(moved)
         {
+            looked = moved.as_millisecond();
             // Dated when it happened: the driver may look long after.
             (machine, outputs) = machine.handle(moved, Input::Activity);
         }
@@ -551,6 +626,8 @@ pub async fn drive(
             outputs.retain(|output| !matches!(output, Output::Unfreeze(_)));
         }
         if starts && up_to_date && machine.frozen().is_none() && machine.closed().is_none() {
+            // What held it before it began was let go on before it began.
+            *locked(&session.frozen_for) = None;
             session.set_flow(Flow::Flowing);
         }
         if let Some(text) = watchers_changed {
@@ -640,6 +717,7 @@ async fn close(session: Arc<LiveSession>, cause: EndCause, around: Surroundings)
     session.prepare_farewell(&cause);
     session.set_flow(Flow::Ended);
     let _ = session.cause.set(cause.clone());
+    around.live.end_with(&session, &cause);
     let ended = crate::clock::to_millisecond(around.clock.now());
     // The channels' tasks write down what they kept, show the last words and close.
     let mut tasks = session.tasks.subscribe();

@@ -57,14 +57,55 @@ pub fn towards_clients(legacy: bool) -> Preferred {
     Preferred { kex: Cow::Borrowed(if legacy { KEX_LEGACY } else { KEX }), ..modern() }
 }
 
+/// Everything modern, and behind it what an exception names.
+pub fn offered(legacy: &[&'static str]) -> Preferred {
+    let mut preferred = modern();
+    for name in legacy {
+        match old(name) {
+            Some(Old::Kex(kex)) => preferred.kex.to_mut().push(kex),
+            Some(Old::Key(key)) => preferred.key.to_mut().push(key),
+            Some(Old::Cipher(cipher)) => preferred.cipher.to_mut().push(cipher),
+            Some(Old::Mac(mac)) => preferred.mac.to_mut().push(mac),
+            None => {}
+        }
+    }
+    preferred
+}
+
+/// What an exception can name.
+enum Old {
+    Kex(kex::Name),
+    Key(Algorithm),
+    Cipher(cipher::Name),
+    Mac(mac::Name),
+}
+
+fn old(name: &str) -> Option<Old> {
+    Some(match name {
+        "ecdh-sha2-nistp256" => Old::Kex(kex::ECDH_SHA2_NISTP256),
+        "diffie-hellman-group14-sha256" => Old::Kex(kex::DH_G14_SHA256),
+        "diffie-hellman-group14-sha1" => Old::Kex(kex::DH_G14_SHA1),
+        "diffie-hellman-group1-sha1" => Old::Kex(kex::DH_G1_SHA1),
+        "ssh-rsa" => Old::Key(Algorithm::Rsa { hash: None }),
+        "aes128-ctr" => Old::Cipher(cipher::AES_128_CTR),
+        "aes192-ctr" => Old::Cipher(cipher::AES_192_CTR),
+        "aes256-cbc" => Old::Cipher(cipher::AES_256_CBC),
+        "aes192-cbc" => Old::Cipher(cipher::AES_192_CBC),
+        "aes128-cbc" => Old::Cipher(cipher::AES_128_CBC),
+        "3des-cbc" => Old::Cipher(cipher::TRIPLE_DES_CBC),
+        "hmac-sha1" => Old::Mac(mac::HMAC_SHA1),
+        _ => return None,
+    })
+}
+
 /// Towards a target: only the kind of host key that is pinned is asked for, so that a target with
 /// several keys shows the right one.
-pub fn towards_target(pinned: &PublicKey) -> Preferred {
+pub fn towards_target(pinned: &PublicKey, legacy: &[&'static str]) -> Preferred {
     let kind = pinned.algorithm();
     let is_rsa = |algorithm: &Algorithm| matches!(algorithm, Algorithm::Rsa { .. });
-    let keys: Vec<Algorithm> =
-        KEYS.iter().filter(|known| **known == kind || (is_rsa(known) && is_rsa(&kind))).cloned().collect();
-    Preferred { key: Cow::Owned(keys), ..modern() }
+    let mut preferred = offered(legacy);
+    preferred.key.to_mut().retain(|known| *known == kind || (is_rsa(known) && is_rsa(&kind)));
+    preferred
 }
 
 /// When keys are exchanged anew. Not by time: a connection that is held cannot take part.
@@ -72,4 +113,35 @@ pub fn limits() -> Limits {
     const BYTES: usize = 1 << 30;
     const NEVER: Duration = Duration::from_secs(30 * 24 * 3600);
     Limits { rekey_write_limit: BYTES, rekey_read_limit: BYTES, rekey_time_limit: NEVER }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use config::LEGACY_ALGORITHMS;
+
+    /// HRD-05: what an exception can name is known here, and never offered without one.
+    #[test]
+    fn exceptions_are_offered_last_and_to_whom_they_are_for() {
+        let names = |preferred: &Preferred| -> Vec<String> {
+            let kex = preferred.kex.iter().map(|one| one.as_ref().to_owned());
+            let key = preferred.key.iter().map(ToString::to_string);
+            let cipher = preferred.cipher.iter().map(|one| one.as_ref().to_owned());
+            let mac = preferred.mac.iter().map(|one| one.as_ref().to_owned());
+            kex.chain(key).chain(cipher).chain(mac).collect()
+        };
+        let (plain, with_all) = (names(&modern()), offered(LEGACY_ALGORITHMS));
+        for name in LEGACY_ALGORITHMS {
+            assert!(old(name).is_some(), "{name}");
+            assert!(!plain.iter().any(|known| known == name), "{name}");
+            assert!(names(&with_all).iter().any(|known| known == name), "{name}");
+        }
+        assert_eq!(names(&with_all).len(), plain.len() + LEGACY_ALGORITHMS.len());
+        assert!(with_all.kex.starts_with(KEX) && with_all.key.starts_with(KEYS));
+        assert!(with_all.cipher.starts_with(CIPHERS) && with_all.mac.starts_with(MACS));
+        // The vendors' side knows one older exchange where it was asked for (D30), and nothing else.
+        let front = names(&towards_clients(true));
+        let old: Vec<&String> = front.iter().filter(|name| LEGACY_ALGORITHMS.contains(&name.as_str())).collect();
+        assert_eq!(old, ["ecdh-sha2-nistp256"]);
+    }
 }

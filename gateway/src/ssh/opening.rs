@@ -52,6 +52,7 @@ impl Opening {
             })
             .await;
         let permit = granted(judged)?;
+        self.channel.allow(self.asked.clone());
         let terminal = self.channel.terminal();
         let begin = serde_json::json!({
             "what": self.what(),

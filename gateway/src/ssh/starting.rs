@@ -2,10 +2,12 @@
 //! relayed, and its end told. Runs in a task of its own, so that the connection's callbacks never wait.
 
 use crate::admission;
+use crate::files;
 use crate::relay::channel::Ending;
 use crate::relay::session::Flow;
 use crate::ssh::opening::{NotStarted, Opening};
 use crate::target::{Dialled, Reply};
+use config::{Content, Scan};
 use lifecycle::ChannelKind;
 use policy::{Asked, Permit};
 use russh::ChannelWriteHalf;
@@ -44,10 +46,9 @@ impl Starting {
         let _going = session.going();
         match self.open().await {
             Ok(_) if self.opening.channel.is_over() => self.opening.closed(&Ending::default()).await,
-            Ok((target, opened)) => {
-                let relay = self.opening.channel.relay(&self.writer, &self.handle, target.side.clone(), opened);
+            Ok((target, opened, permit)) => {
                 let ending = tokio::select! {
-                    ending = relay => ending,
+                    ending = self.relay(&target, opened, &permit) => ending,
                     never = target.keep_awake() => match never {},
                 };
                 self.opening.channel.farewell(&self.writer).await;
@@ -85,11 +86,53 @@ impl Starting {
         let _ = self.writer.close().await;
     }
 
+    /// Through a steward where the protocol is one for files, and as it comes where it is not.
+    async fn relay(&self, target: &Dialled, opened: ChannelWriteHalf<russh::client::Msg>, permit: &Permit) -> Ending {
+        let config = self.opening.site.config();
+        let carried = config.targets.get(permit.target()).map(|target| target.carried);
+        let rules = files::Rules::of(permit, carried, config.clamav.as_ref());
+        let Some(steward) =
+            files::steward(&self.opening.asked, &self.opening.command, rules, &self.opening.channel.session().texts)
+        else {
+            return self.opening.channel.relay(&self.writer, &self.handle, target.side.clone(), opened).await;
+        };
+        let around = files::pump::Around {
+            site: self.opening.site.clone(),
+            files: carried.map_or(Content::Listed, |carried| carried.files),
+            clamav: config.clamav.clone(),
+            record_limit: config.recordings.record_limit.0,
+        };
+        let ends = files::pump::Ends {
+            technician: &self.writer,
+            handle: &self.handle,
+            side: target.side.clone(),
+            target: opened,
+        };
+        files::pump::relay(&self.opening.channel, &around, ends, steward).await
+    }
+
+    /// What no right would change: a protocol for files needs its bytes as they are, and one that is not
+    /// taken apart cannot be scanned.
+    fn is_possible(&self) -> Result<(), NotStarted> {
+        let session = self.opening.channel.session();
+        let moves_files = matches!(self.opening.asked, Asked::Sftp | Asked::Scp(_) | Asked::Rsync(_));
+        if moves_files && self.opening.channel.terminal().is_some() {
+            return Err(NotStarted { text: "refused-files-terminal", why: "files over a terminal".to_owned() });
+        }
+        let scanned =
+            self.opening.site.config().targets.get(&session.target).is_some_and(|one| one.carried.scan != Scan::None);
+        if scanned && matches!(self.opening.asked, Asked::Rsync(_)) {
+            return Err(NotStarted { text: "refused-rsync-scanned", why: "rsync cannot be scanned".to_owned() });
+        }
+        Ok(())
+    }
+
     /// Asks for the right, waits while the session is frozen, reaches the target. In that order:
     /// no request reaches a target while nobody watches (D26).
-    async fn open(&self) -> Result<(Dialled, ChannelWriteHalf<russh::client::Msg>), NotStarted> {
+    async fn open(&self) -> Result<(Dialled, ChannelWriteHalf<russh::client::Msg>, Permit), NotStarted> {
         let session = self.opening.channel.session();
         self.opening.may_start().await?;
+        self.is_possible()?;
         if session.flow() == Flow::Frozen {
             // So that the terminal is there for the line that says why nothing happens.
             let _ = self.handle.channel_success(self.opening.channel.id).await;
@@ -108,17 +151,26 @@ impl Starting {
                 self.opening.closed(&Ending::default()).await;
                 Err(not_started)
             }
-            reached => reached,
+            Ok((target, opened)) => Ok((target, opened, permit)),
         }
     }
 
     async fn reach(&self, permit: &Permit) -> Result<(Dialled, ChannelWriteHalf<russh::client::Msg>), NotStarted> {
-        let unreachable = |why: String| NotStarted { text: "refused-target-exec", why };
         let waiting = self.first.lock().await.take();
         let mut dialled = match waiting {
             Some(dialled) if !dialled.handle.is_closed() => dialled,
-            _ => admission::dial(&self.opening.site, permit).await.map_err(|error| unreachable(error.to_string()))?,
+            _ if admission::asks_technician(&self.opening.site, permit.target()) => {
+                // Nobody can be asked once the lobby is over.
+                let why = "the target asks for a second factor at every connection".to_owned();
+                return Err(NotStarted { text: "refused-one-channel", why });
+            }
+            _ => {
+                let session = &self.opening.channel.session().id;
+                let dialled = admission::dial(&self.opening.site, session, permit, None).await;
+                dialled.map_err(|error| NotStarted { text: error.text(), why: error.to_string() })?
+            }
         };
+        let unreachable = |why: String| NotStarted { text: "refused-target-exec", why };
         let opened = self.request(&mut dialled).await.map_err(|error| unreachable(error.to_string()))?;
         let _ = self.handle.channel_success(self.opening.channel.id).await;
         Ok((dialled, opened))

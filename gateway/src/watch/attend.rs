@@ -6,6 +6,7 @@ use super::outlet::{Ending, Outlet, Over};
 use super::pictures::Pictures;
 use super::rights::{May, Rights};
 use crate::relay::session::LiveSession;
+use crate::relay::together::Joined;
 use crate::site::Site;
 use console::wire::{FromWatcher, Hello, ToWatcher, WatchEnd, Word};
 use futures::FutureExt as _;
@@ -102,6 +103,7 @@ impl Watch {
         self.hello().await?;
         let session = self.session.clone();
         let mut changes = session.stage.changes();
+        let mut joins = session.joins();
         let mut pulse = tokio::time::interval(PULSE);
         let mut asked = pin!(Fuse::terminated());
         let mut last = Instant::now();
@@ -122,6 +124,13 @@ impl Watch {
                     if changed.is_err() {
                         // The stage is over; the session's end follows.
                         tokio::time::sleep(FRAME).await;
+                    }
+                }
+                Ok(()) = joins.changed() => {
+                    let joined = joins.borrow_and_update().clone();
+                    if let Some(Joined { session, from }) = joined {
+                        let (session, from) = (session.to_string(), from.to_string());
+                        self.to.send(ToWatcher::Joined { session, from }).await?;
                     }
                 }
                 () = tokio::time::sleep_until(paint_at), if due => {
@@ -216,9 +225,7 @@ impl Watch {
             // Brakes act as whom the watch began with (D18).
             FromWatcher::Freeze => {
                 let cause = FreezeCause::Staff(self.rights.staff.clone());
-                if !self.session.freeze(cause.clone()) {
-                    self.session.tell(lifecycle::Input::Freeze(cause)).await;
-                }
+                self.site.live.freeze_together(self.session.number, &cause, None).await;
                 self.paint().await
             }
             FromWatcher::Resume => self.resume().await,
@@ -226,7 +233,8 @@ impl Watch {
             FromWatcher::Cut(reason) => {
                 let reason = if reason.trim().is_empty() { "cut by who watched".to_owned() } else { reason };
                 let reason = crate::cli::visible(reason.trim()).chars().take(200).collect();
-                self.session.brake(EndCause::Cut { by: Actor::Staff(self.rights.staff.clone()), reason });
+                let cause = EndCause::Cut { by: Actor::Staff(self.rights.staff.clone()), reason };
+                self.site.live.cut_together(&self.session.id, &cause);
                 Ok(())
             }
         }
@@ -239,7 +247,7 @@ impl Watch {
         }
         let said = match self.session.frozen_for() {
             Some(FreezeCause::Staff(by)) if by == self.rights.staff => {
-                self.session.resume(Actor::Staff(by)).await;
+                self.site.live.resume_together(&self.session, &Actor::Staff(by)).await;
                 return Ok(());
             }
             Some(FreezeCause::Unwatched) => Word::Waits,

@@ -3,6 +3,7 @@
 
 pub mod attend;
 mod attendance;
+mod files;
 mod history;
 pub mod keep;
 mod outlet;

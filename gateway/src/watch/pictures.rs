@@ -24,12 +24,23 @@ pub(super) struct Pictures {
     next: u64,
     skipped: u64,
     shown: Option<u32>,
+    /// The watcher asked for the channel that is shown.
+    chosen: bool,
     painted: Option<(u32, u64, Screen)>,
 }
 
 impl Pictures {
     pub(super) fn new(session: Arc<LiveSession>, clock: Arc<dyn Clock>) -> Self {
-        Self { session, clock, under_way: VecDeque::new(), next: 1, skipped: 0, shown: None, painted: None }
+        Self {
+            session,
+            clock,
+            under_way: VecDeque::new(),
+            next: 1,
+            skipped: 0,
+            shown: None,
+            chosen: false,
+            painted: None,
+        }
     }
 
     /// Whether none was sent for so long.
@@ -40,6 +51,7 @@ impl Pictures {
     /// Another channel is to be shown, whole.
     pub(super) fn show(&mut self, track: u32) {
         self.shown = Some(track);
+        self.chosen = true;
         self.painted = None;
     }
 
@@ -61,12 +73,7 @@ impl Pictures {
         }
         let session = self.session.clone();
         let views = session.stage.views();
-        let alive = |number: u32| views.iter().any(|view| view.number == number && !view.ended);
-        if !self.shown.is_some_and(alive)
-            && let Some(first) = views.iter().find(|view| !view.ended).or(views.last())
-        {
-            self.shown = Some(first.number);
-        }
+        self.choose(&views);
         let screen = self.shown.and_then(|track| self.change_of(track));
         let now = self.clock.now();
         let (state, why) = match session.flow() {
@@ -78,7 +85,7 @@ impl Pictures {
             n: self.next,
             state: state.to_owned(),
             why,
-            channels: views.into_iter().map(|view| line(view, now)).collect(),
+            channels: views.into_iter().map(|view| line(view, &session, now)).collect(),
             shown: self.shown,
             screen,
             behind: session.stage.behind(&session.recording.head(), now),
@@ -89,6 +96,21 @@ impl Pictures {
         self.under_way.push_back((self.next, Instant::now(), now));
         self.next += 1;
         Some(picture)
+    }
+
+    /// Which channel is shown: the one that was asked for, while it is open; else a terminal before all
+    /// others, since there something may be typed that is seen nowhere else.
+    fn choose(&mut self, views: &[ChannelView]) {
+        let open = || views.iter().filter(|view| !view.ended);
+        let shown = open().find(|view| Some(view.number) == self.shown);
+        if shown.is_some_and(|view| self.chosen || view.terminal) {
+            return;
+        }
+        self.chosen = false;
+        let best = open().find(|view| view.terminal).or(shown).or_else(|| open().next()).or(views.last());
+        if let Some(best) = best {
+            self.shown = Some(best.number);
+        }
     }
 
     /// What changed of a channel's screen since it was painted last.
@@ -110,14 +132,20 @@ impl Pictures {
     }
 }
 
-fn line(view: ChannelView, now: Timestamp) -> ChannelLine {
+fn line(view: ChannelView, session: &LiveSession, now: Timestamp) -> ChannelLine {
+    // What passed without a frame of its own is known to the channel alone.
+    let (bytes_in, bytes_out) = session.bytes_of(view.number).unwrap_or_default();
     ChannelLine {
         terminal: view.terminal,
         quiet: now.duration_since(view.active).as_secs(),
         number: view.number,
         what: view.what,
-        bytes_in: view.bytes_in,
-        bytes_out: view.bytes_out,
+        kind: view.kind,
+        detail: view.detail,
+        files: view.files,
+        more_files: view.more_files,
+        bytes_in: view.bytes_in.max(bytes_in),
+        bytes_out: view.bytes_out.max(bytes_out),
         ended: view.ended,
     }
 }

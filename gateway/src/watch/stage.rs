@@ -3,8 +3,10 @@
 //! with the first watcher, or before, where the recording grows long ([`super::keep`]). While nobody
 //! watches it follows at a distance and at leisure.
 
+use super::files::Files;
 use super::history::{self, Excerpt, History};
 use crate::clock::Clock;
+use console::wire::FileLine;
 use jiff::Timestamp;
 use recorder::{Emulator, Follower, Frame, FrameKind, Head, Recording, RecoveryKey, Screen, Track};
 use std::collections::BTreeMap;
@@ -38,6 +40,10 @@ pub struct ChannelView {
     pub number: Track,
     /// What it carries: `shell`, `exec`, with the command.
     pub what: String,
+    /// The word for it, such as `sftp`.
+    pub kind: String,
+    /// The command line, or where a tunnel goes; empty where there is neither.
+    pub detail: String,
     /// Bytes from the technician.
     pub bytes_in: u64,
     /// Bytes from the target.
@@ -48,6 +54,10 @@ pub struct ChannelView {
     pub ended: bool,
     /// It has a terminal.
     pub terminal: bool,
+    /// Files under way and the last that are over.
+    pub files: Vec<FileLine>,
+    /// So many more are under way.
+    pub more_files: usize,
 }
 
 /// Channels that are over and still listed.
@@ -60,6 +70,7 @@ struct Channel {
     last: Option<Screen>,
     /// What scrolled away.
     history: History,
+    files: Files,
     /// Told to those who paint: the screen is another than at this count.
     version: u64,
 }
@@ -269,8 +280,10 @@ impl Stage {
             FrameKind::End => {
                 channel.view.ended = true;
                 channel.last = channel.emulator.take().map(|emulator| emulator.screen());
+                channel.files.close();
             }
-            FrameKind::Marker | FrameKind::Begin => {}
+            FrameKind::File => channel.files.take(&frame.data),
+            FrameKind::Marker | FrameKind::Begin | FrameKind::Content => {}
         }
         if !gone.is_empty() {
             channel.history.take(&gone);
@@ -303,7 +316,12 @@ impl Stage {
 
     /// All channels.
     pub fn views(&self) -> Vec<ChannelView> {
-        self.channels().values().map(|channel| channel.view.clone()).collect()
+        let view = |channel: &Channel| ChannelView {
+            files: channel.files.lines(),
+            more_files: channel.files.more(),
+            ..channel.view.clone()
+        };
+        self.channels().values().map(view).collect()
     }
 
     /// Lines of a channel that scrolled away before this number; `None`: the newest.
@@ -334,23 +352,29 @@ fn begin(number: Track, at: Timestamp, what: &serde_json::Value) -> Channel {
         .get("command")
         .and_then(serde_json::Value::as_str)
         .and_then(|hex| data_encoding::HEXLOWER.decode(hex.as_bytes()).ok());
-    let what = match command {
-        Some(command) => format!("{kind}: {}", crate::ssh::starting::shown(&command)),
-        None => kind.to_owned(),
-    };
+    let command = command.map(|command| crate::ssh::starting::shown(&command));
+    let to = what.get("to").and_then(serde_json::Value::as_str).map(str::to_owned);
+    let detail = command.or(to).unwrap_or_default();
+    let what = if detail.is_empty() { kind.to_owned() } else { format!("{kind}: {detail}") };
     Channel {
         view: ChannelView {
             number,
             what,
+            // What stands behind the word, such as the rights that a command takes, is for the journal.
+            kind: kind.split(' ').next().unwrap_or_default().to_owned(),
+            detail,
             bytes_in: 0,
             bytes_out: 0,
             active: at,
             ended: false,
             terminal: emulator.is_some(),
+            files: Vec::new(),
+            more_files: 0,
         },
         emulator,
         last: None,
         history: History::default(),
+        files: Files::default(),
         version: 0,
     }
 }

@@ -59,7 +59,7 @@ pub struct Admission {
 }
 
 /// The closing entry of an open intervention.
-pub(super) fn ended(register: &Register, intervention: &Intervention, cause: EndCause, at: Timestamp) -> Event {
+pub(crate) fn ended(register: &Register, intervention: &Intervention, cause: EndCause, at: Timestamp) -> Event {
     let began =
         intervention.sessions.first().and_then(|id| register.sessions.get(id)).map_or(at, |record| record.started);
     let seconds = u64::try_from(at.duration_since(began).as_secs()).unwrap_or(0);
@@ -358,8 +358,10 @@ impl Register {
         let intervention = self.interventions.get(&number).ok_or(Denial::TargetUnknown)?;
         let asked = &intervention.asked;
         let terms = self.terms(rules, intervention, asked.source, at)?;
-        // Extended: the approvals of the extension hold, from when they were given.
-        let begins = intervention.extended.unwrap_or(begins);
+        // Whoever joined has no longer than the first. Extended: the approvals of the extension hold,
+        // from when they were given.
+        let first = self.first_of(number).map(|first| first.started);
+        let begins = intervention.extended.or(first).unwrap_or(begins);
         // INVARIANT: an approver who was disabled or lost the group since does not count any more, nor
         // does an approval by factors that are gone, nor one by whoever gave the account a key since.
         let standing: Vec<Approval> = intervention
@@ -410,6 +412,7 @@ impl Register {
             approved_by: intervention.approved_by(),
             recipients,
             config: self.config.clone(),
+            joined_from: None,
         };
         Ok(Admission { permit, ends_with, event })
     }
@@ -417,6 +420,9 @@ impl Register {
     /// Asks whether a live session may do this, now.
     pub fn may(&self, rules: &PolicySet, session: &SessionId, asked: &Asked, at: Timestamp) -> Result<Permit, Refusal> {
         let record = self.sessions.get(session).filter(|record| record.end.is_none()).ok_or(Refusal::SessionOver)?;
+        if self.first_of(record.number).is_none_or(|first| first.end.is_some()) {
+            return Err(Refusal::SessionOver);
+        }
         let (permit, _) = self.permit(rules, record.number, record.started, at).map_err(Refusal::Denied)?;
         asked.allowed_by(permit.rights()).map_err(Refusal::RightMissing)?;
         Ok(permit)

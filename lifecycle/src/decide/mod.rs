@@ -4,6 +4,7 @@ mod accounts;
 mod explained;
 mod factors;
 mod interventions;
+mod joining;
 mod planned;
 mod refusal;
 mod staff;
@@ -11,7 +12,9 @@ mod tokens;
 
 pub use explained::Explained;
 pub use factors::{Attempt, CodeCheck, FactorsRequired, Judged, StaffAttempt};
+pub(crate) use interventions::ended;
 pub use interventions::{Admission, RequestFacts};
+pub use joining::{JoinFacts, JoinRefusal, MOST_CONNECTIONS};
 pub use planned::{PlanFacts, check_window};
 pub use refusal::{KeyError, Refusal, TokenError, WindowError};
 
@@ -23,14 +26,14 @@ use crate::register::Register;
 use crate::staff::{Role, Staff};
 use crate::token::ExportScope;
 use factors::judge_staff;
-use interventions::{Narrowing, approve, ended, lapsed, may_decide, request};
+use interventions::{Narrowing, approve, lapsed, may_decide, request};
 use jiff::Timestamp;
 use policy::{GroupId, PolicySet, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
-/// Wrong read-out codes before a request is refused (D5).
-const WRONG_CODES: u8 = 3;
+/// Wrong codes before a request is refused (D5), a plan is over (D7), nobody joins any more (D9).
+pub const WRONG_CODES: u8 = 3;
 
 /// A change that somebody asks for.
 #[derive(Debug, Clone)]
@@ -439,6 +442,10 @@ fn decide_simple(
         }
         Command::EndIntervention { number, cause } => {
             let intervention = waiting(register, number, "end", |state| *state == InterventionState::Open)?;
+            // A session that still runs closes it with its own end.
+            if register.live_of(number).next().is_some() {
+                return Ok(Vec::new());
+            }
             Ok(vec![ended(register, intervention, cause, at)])
         }
     }

@@ -17,7 +17,7 @@ pub(crate) fn at(second: i64) -> Timestamp {
     "2026-11-23T08:00:00Z".parse::<Timestamp>().unwrap().checked_add(SignedDuration::from_secs(second)).unwrap()
 }
 
-pub(crate) fn rules(quorum: u8) -> PolicySet {
+pub(crate) fn rules(quorum: u8, per: Per) -> PolicySet {
     let calendar = Calendar {
         id: id("office"),
         zone: TimeZone::get("Europe/Paris").unwrap(),
@@ -51,7 +51,7 @@ pub(crate) fn rules(quorum: u8) -> PolicySet {
             accounts: BTreeSet::new(),
             rights: [Right::Shell, Right::Exec].into_iter().collect(),
             quorum,
-            per: Per::Session,
+            per,
             longest: SignedDuration::from_hours(2),
         }],
         forbid: Vec::new(),

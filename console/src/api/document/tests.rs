@@ -135,9 +135,23 @@ fn words_are_those_of_their_types() {
     }
     let words = |name: &str| WORDS.iter().find(|(held, _)| *held == name).unwrap().1.to_vec();
     assert_eq!(words("Role"), all(&[Role::Approver, Role::Operator, Role::Security, Role::Auditor]));
-    assert_eq!(words("Right"), all(&Right::WORDS));
     assert_eq!(words("Verified"), all(&[Verified::Called, Verified::Caller, Verified::Present]));
     assert_eq!(words("ExportScope"), all(&ExportScope::ALL.map(|(_, scope)| scope)));
+}
+
+/// A right is described as what is taken: every word, and each kind that names something.
+#[test]
+fn rights_are_described_as_they_are_taken() {
+    let document = document();
+    let right = &document["components"]["schemas"]["Right"];
+    let pattern = right["pattern"].as_str().unwrap();
+    for right in &Right::WORDS {
+        assert!(pattern.contains(right.word()), "{right}");
+    }
+    let examples = right["examples"].as_array().unwrap();
+    let named: BTreeSet<&str> =
+        examples.iter().map(|text| text.as_str().unwrap().parse::<Right>().unwrap().word()).collect();
+    assert!(["command", "forward"].iter().all(|word| named.contains(word) && pattern.contains(word)), "{named:?}");
 }
 
 /// `docs/openapi.json` is this document. Written anew by `POTERNE_WRITE_OPENAPI=1 cargo nextest run -p

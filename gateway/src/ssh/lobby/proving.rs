@@ -1,0 +1,158 @@
+//! Password and code, judged together (D1): a technician, an invitation, or nobody.
+
+use super::texts::shorten;
+use super::{Known, Lobby, Room, Say};
+use crate::enrolment::Enrolling;
+use crate::invitation::Invitation;
+use crate::registrar::JournalGone;
+use crate::site::{invitation_document, technician_document};
+use crate::texts::Texts;
+use crate::vault::PersonSecrets;
+use lifecycle::{AccountId, Attempt, Event, FactorsRequired, Judged};
+use policy::TechnicianLogin;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Every refused login takes this long at least, counted from the code (D1, IDM-10): above what
+/// judging takes.
+const FLOOR: Duration = Duration::from_millis(1500);
+
+/// What came of password and code.
+enum Judgement {
+    Known(Known),
+    Invited(Box<Enrolling>),
+    /// Refused, for whatever reason.
+    Nobody,
+}
+
+impl Lobby {
+    /// Judges password and code together, after the second (D1): one path for everybody, one floor
+    /// under its duration.
+    pub(super) async fn judge(&mut self, password: String, code: String) -> Say {
+        let begun = Instant::now();
+        let known = self.compare(password, code).await;
+        match known {
+            Ok(Judgement::Known(known)) => self.welcome_known(known),
+            Ok(Judgement::Invited(enrolling)) => Say::Enrol(enrolling),
+            Ok(Judgement::Nobody) | Err(JournalGone) => {
+                tokio::time::sleep_until(begun + FLOOR).await;
+                self.room = Room::Goodbye { reason: String::new() };
+                self.refuse(self.texts.text("access-denied"))
+            }
+        }
+    }
+
+    async fn compare(&mut self, password: String, code: String) -> Result<Judgement, JournalGone> {
+        let login = self.login.technician.parse::<TechnicianLogin>().ok();
+        let found = self
+            .site
+            .registrar
+            .view(move |core, _| {
+                let account = core.register.account(&login?)?;
+                let vendor = core.config.vendors.get(&account.vendor);
+                let language = vendor.map_or(core.config.site.language, |vendor| vendor.language);
+                let required = match vendor {
+                    Some(vendor) if !vendor.key => FactorsRequired::PasswordTotp,
+                    _ => FactorsRequired::KeyPasswordTotp,
+                };
+                Some((account.id.clone(), account.identity.name.clone(), account.secret, required, language))
+            })
+            .await?;
+        if let Some((account, .., language)) = &found
+            && let Some(enrolling) = self.invited(account.clone(), *language, &password).await?
+        {
+            return Ok(Judgement::Invited(Box::new(enrolling)));
+        }
+        let secrets: Option<PersonSecrets> = found
+            .as_ref()
+            .and_then(|(id, _, generation, ..)| self.site.vault.get(&technician_document(id), *generation).ok());
+        let vault_fits = secrets.is_some();
+        let at = self.site.clock.now();
+        let compared = self.site.comparer.compare(secrets, password, code, at).await;
+        let Some((account, name, _, required, language)) = found else {
+            self.site.registrar.probe(self.source.ip(), shorten(&self.login.technician)).await;
+            return Ok(Judgement::Nobody);
+        };
+        let attempt = Attempt {
+            account: account.clone(),
+            source: self.source,
+            password: compared.password,
+            code: compared.code,
+            keys: self.keys.clone(),
+            target: self.login.target.clone(),
+            vault_fits,
+        };
+        let judged = self
+            .site
+            .registrar
+            .act(move |core, at| core.register.judge_factors(&core.rules, &attempt, required, at))
+            .await?;
+        if judged != Judged::Accepted {
+            return Ok(Judgement::Nobody);
+        }
+        let config = self.site.config();
+        self.texts = Texts::new(language, config.site.zone.clone());
+        Ok(Judgement::Known(Known { account, name }))
+    }
+
+    /// Whether the password typed is the code of this account's invitation, good now and from here
+    /// (D8). Every other account is judged as ever.
+    async fn invited(
+        &self,
+        account: AccountId,
+        language: config::Language,
+        typed: &str,
+    ) -> Result<Option<Enrolling>, JournalGone> {
+        let wanted = account.clone();
+        let invitation = self
+            .site
+            .registrar
+            .view(move |core, _| core.register.accounts.get(&wanted).and_then(|one| one.invitation.clone()))
+            .await?;
+        let Some(invitation) = invitation else { return Ok(None) };
+        let held = self.site.vault.get::<Invitation>(&invitation_document(&account), invitation.secret);
+        if !held.is_ok_and(|held| held.fits(typed)) {
+            return Ok(None);
+        }
+        let generation = invitation.secret;
+        let (source, wanted) = (self.source, account.clone());
+        let trusted = self.site.clock.is_trusted();
+        let may = self
+            .site
+            .registrar
+            .act(move |core, at| {
+                let Some(one) = core.register.accounts.get(&wanted) else { return (Vec::new(), false) };
+                let (account, technician) = (one.id.clone(), one.login.clone());
+                let vendor = core.rules.vendors.get(&one.vendor);
+                let why = match vendor {
+                    _ if !trusted => Some("the clock is not trusted"),
+                    _ if at >= invitation.until => Some("the invitation has run out"),
+                    None => Some("the vendor is not declared"),
+                    Some(vendor) if core.register.frozen_vendors.contains_key(&vendor.id) => {
+                        Some("the vendor is frozen")
+                    }
+                    Some(vendor) if !vendor.sources.contain(source.ip()) => Some("not one of the vendor's sources"),
+                    Some(_) => None,
+                };
+                match why {
+                    None => (vec![Event::InvitationUsed { account, technician, source }], true),
+                    Some(why) => {
+                        let why = why.to_owned();
+                        (vec![Event::InvitationRefused { account, technician, source, why }], false)
+                    }
+                }
+            })
+            .await?;
+        let texts = Texts::new(language, self.site.config().site.zone.clone());
+        Ok(may.then_some(Enrolling { account, invitation: generation, texts, source }))
+    }
+
+    fn welcome_known(&mut self, known: Known) -> Say {
+        if !self.site.clock.is_trusted() {
+            return self.goodbye("refused-clock", &[]);
+        }
+        let notice = self.notice();
+        self.room = Room::Notice { known };
+        self.ask(&notice, vec![(self.prompt("prompt-notice"), true)])
+    }
+}
