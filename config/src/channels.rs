@@ -68,7 +68,7 @@ pub(crate) fn rights(table: &Table<'_>) -> Option<(Rights, Vec<At<SocketAddr>>)>
     // A tunnel alone is a right too.
     let words = match table.has("rights") || forwards.is_empty() {
         true => table.required_list("rights", "name rights such as \"shell\"", word)?,
-        false => table.list_or("rights", word),
+        false => Vec::new(),
     };
     let exec = words.iter().find(|one| one.value == Right::Exec);
     if let (None, Some(first)) = (exec, commands.first()) {

@@ -424,7 +424,7 @@ mod jump {
     fn by_jump(site: &Site, program: &str) -> Command {
         let way = format!("-oProxyCommand=ssh -F none -S {} -W %h:%p alice+scanner@127.0.0.1", control(site));
         let mut command = Command::new(program);
-        command.args(["-F", "none", "-oBatchMode=yes", "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null"]);
+        command.args(["-F", "none", "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null"]);
         command.arg(way).stdin(Stdio::null());
         command
     }
@@ -607,8 +607,9 @@ mod jump {
         let site = Site::start();
         let mut master = site.master("alice");
         let file = site.folder().join("pid");
-        let command = format!("echo $$ > {}; exec sleep 1000", file.display());
-        let mut inside = by_jump(&site, "ssh").args(["root@scanner", &command]).spawn().unwrap();
+        let command = format!("echo $$ > {}; exec yes", file.display());
+        let mut inside = by_jump(&site, "ssh");
+        let mut inside = inside.args(["root@scanner", &command]).stdout(Stdio::piped()).spawn().unwrap();
         let mut pid = String::new();
         eventually("it runs", || {
             pid = fs::read_to_string(&file).unwrap_or_default().trim().to_owned();

@@ -10,7 +10,7 @@ use crate::relay::pressure::ClientSide;
 use crate::ssh::connection::say_goodbye;
 use crate::ssh::hosted::Hosted;
 use russh::server::{self, Auth, ChannelOpenHandle, Handle, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey};
-use russh::{ChannelId, Pty, Sig};
+use russh::{ChannelId, MethodKind, MethodSet, Pty, Sig};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -79,7 +79,9 @@ impl Inner {
                 say_goodbye(handle.clone(), self.client.gate().clone(), reason, Duration::ZERO).await;
             }
         }
-        Ok(Auth::Reject { proceed_with_methods: None, partial_success: false })
+        // One method is left, so that a client goes on and gets to read the goodbye.
+        let next = MethodSet::from(&[MethodKind::KeyboardInteractive][..]);
+        Ok(Auth::Reject { proceed_with_methods: Some(next), partial_success: false })
     }
 
     async fn refuse_way_on(&self, reply: ChannelOpenHandle, what: &str) -> Outcome<()> {
