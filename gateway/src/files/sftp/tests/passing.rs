@@ -1,6 +1,9 @@
 //! What passes as it comes: rights, files with their entries, changes, and the target's VERSION.
 
-use super::super::requests::kind::*;
+use super::super::requests::kind::{
+    EXTENDED, FSETSTAT, FSTAT, INIT, LSTAT, MKDIR, OPENDIR, READDIR, READLINK, REALPATH, REMOVE, RENAME, RMDIR,
+    SETSTAT, STAT, SYMLINK, VERSION,
+};
 use super::world::{World, both, rules, sha256};
 use super::*;
 use crate::files::{Note, Steward};
