@@ -2,7 +2,7 @@
 
 use super::super::requests::kind::{
     EXTENDED, FSETSTAT, FSTAT, INIT, LSTAT, MKDIR, OPENDIR, READDIR, READLINK, REALPATH, REMOVE, RENAME, RMDIR,
-    SETSTAT, STAT, SYMLINK, VERSION,
+    SETSTAT, STAT, SYMLINK,
 };
 use super::world::{World, both, rules, sha256};
 use super::*;
