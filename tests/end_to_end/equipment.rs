@@ -208,8 +208,10 @@ fn a_targets_second_factor_is_put_to_the_technician() {
     assert_eq!(String::from_utf8_lossy(&over("one").stdout), "ran one\r\n");
     let second = over("two");
     assert!(!second.status.success());
-    let said = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert!(said.contains("one channel a session"), "{said}");
+    // Over a ControlMaster OpenSSH shows nothing of a refused channel: the journal tells.
+    let refused = site.entries("channel-refused");
+    assert_eq!(refused.len(), 1);
+    assert_eq!(refused[0]["why"], "the target asks for a second factor at every connection");
     terminal.kill();
     site.ended_session();
     let whole = format!("{:?}{}", site.journal(), site.log());
@@ -252,11 +254,11 @@ fn memory(site: &Site) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// A host that is switched off, or behind a cable that is cut, says nothing any more: the session
-/// ends all the same, within a minute. In a network of its own, where packets can be dropped; where
+/// A host that is switched off, or behind a cable that is cut, says nothing any more: its channels
+/// end all the same, within a minute. In a network of its own, where packets can be dropped; where
 /// this machine allows none, there is nothing to be seen.
 #[test]
-fn a_host_that_vanishes_ends_the_session() {
+fn a_host_that_vanishes_ends_its_channels() {
     let mut unshare = Command::new("unshare");
     unshare.arg("-n");
     let allowed = unshare.arg("true").stderr(Stdio::null()).status().is_ok_and(|status| status.success());
@@ -272,7 +274,7 @@ fn a_host_that_vanishes_ends_the_session() {
 }
 
 #[test]
-#[ignore = "`a_host_that_vanishes_ends_the_session` runs it in a network of its own"]
+#[ignore = "`a_host_that_vanishes_ends_its_channels` runs it in a network of its own"]
 fn in_a_network_of_its_own() {
     let run = |line: &str| {
         let words: Vec<&str> = line.split(' ').collect();
@@ -290,8 +292,9 @@ fn in_a_network_of_its_own() {
         run(&format!("nft add rule inet cut in tcp {way} {port} drop"));
     }
     let begun = std::time::Instant::now();
-    terminal.expect("the equipment ended the connection");
+    // The channel ends as one whose target closed it, and with the last channel the client leaves.
+    terminal.wait();
     let lasted = begun.elapsed().as_secs();
     assert!((10..60).contains(&lasted), "{lasted} s");
-    assert_eq!(site.ended_session()["cause"], "target");
+    site.ended_session();
 }
