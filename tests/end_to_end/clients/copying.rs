@@ -234,9 +234,8 @@ fn copiers_end_when_cut() {
         if !copier.cut.is_empty() {
             terminal.expect(copier.cut);
         }
-        // dbclient ends with 0 whenever the other side says goodbye.
         let status = terminal.wait();
-        assert!(!status.success() || copier.name.starts_with("dbclient"), "{}: {}", copier.name, terminal.shown());
+        assert!(!status.success(), "{}: {}", copier.name, terminal.shown());
         bench.is_over();
         let moved = bench.site.entries("file-moved").split_off(before);
         assert!(moved.iter().all(|one| one["result"] == "partial"), "{}: {moved:?}", copier.name);
