@@ -4,10 +4,10 @@
 
 mod copying;
 mod dropbear;
+mod libraries;
 mod mounts;
 mod openssh;
 mod putty;
-mod python;
 mod through_a_master;
 mod unattended;
 

@@ -74,9 +74,10 @@ fn tools_alone_end_by_themselves() {
     let (code, said) = fails(&site, &format!("ansible all -i {} -m ping", inventory.display()));
     assert!(code == Some(4) && said.contains("UNREACHABLE") && said.contains(HELP), "{said}");
 
-    let settings = "set net:max-retries 1; set net:timeout 3; set sftp:auto-confirm yes";
-    let (code, said) =
-        fails(&site, &format!("lftp -c '{settings}; open -u {WHO},{password} -p {port} sftp://127.0.0.1; ls'"));
+    let way = format!("ssh -a -x {}", site.ssh_options().join(" "));
+    let settings = format!("set net:max-retries 1; set net:timeout 3; set sftp:connect-program \"{way}\"");
+    let open = format!("open -u {WHO},{password} -p {port} sftp://127.0.0.1");
+    let (code, said) = fails(&site, &format!("lftp -c '{settings}; {open}; ls'"));
     assert_eq!(code, Some(1), "{said}");
 
     let print = fingerprint(&site);
