@@ -212,8 +212,8 @@ fn show_groups_what_belongs_together() {
     );
     let rules: Vec<&str> = page.lines().filter(|line| line.starts_with("vendor.imagix.allow")).collect();
     assert_eq!(rules[0], "vendor.imagix.allow.0.targets = [\"scanner-irm\"]");
-    assert_eq!(rules[6], "vendor.imagix.allow.1.targets = [\"scanner-irm\"]");
-    assert_eq!(rules[9], "vendor.imagix.allow.1.approval.quorum = 2");
+    assert_eq!(rules[8], "vendor.imagix.allow.1.targets = [\"scanner-irm\"]");
+    assert_eq!(rules[13], "vendor.imagix.allow.1.approval.quorum = 2");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use axum::http::{Request, StatusCode};
 use config::{Config, Options};
 use jiff::Timestamp;
 use lifecycle::order::{Failure, Hidden, Order, exit};
-use lifecycle::{Event, ExportScope, Register, Role, SessionId, TokenId};
+use lifecycle::{Actor, Event, ExportScope, Identity, Register, Role, SessionId, TokenId};
 use policy::StaffLogin;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -19,6 +19,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tokio::sync::broadcast;
 use tower::ServiceExt as _;
+
+/// Claire's factors, by their number.
+const SECRET: u64 = 1;
 
 /// How the register answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -135,8 +138,21 @@ impl Fake {
     }
 
     /// Over what the register holds.
-    pub(crate) fn knowing(register: Register) -> Self {
-        Self::over(Journal::Works, &[Role::Operator, Role::Security, Role::Auditor], register)
+    pub(crate) fn knowing(mut register: Register) -> Self {
+        let (at, roles) = (Timestamp::UNIX_EPOCH, [Role::Operator, Role::Security, Role::Auditor]);
+        let staff: StaffLogin = "claire".parse().unwrap();
+        let invited = Event::StaffInvited {
+            staff: staff.clone(),
+            identity: Identity { name: "Claire".to_owned(), email: "c@x.example".to_owned(), phone: "1".to_owned() },
+            roles: roles.into(),
+            groups: BTreeSet::new(),
+            invitation: 1,
+            until: at,
+            by: Actor::Root(0),
+        };
+        register.apply(at, &invited);
+        register.apply(at, &Event::StaffEnrolled { staff, source: "127.0.0.1".parse().unwrap(), secret: SECRET });
+        Self::over(Journal::Works, &roles, register)
     }
 
     fn over(journal: Journal, roles: &[Role], register: Register) -> Self {
@@ -152,7 +168,7 @@ impl Fake {
             groups: BTreeSet::new(),
             language: None,
         };
-        app.signed_in.begin("cookie", me.login.clone(), 1, daemon.now());
+        app.signed_in.begin("cookie", me.login.clone(), SECRET, daemon.now());
         app.signed_in.keep(Key::of("cookie"), &me);
         Self { app, daemon }
     }

@@ -122,6 +122,10 @@ def zero(path, size):
             file.write(bytes(min(MIB, size - file.tell())))
 
 
+# Digests of all that was sent.
+SENT = set()
+
+
 class Transfer:
     """Moves a block of random bytes over commands on a master. The clock runs from the moment both
     ends are ready, so that what is measured is the stream and not the start of a channel."""
@@ -129,6 +133,7 @@ class Transfer:
     def __init__(self, hospital, size):
         self.bytes = bytearray(os.urandom(size))
         self.hash = hashlib.sha256(self.bytes).digest()
+        SENT.add(self.hash.hex())
         self.source = hospital.memory / "source"
         self.source.write_bytes(self.bytes)
         self.landed = hospital.memory / "landed"
@@ -230,18 +235,21 @@ def bulk(hospital, endpoints, ciphers, size, count, cold):
     return samples, cpu / recorded * (1 << 30) if sealed else None
 
 
-def copies(hospital, endpoints, size, count, cold):
-    """Seconds of `scp -O` of a file of random bytes to here, as the first command of a connection."""
+def copies(hospital, endpoints, size, count, cold, protocol="-O", way="down"):
+    """Seconds of `scp` of a file of random bytes, as the first command of a connection: by its old
+    protocol (`-O`) or by sftp (`-s`), from the target (`down`) or to it (`up`). Either side is this
+    machine, so one path stands for both."""
     transfer = Transfer(hospital, size)
     warmth = Warmth(hospital, size + size // 2, cold)
     seconds = {endpoint.name: [] for endpoint in endpoints}
 
     def once(endpoint, master):
-        files = [f"{endpoint.name}:{transfer.source}", str(transfer.landed)]
+        far = f"{endpoint.name}:"
+        files = [far + str(transfer.source), str(transfer.landed)] if way == "down" else [str(transfer.source), far + str(transfer.landed)]
         options = ["-F", str(hospital.folder / "client-any"), "-o", f"ControlPath={master.control}"]
         zero(transfer.landed, size)
         began = time.monotonic()
-        subprocess.run(["scp", "-O", "-q", *options, *files], check=True, timeout=CAP, stdin=subprocess.DEVNULL)
+        subprocess.run(["scp", protocol, "-q", *options, *files], check=True, timeout=CAP, stdin=subprocess.DEVNULL)
         ended = time.monotonic()
         if hashlib.sha256(transfer.landed.read_bytes()).digest() != transfer.hash:
             raise RuntimeError("other bytes arrived than were sent")
@@ -253,12 +261,19 @@ def copies(hospital, endpoints, size, count, cold):
             warmth.take()
             endpoint.settle()
             warmth.free()
-            sample = attempt("scp", endpoint, lambda: once(endpoint, master))
+            sample = attempt(f"scp {protocol} {way}", endpoint, lambda: once(endpoint, master))
             endpoint.left(master)
             seal(hospital, endpoints[-1], 60)
             if n > 0:
                 seconds[endpoint.name].append(sample)
     return seconds
+
+
+def digests(hospital):
+    """How many files the register has, and how many of them with a digest of nothing that was sent."""
+    sessions = [one["id"] for one in hospital.json("session", "list", "--all")]
+    files = [file for session in sessions for file in hospital.json("session", "show", session)["files"]]
+    return len(files), sum(file["sha256"] not in SENT for file in files if "sha256" in file)
 
 
 def keystrokes(endpoints, count):

@@ -98,7 +98,7 @@ factors = ["password", "totp"]
 
 [[vendor.imagix.allow]]
 targets = ["scanner"]
-rights = ["shell", "exec", "scp-read", "scp-write"]
+rights = ["shell", "exec", "sftp-read", "sftp-write", "scp-read", "scp-write"]
 approval = {{ quorum = 1, per = "session" }}
 longest = "8h"
 

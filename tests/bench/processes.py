@@ -46,3 +46,9 @@ def pss_kib(root):
             continue
         total += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
     return total
+
+
+def peak_kib(pid):
+    """The most memory that the process itself ever held."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))

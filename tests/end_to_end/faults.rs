@@ -151,7 +151,7 @@ fn a_target_that_is_down_is_said_to_be() {
     let sshd = rustix::process::Pid::from_raw(site.sshd.pid().cast_signed()).unwrap();
     rustix::process::kill_process(sshd, rustix::process::Signal::TERM).unwrap();
     eventually("sshd is gone", || std::net::TcpStream::connect(("127.0.0.1", site.sshd.port)).is_err());
-    approved_but(&site, "scanner could not be reached");
+    approved_but(&site, "scanner was not reached");
     ended_with(&site, "target");
 }
 
@@ -172,7 +172,7 @@ fn a_target_with_another_host_key_gets_nothing() {
         let keys = String::from_utf8_lossy(&scan.stdout).into_owned();
         keys.contains("ssh-ed25519") && !keys.contains(&pinned)
     });
-    approved_but(&site, "scanner could not be reached");
+    approved_but(&site, "scanner was not reached");
     ended_with(&site, "target");
     let log = sshd_log(&site);
     assert!(!log.contains("userauth-request") && !log.contains("root"), "nothing was sent:\n{log}");
@@ -184,7 +184,7 @@ fn a_target_with_another_host_key_gets_nothing() {
 fn a_target_that_refuses_the_credential_is_said_to_be_out_of_reach() {
     let site = Site::start();
     fs::write(site.folder().join("sshd/authorized_keys"), "").unwrap();
-    approved_but(&site, "scanner could not be reached");
+    approved_but(&site, "scanner was not reached");
     ended_with(&site, "target");
     assert!(site.log().contains("refuses the credential in the vault"));
 }

@@ -5,7 +5,7 @@ use harness::clamd::{Clamd, SIGNATURE, eicar};
 use harness::{Site, SiteOptions, Terminal, eventually};
 use recorder::PartKind;
 use serde_json::Value;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 

@@ -300,7 +300,7 @@ fn write_site(
             "[vendor.{vendor}]\nname = \"{name}\"\ncontract = {{ reference = \"2026-117\", from = \"{first}\", until = \"{last}\" }}\n\
              contact = {{ name = \"Support {name}\", phone = \"+33 1 00 00 00 00\", email = \"support@{vendor}.example\" }}\n\
              sources = [\"127.0.0.0/8\", \"::1\"]\ncalendar = \"toujours\"\nlanguage = \"{language}\"\nfactors = [\"password\", \"totp\"]\n\n\
-             [[vendor.{vendor}.allow]]\ntargets = [{targets}]\nrights = [\"shell\", \"exec\"]\napproval = {{ quorum = 1, per = \"session\" }}\nlongest = \"2h\"\n"
+             [[vendor.{vendor}.allow]]\ntargets = [{targets}]\nrights = [\"shell\", \"exec\", \"sftp-read\", \"sftp-write\", \"scp-read\", \"scp-write\"]\napproval = {{ quorum = 1, per = \"session\" }}\nlongest = \"2h\"\n"
         );
         write_private(&folder.join("vendors.d").join(format!("{vendor}.toml")), text.as_bytes())?;
     }

@@ -184,6 +184,16 @@ impl server::Handler for Inside {
         self.start(id, Some(String::from_utf8_lossy(command).into_owned()), session)
     }
 
+    /// The server half of sftp is a program of OpenSSH's; where it is not installed there is no sftp.
+    async fn subsystem_request(&mut self, id: ChannelId, name: &str, session: &mut Session) -> Result<(), Self::Error> {
+        const PLACES: [&str; 3] =
+            ["/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server"];
+        match PLACES.into_iter().find(|place| name == "sftp" && Path::new(place).exists()) {
+            Some(program) => self.start(id, Some(program.to_owned()), session),
+            None => session.channel_failure(id),
+        }
+    }
+
     async fn data(&mut self, id: ChannelId, data: &[u8], _: &mut Session) -> Result<(), Self::Error> {
         if let Some(shell) = self.channels.get(&id).filter(|shell| !shell.over.load(Ordering::Acquire)) {
             let cost = shell.input.push_bytes(data);

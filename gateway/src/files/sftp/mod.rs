@@ -81,7 +81,7 @@ enum Await {
     /// The end of a path that was held here as well.
     RemoveHeld { path: Bytes },
     /// A file.
-    Open(Opened),
+    Open(Box<Opened>),
     /// A folder.
     OpenFolder,
     /// The end of a file, or of a folder.

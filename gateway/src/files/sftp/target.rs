@@ -83,7 +83,7 @@ impl Sftp {
                 out.note(Note::Changed { act, path, to, failed });
             }
             Await::RemoveHeld { path } => return self.held_removed(path, answered, out),
-            Await::Open(opened) => self.opened(opened, &answered, out)?,
+            Await::Open(opened) => self.opened(*opened, &answered, out)?,
             Await::OpenFolder => {
                 self.opening = self.opening.saturating_sub(1);
                 if let Some(handle) = handle_of(&answered.reply)? {

@@ -205,7 +205,7 @@ impl Sftp {
         let awaits = if self.rules.scan_downloads && flags.reads() {
             Await::OpenToScan { path }
         } else {
-            Await::Open(Opened::new(path, flags, call.at))
+            Await::Open(Box::new(Opened::new(path, flags, call.at)))
         };
         self.forward(call, awaits, out);
         Ok(())

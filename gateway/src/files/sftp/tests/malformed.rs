@@ -1,6 +1,6 @@
 //! Sides that break the protocol.
 
-use super::super::requests::kind::*;
+use super::super::requests::kind::{EXTENDED_REPLY, INIT, REALPATH, REMOVE, RENAME, SETSTAT, STAT, VERSION};
 use super::world::{AT, World, both};
 use super::*;
 use crate::files::Steward;

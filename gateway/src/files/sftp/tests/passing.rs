@@ -1,6 +1,9 @@
 //! What passes as it comes: rights, files with their entries, changes, and the target's VERSION.
 
-use super::super::requests::kind::*;
+use super::super::requests::kind::{
+    EXTENDED, FSETSTAT, FSTAT, INIT, LSTAT, MKDIR, OPENDIR, READDIR, READLINK, REALPATH, REMOVE, RENAME, RMDIR,
+    SETSTAT, STAT, SYMLINK,
+};
 use super::world::{World, both, rules, sha256};
 use super::*;
 use crate::files::{Note, Steward};
@@ -157,7 +160,7 @@ fn changes_are_noted_once_the_target_answered() {
     for packet in [
         texts(RENAME, 1, &[b"a", b"b"]),
         extended(2, "posix-rename@openssh.com", &[b"b", b"c"]),
-        set(SETSTAT, 3, b"c", &moded(0o640)),
+        set(SETSTAT, 3, b"b", &moded(0o640)),
         texts(SYMLINK, 4, &[b"points to", b"link"]),
         extended(5, "hardlink@openssh.com", &[b"c", b"d"]),
         set(MKDIR, 6, b"folder", &Attributes::default()),
@@ -172,7 +175,7 @@ fn changes_are_noted_once_the_target_answered() {
         [
             "Rename a [b] ",
             "Rename b [c] ",
-            "Attributes c [permissions 0640] ",
+            "Attributes b [permissions 0640] ",
             "Link link [points to] ",
             "HardLink c [d] ",
             "MakeFolder folder [] ",

@@ -1,6 +1,6 @@
 //! Whatever arrives: no panic, bounded memory, and the same acts however the bytes were cut.
 
-use super::super::requests::kind::*;
+use super::super::requests::kind::{FSETSTAT, OPENDIR, REALPATH, REMOVE, RENAME, RMDIR, SETSTAT, STAT};
 use super::super::wire::LONGEST_PACKET;
 use super::world::{AT, World, both, scanning};
 use super::*;

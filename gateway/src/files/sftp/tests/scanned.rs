@@ -1,6 +1,8 @@
 //! Files that are scanned on their way.
 
-use super::super::requests::kind::*;
+use super::super::requests::kind::{
+    CLOSE, EXTENDED, FSETSTAT, FSTAT, LSTAT, REALPATH, REMOVE, RENAME, SETSTAT, STAT, SYMLINK,
+};
 use super::world::{AT, World, both, scanning, sha256};
 use super::*;
 use crate::files::{Rules, Steward};

@@ -222,10 +222,11 @@ impl World {
 
     /// Gives the steward what waits of the target's replies.
     pub(super) fn catch_up(&mut self) {
-        self.slow = false;
+        // Slow until it is done: else each reply would wait on the stack for all behind it.
         while let Some(reply) = self.waiting.pop_front() {
             self.reply(&reply).unwrap();
         }
+        self.slow = false;
     }
 
     /// A reply of the target's.
