@@ -1,8 +1,9 @@
 """paramiko as a technician's tool would use it. Usage: paramiko_client.py PORT LOGIN COMMAND,
 or PORT LOGIN COMMAND PASSWORD for a program that knows a password and cannot answer prompts."""
 
-import socket
 import sys
+
+from paramiko_lobby import connect
 
 import paramiko
 
@@ -19,18 +20,7 @@ if password:
         sys.exit(5)
     sys.exit(0)
 
-
-def ask(title, instructions, prompts):
-    if instructions:
-        print(instructions, flush=True)
-    return [input(text) for text, _ in prompts]
-
-
-transport = paramiko.Transport(socket.create_connection(("127.0.0.1", int(port))))
-transport.start_client()
-# The whole of the authentication, the wait for the hospital included.
-transport.auth_timeout = 300
-transport.auth_interactive(login, ask)
+transport = connect(port, login)
 channel = transport.open_session()
 channel.exec_command(command)
 print(channel.makefile("r").read().decode(), end="")

@@ -17,6 +17,8 @@ use tokio::sync::Mutex;
 
 /// The exit status of what was refused on a terminal (sysexits' EX_NOPERM).
 const NOT_PERMITTED: u32 = 77;
+/// The exit status of what the bastion ended, as `ssh` gives it for a connection that is lost.
+const CUT_SHORT: u32 = 255;
 
 /// A shell, a command or files on the way to the target.
 pub(super) struct Starting {
@@ -53,6 +55,10 @@ impl Starting {
                 };
                 self.opening.channel.farewell(&self.writer).await;
                 self.opening.closed(&ending).await;
+                if session.flow() == Flow::Ended && ending.exit.is_none() && ending.signal.is_none() {
+                    // dbclient takes an end without a status for a success.
+                    let _ = self.handle.exit_status_request(id, CUT_SHORT).await;
+                }
                 self.opening.channel.finish();
                 let _ = self.writer.close().await;
                 drop(target);
