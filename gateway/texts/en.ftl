@@ -98,6 +98,7 @@ notice-frozen-quota = Frozen: the recording has reached its limit. Call the hosp
 notice-frozen-journal = Frozen: the bastion's journal does not answer.
 notice-watched = The hospital is watching.
 notice-unwatched = The hospital is not watching any more.
+notice-target-lost = The connection to the equipment broke. Nothing more will pass on this channel.
 notice-resumed = Resumed.
 scp-infected = scp: { $name }: the scanner recognises { $what } in it: not delivered
 scp-unscanned = scp: { $name }: it could not be scanned ({ $what }): not delivered

@@ -98,6 +98,7 @@ notice-frozen-quota = Gelée : l'enregistrement a atteint sa limite. Appelez la 
 notice-frozen-journal = Gelée : le journal du bastion ne répond pas.
 notice-watched = L'hôpital regarde.
 notice-unwatched = L'hôpital ne regarde plus.
+notice-target-lost = La connexion avec l'équipement est rompue. Rien d'autre ne passera par ce canal.
 notice-resumed = Reprise.
 scp-infected = scp: { $name } : l'antivirus y reconnaît { $what } : non remis
 scp-unscanned = scp: { $name } : l'antivirus n'a pas pu l'examiner ({ $what }) : non remis

@@ -292,7 +292,8 @@ fn in_a_network_of_its_own() {
         run(&format!("nft add rule inet cut in tcp {way} {port} drop"));
     }
     let begun = std::time::Instant::now();
-    // The channel ends as one whose target closed it, and with the last channel the client leaves.
+    // The channel ends, which is said, and with the last channel the client leaves.
+    terminal.expect("connection to the equipment broke");
     terminal.wait();
     let lasted = begun.elapsed().as_secs();
     assert!((10..60).contains(&lasted), "{lasted} s");

@@ -413,7 +413,11 @@ impl Pump<'_> {
                     let told = ends.handle.exit_signal_request(self.channel.id, signal, dumped, message, language);
                     told.await.is_ok()
                 }
-                Out::End(Item::Close) | Out::Closed => false,
+                Out::End(Item::Close) => false,
+                Out::Closed => {
+                    self.channel.say_target_lost(ends.technician).await;
+                    false
+                }
                 Out::End(_) => true,
             };
             self.to_technician.sent(cost);

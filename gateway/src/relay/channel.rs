@@ -431,7 +431,10 @@ impl Channel {
                     continue;
                 }
             };
-            let Some(item) = item else { break };
+            let Some(item) = item else {
+                self.say_target_lost(client).await;
+                break;
+            };
             let cost = item.cost();
             let goes_on = match item {
                 Item::Data(bytes) => self.send_down(client, &mut shown.output, bytes).await,
@@ -504,6 +507,23 @@ impl Channel {
         let shown = tokio::time::timeout(SHOWN_WITHIN, client.data_bytes(line.into_bytes()));
         let recorded = self.session.record(self.number, FrameKind::Marker, text.to_owned().into());
         let _ = tokio::join!(shown, recorded);
+    }
+
+    /// The target's connection is gone without a word. The technician reads why nothing moves any more;
+    /// the session stays: equipment that restarts can be reached again under the same approval.
+    pub(crate) async fn say_target_lost(&self, client: &ChannelWriteHalf<server::Msg>) {
+        if self.is_over() || self.session.flow() == Flow::Ended {
+            return;
+        }
+        let text = self.session.texts.text("notice-target-lost");
+        if self.terminal().is_some() {
+            return self.show(client, &text).await;
+        }
+        /// A client that does not read its errors does not hold up the end.
+        const READ_WITHIN: Duration = Duration::from_millis(500);
+        self.session.record(self.number, FrameKind::Marker, text.clone().into()).await;
+        let line = format!("[Poterne] {}\r\n", crate::texts::to_ascii(&text));
+        let _ = tokio::time::timeout(READ_WITHIN, client.extended_data_bytes(1, line.into_bytes())).await;
     }
 
     /// The last words on a terminal when the session ends.

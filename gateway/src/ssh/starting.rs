@@ -68,21 +68,27 @@ impl Starting {
                 let what = self.opening.what();
                 self.opening.refused(&what, why).await;
                 let terminal = self.opening.channel.terminal().is_some();
+                // A subsystem is not: its client tries another way, or says that there is none.
+                let answered = terminal || !self.opening.command.is_empty();
                 if session.flow() != Flow::Ended {
                     let line =
                         session.texts.with("channel-refused", &[("what", &what), ("why", &session.texts.text(text))]);
                     let shown = format!("{}\r\n", crate::texts::to_ascii(&line)).into_bytes();
-                    if terminal {
-                        // OpenSSH throws away what came before a refused shell: it is told yes, the
-                        // reason, and an end that says no.
+                    // OpenSSH throws away what came before a refused shell, and over a ControlMaster what
+                    // came before a refused command: it is told yes, the reason, and an end that says no.
+                    if answered {
                         let _ = self.handle.channel_success(id).await;
+                    }
+                    if terminal {
                         let _ = self.writer.data_bytes(shown).await;
-                        let _ = self.handle.exit_status_request(id, NOT_PERMITTED).await;
                     } else {
                         let _ = self.writer.extended_data_bytes(1, shown).await;
                     }
+                    if answered {
+                        let _ = self.handle.exit_status_request(id, NOT_PERMITTED).await;
+                    }
                 }
-                if !terminal {
+                if !answered {
                     let _ = self.handle.channel_failure(id).await;
                 }
             }
