@@ -26,6 +26,9 @@ const STUCK: Duration = Duration::from_millis(50);
 /// own end answers with a close, and what follows a close is lost.
 const STATUS_AFTER_EOF: Duration = Duration::from_millis(300);
 
+/// How long what is left of a closed channel is looked at.
+const LAST_LOOK: Duration = Duration::from_millis(300);
+
 /// A terminal's name and size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terminal {
@@ -68,6 +71,7 @@ pub struct Channel {
     noticed: Notify,
     client_ended: AtomicBool,
     over: AtomicBool,
+    finished: Notify,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
 }
@@ -99,6 +103,7 @@ impl Channel {
             noticed: Notify::new(),
             client_ended: AtomicBool::new(false),
             over: AtomicBool::new(false),
+            finished: Notify::new(),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
         })
@@ -182,6 +187,19 @@ impl Channel {
         self.over.load(Ordering::Acquire)
     }
 
+    /// Returns once it is over.
+    pub async fn until_over(&self) {
+        loop {
+            let finished = self.finished.notified();
+            tokio::pin!(finished);
+            finished.as_mut().enable();
+            if self.is_over() {
+                return;
+            }
+            finished.await;
+        }
+    }
+
     /// Takes bytes from the client. `false`: it ignores its window and must be cut.
     #[must_use]
     pub fn arrived(&self, bytes: &[u8]) -> bool {
@@ -230,6 +248,7 @@ impl Channel {
     /// Ends it: nothing more is counted, queued or read from the target.
     pub fn finish(&self) {
         self.over.store(true, Ordering::Release);
+        self.finished.notify_waiters();
         self.up.close();
         self.release();
         if let Some(target) = self.target.get() {
@@ -271,9 +290,16 @@ impl Channel {
                     () = &mut downward => {}
                 }
             };
+            // What was on its way is still looked at: an exit status may be among it. But the window of a
+            // channel that was closed never opens again, and whoever waits for it would for ever.
+            let abandoned = async {
+                self.until_over().await;
+                tokio::time::sleep(LAST_LOOK).await;
+            };
             tokio::select! {
                 () = both => {}
                 () = self.session.ended() => {}
+                () = abandoned => {}
             }
         }
         self.finish();

@@ -8,7 +8,6 @@ use lifecycle::{ChannelKind, Event, Input, Refusal};
 use policy::{Asked, Permit, transfers_in};
 use recorder::FrameKind;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A channel that is to be opened.
 pub(super) struct Opening {
@@ -91,15 +90,6 @@ impl Opening {
         };
         self.note(event).await;
         self.tell(Input::ChannelClosed).await;
-    }
-
-    /// Returns once the client has closed the channel.
-    pub(super) async fn client_closed(&self) {
-        /// A closed channel is noticed at this pace while its session is frozen.
-        const LOOK: Duration = Duration::from_millis(250);
-        while !self.channel.is_over() {
-            tokio::time::sleep(LOOK).await;
-        }
     }
 
     /// What was asked for, in few words: `exec (scp-write)`, `sftp`.

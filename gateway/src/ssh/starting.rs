@@ -152,7 +152,7 @@ impl Starting {
         }
         let flow = tokio::select! {
             flow = self.opening.channel.until_flowing(&self.writer) => flow,
-            () = self.opening.client_closed() => Flow::Ended,
+            () = self.opening.channel.until_over() => Flow::Ended,
         };
         if flow != Flow::Flowing {
             return Err(NotStarted { text: "refused-kind", why: "the session ended first".to_owned() });
