@@ -46,7 +46,7 @@ impl Asked {
     pub fn by_command(line: &[u8]) -> Asked {
         let words: Option<Vec<&str>> = std::str::from_utf8(line).ok().and_then(plain_words);
         match words.as_deref() {
-            Some([program, options @ ..]) => match base(program) {
+            Some([program, options @ ..]) if is_the_systems_own(program) => match base(program) {
                 "scp" => scp(options).map(Asked::Scp),
                 "rsync" => rsync(options).map(Asked::Rsync),
                 "sftp-server" if options.is_empty() => Some(Asked::Sftp),
@@ -109,6 +109,27 @@ fn base(program: &str) -> &str {
     program.rsplit('/').next().unwrap_or(program)
 }
 
+/// Whether a program is named as those that come with a system are: by its name alone, or in a folder
+/// of the system's. Anybody who may send a file can call one `scp` and put it anywhere else, so that to
+/// run that one is to run a command.
+fn is_the_systems_own(program: &str) -> bool {
+    // Not all of `/usr`: some systems have their homes there.
+    const FOLDERS: [&str; 8] = [
+        "/bin/",
+        "/lib/",
+        "/usr/bin/",
+        "/usr/lib/",
+        "/usr/lib64/",
+        "/usr/libexec/",
+        "/usr/local/bin/",
+        "/usr/local/libexec/",
+    ];
+    let pattern = |c: char| "*?[]~".contains(c);
+    let climbs = program.split('/').any(|part| part == "..");
+    let named = !program.contains('/') || FOLDERS.iter().any(|folder| program.starts_with(folder));
+    named && !climbs && !program.contains(pattern)
+}
+
 /// Options of scp's server half that take nothing and change nothing that matters.
 fn scp(words: &[&str]) -> Option<Direction> {
     let mut direction = None;
@@ -155,11 +176,29 @@ fn rsync(words: &[&str]) -> Option<Direction> {
     ];
     let options: Vec<&&str> = words.iter().take_while(|word| word.starts_with('-')).collect();
     let paths = words.get(options.len()..).unwrap_or_default();
-    let short = |word: &str| !word.starts_with("--") && word.len() > 1;
-    let known = options.iter().all(|word| short(word) || HARMLESS.contains(word) || harmless_value(word));
+    let known = options.iter().all(|word| rsync_letters(word) || HARMLESS.contains(word) || harmless_value(word));
     let whole = options.contains(&&"--server") && !paths.iter().any(|word| word.starts_with('-'));
     let direction = if options.contains(&&"--sender") { Direction::FromTarget } else { Direction::ToTarget };
     (known && whole).then_some(direction)
+}
+
+/// The letters that an rsync client gives its server half (rsync's `options.c`, `server_options`), and
+/// behind `e` what it can do. Not `s`: the server half then takes its true options from its input,
+/// where nobody sees them.
+fn rsync_letters(word: &str) -> bool {
+    const LETTERS: &str = "vubnldKmOJyLkWHgoDUtANXrcCRxSpEIzi";
+    let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) else { return false };
+    let (letters, abilities) = letters.split_once('e').unwrap_or((letters, "."));
+    letters.chars().all(|letter| LETTERS.contains(letter))
+        && !abilities.is_empty()
+        && abilities.chars().all(|c| c.is_ascii_alphanumeric() || c == '.')
+}
+
+/// Whether rsync's server half is told to take its options from its input: `-s`, and not behind `e`.
+fn rsync_hides_options(word: &str) -> bool {
+    let letters = word.strip_prefix('-').filter(|letters| !letters.starts_with('-'));
+    let before_abilities = |letters: &str| letters.split('e').next().unwrap_or_default().contains('s');
+    letters.is_some_and(before_abilities) || ["--secluded-args", "--protect-args"].contains(&word)
 }
 
 fn harmless_value(word: &str) -> bool {
@@ -171,12 +210,13 @@ fn harmless_value(word: &str) -> bool {
 /// The rights of the file transfers that a command line has in it, wherever they stand.
 pub fn transfers_in(command: &[u8]) -> Vec<Right> {
     let text = String::from_utf8_lossy(command);
-    // A shell joins `s'c'p` into one word and takes `'scp -t'` apart: both readings count.
-    let joined = text.replace(['\'', '"', '\\'], "");
+    // A shell joins `s'c'p` into one word, and a line that ends in `\` with the next; it takes `'scp -t'`
+    // apart, and `{scp,-t}`: all readings count.
+    let joined = text.replace("\\\n", "").replace(['\'', '"', '\\'], "");
     let (mut sftp, mut read, mut write) = (false, false, false);
     for reading in [text.as_ref(), joined.as_str()] {
         let words: Vec<&str> = reading
-            .split(|c: char| c.is_whitespace() || ";|&()`'\"$\\{}<>".contains(c))
+            .split(|c: char| c.is_whitespace() || ";|&()`'\"$\\{}<>,".contains(c))
             .filter(|word| !word.is_empty())
             .collect();
         for (position, word) in words.iter().enumerate() {
@@ -188,7 +228,8 @@ pub fn transfers_in(command: &[u8]) -> Vec<Right> {
                 "sftp-server" | "internal-sftp" => sftp = true,
                 "scp" => (read, write) = (read || short('f'), write || short('t')),
                 "rsync" if long("--server") => {
-                    (read, write) = (read || long("--sender"), write || !long("--sender"));
+                    let hides = options().any(|option| rsync_hides_options(option));
+                    (read, write) = (read || hides || long("--sender"), write || hides || !long("--sender"));
                 }
                 _ => {}
             }
@@ -235,6 +276,14 @@ mod tests {
         assert_eq!(transfers_in(b"s'c'p -t x"), WRITE);
         assert_eq!(transfers_in(b"sh -c\"scp -t x\""), WRITE);
         assert_eq!(transfers_in(b"sftp-server; scp -f x").len(), 3);
+        // One word over two lines, and two words out of one.
+        assert_eq!(transfers_in(b"sc\\\np -\\\nt x"), WRITE);
+        assert_eq!(transfers_in(b"{scp,-t,/tmp}"), WRITE);
+        // Which way it goes is said where nobody sees it.
+        assert_eq!(transfers_in(b"rsync --server -s . x"), both);
+        assert_eq!(transfers_in(b"rsync --server -vlogDtprse.iLsfxCIvu . x"), both);
+        assert_eq!(transfers_in(b"rsync --server --protect-args . x"), both);
+        assert_eq!(transfers_in(b"rsync --server -re.iLsfxC . x"), WRITE);
     }
 
     /// NET-14: a transfer and nothing else needs its own right; whatever else a shell could make of the
@@ -269,6 +318,23 @@ mod tests {
             "rsync --daemon",
             "sftp-server -R",
             "PATH=/tmp:/bin scp -t x",
+            // Programs that somebody sent before, under a name that sounds harmless.
+            "/tmp/scp -t x",
+            "./scp -t x",
+            "~/scp -t x",
+            "bin/scp -t x",
+            "/usr/../tmp/scp -t x",
+            "/usr/lib/*/scp -t x",
+            "/usr/home/alice/scp -t x",
+            "[s]cp -t x",
+            "/tmp/rsync --server . x",
+            "/home/alice/sftp-server",
+            // Options that are read from where nobody sees them, and those that take a word.
+            "rsync --server -s . x",
+            "rsync --server -rse.iLsfxCIvu . x",
+            "rsync --server -T /etc . x",
+            "rsync --server -e sh . x",
+            "rsync --server -r -e.L/sh . x",
         ] {
             assert!(matches!(scp(line), Asked::Command(_)), "{line}");
         }

@@ -287,6 +287,21 @@ fn the_scanner_decides() {
     assert!(left.is_empty(), "{left:?}");
 }
 
+/// A line with more in it than a transfer is run as it comes, and nothing in it is scanned.
+#[test]
+fn no_longer_line_goes_round_the_scanner() {
+    let (all, _clamd, _folder) = scanned(false);
+    for line in ["scp -t 'two words'", "scp -t x; true", "true && rsync --server -r . x"] {
+        let out = all.run("ssh", &[HOST, &format!("touch {}; {line}", text(&all.file("ran")))]);
+        assert!(!out.status.success(), "{line}: {}", said(&out));
+    }
+    assert!(!all.file("ran").exists(), "it was run");
+    fine(&all.run("ssh", &[HOST, "true"]));
+    let (site, _) = all.over();
+    let refused = site.entries("channel-refused");
+    assert!(refused.iter().any(|one| one["why"] == "this cannot be scanned"), "{refused:?}");
+}
+
 /// Clients that write a part and give it its name afterwards, and look at it meanwhile.
 #[test]
 fn what_is_held_looks_as_if_it_were_there() {

@@ -11,6 +11,7 @@ mod enrolment;
 mod equipment;
 mod faults;
 mod files;
+mod hostile;
 mod hours;
 mod joining;
 mod lobby;

@@ -444,6 +444,22 @@ def inside(port, user, password, code, what, *more):
         result["streamlocal-forward"] = raw.rest_until({81, 82})
         raw.send(80, "no-such-request", True)
         result["no-such-request"] = raw.rest_until({81, 82})
+    elif what in ("sftp-unread", "resizes"):
+        # Without a window nothing comes back but the answers to requests.
+        raw.send(90, "session", 0, 0, 1 << 15)
+        channel = Message(raw.next(10)[1][4:]).get_int()
+        request(channel, "subsystem", "sftp")
+        result["reply"] = raw.rest_until({99, 100})
+        raw.send(94, channel, b"\0\0\0\5\1\0\0\0\3")
+        if what == "resizes":
+            time.sleep(1)
+            # Answers that nobody reads, until no more is read of us.
+            for number in range(0, 24000, 400):
+                ask = [b"\0\0\0\x0a\x10" + (number + one).to_bytes(4, "big") + b"\0\0\0\1." for one in range(400)]
+                raw.send(94, channel, b"".join(ask))
+            for _ in range(int(more[0])):
+                if raw.transport.is_active():
+                    raw.send(98, channel, "window-change", False, 80, 24, 0, 0)
     wait_for_test("DONE")
     raw.close()
     return result

@@ -36,7 +36,9 @@ impl Out {
         OVERHEAD
             + match self {
                 Out::Data(bytes) | Out::Error(bytes) => bytes.len(),
-                Out::End(_) | Out::Closed => 0,
+                // The last words of a target can be long, and come again and again.
+                Out::End(item) => item.cost(),
+                Out::Closed => 0,
             }
     }
 }
@@ -87,5 +89,16 @@ impl Outbox {
             }
             drained.await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_targets_last_words_count_as_much_as_its_output() {
+        let words = Item::ExitSignal(russh::Sig::KILL, false, "x".repeat(1000), String::new());
+        assert!(Out::End(words).cost() > 1000);
     }
 }

@@ -17,6 +17,9 @@ const WAITING: usize = 256;
 /// Files of one session that have an entry of their own in the journal. Of more than that, which are a
 /// tree and not a repair, the recording has the list and the journal the number (HRD-12).
 const ENTRIES: u64 = 2000;
+/// Alarms of one session: whoever was told a hundred times knows, and a client may send the same
+/// infected file without end (D19).
+const ALARMS: u64 = 100;
 
 /// Tells what happened on one channel.
 pub(super) struct Told<'a> {
@@ -69,7 +72,9 @@ impl<'a> Told<'a> {
                 self.record(&json!({ "event": "began", "file": file, "path": path, "direction": direction })).await
             }
             Note::Moved { file, path, direction, started, bytes, sha256, in_order, result } => {
-                let kept = self.keeps && !self.cut.remove(&file);
+                // Taken out whether it counts or not: a channel may move files without end.
+                let cut = self.cut.remove(&file);
+                let kept = self.keeps && !cut;
                 let moved = FileMove {
                     session: session.clone(),
                     channel,
@@ -85,7 +90,9 @@ impl<'a> Told<'a> {
                 let recorded = self.record(&moved_line(file, &moved)).await;
                 let alarm = alarm(&moved);
                 self.journal(Event::FileMoved(moved)).await;
-                if let Some(alarm) = alarm {
+                if let Some(alarm) = alarm
+                    && self.channel.session().takes_alarm(ALARMS)
+                {
                     // However many entries there are: somebody has to know.
                     let _ = self.entries.send(Event::SessionAlarm { session, channel, alarm }).await;
                 }

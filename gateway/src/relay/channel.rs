@@ -207,6 +207,24 @@ impl Channel {
             return true;
         }
         let cost = self.up.push_bytes(bytes);
+        self.counted(cost)
+    }
+
+    /// Takes anything else from the client. `false`: it sends without end what no window bounds, and must
+    /// be cut.
+    #[must_use]
+    pub fn push(&self, item: Item) -> bool {
+        if self.is_over() {
+            return true;
+        }
+        if matches!(item, Item::Eof) {
+            self.client_ended.store(true, Ordering::Release);
+        }
+        let cost = self.up.push(item);
+        self.counted(cost)
+    }
+
+    fn counted(&self, cost: usize) -> bool {
         let bounded = self.client.arrived(cost);
         // INVARIANT: a channel that ended meanwhile has released its count; do it again, or the
         // whole connection would stay under pressure for ever.
@@ -214,18 +232,6 @@ impl Channel {
             self.release();
         }
         bounded
-    }
-
-    /// Takes anything else from the client.
-    pub fn push(&self, item: Item) {
-        if self.is_over() {
-            return;
-        }
-        if matches!(item, Item::Eof) {
-            self.client_ended.store(true, Ordering::Release);
-        }
-        let cost = self.up.push(item);
-        let _ = self.client.arrived(cost);
     }
 
     /// Shows a line on the terminal, if there is one (D30).
@@ -261,7 +267,8 @@ impl Channel {
     /// its connection has said all it wanted to.
     pub fn closed_by_client(&self) {
         if self.tunnel() == Some(Tunnel::Forward) {
-            self.push(Item::Close);
+            // Comes once.
+            let _ = self.push(Item::Close);
             self.closing.notify_one();
         } else {
             self.finish();
@@ -347,7 +354,7 @@ impl Channel {
             }
         };
         if ended {
-            self.push(Item::Eof);
+            let _ = self.push(Item::Eof);
         }
         flow
     }

@@ -43,6 +43,8 @@ impl Item {
         OVERHEAD
             + match self {
                 Item::Data(bytes) | Item::ErrorOutput(bytes) => bytes.len(),
+                // A target's words, as long as it likes.
+                Item::ExitSignal(_, _, message, language) => message.len() + language.len(),
                 _ => 0,
             }
     }
@@ -165,6 +167,12 @@ mod tests {
         assert_eq!(bytes, 1001);
         assert!(items < 10, "{items} items for a thousand one-byte packets");
         assert_eq!(lane.lag(), 0);
+    }
+
+    #[test]
+    fn a_targets_last_words_count_as_much_as_its_output() {
+        let words = Item::ExitSignal(Sig::KILL, false, "x".repeat(1000), "y".repeat(10));
+        assert_eq!(words.cost(), OVERHEAD + 1010);
     }
 
     #[tokio::test]

@@ -114,6 +114,8 @@ pub struct LiveSession {
     pub quarantined: Allowance,
     /// Entries about files that the journal has of it.
     file_entries: AtomicU64,
+    /// Alarms about its files.
+    alarms: AtomicU64,
     handle: OnceLock<server::Handle>,
     /// Connections inside its own: those of `ssh -J`.
     inside: Mutex<Vec<Weak<ClientSide>>>,
@@ -192,6 +194,7 @@ impl LiveSession {
             rights: parts.rights,
             quarantined: parts.quarantined,
             file_entries: AtomicU64::new(0),
+            alarms: AtomicU64::new(0),
             vendor: parts.vendor,
             approvers: parts.approvers,
             until: AtomicI64::new(parts.until.as_millisecond()),
@@ -493,6 +496,11 @@ impl LiveSession {
     /// Whether the journal may have one more entry about a file of this session.
     pub fn takes_file_entry(&self, most: u64) -> bool {
         self.file_entries.fetch_add(1, Ordering::Relaxed) < most
+    }
+
+    /// Whether the journal may have one more alarm about a file of this session.
+    pub fn takes_alarm(&self, most: u64) -> bool {
+        self.alarms.fetch_add(1, Ordering::Relaxed) < most
     }
 
     /// Whether a channel rests on a right that is not among these any more (promise 5).

@@ -495,17 +495,11 @@ impl server::Handler for Connection {
         height: u32,
         _: &mut Session,
     ) -> Outcome<()> {
-        if let Some(hosted) = &self.hosted {
-            hosted.resize(id, (columns, rows), (width, height));
-        }
-        Ok(())
+        self.hosted.as_ref().map_or(Ok(()), |hosted| hosted.resize(id, (columns, rows), (width, height)))
     }
 
     async fn signal(&mut self, id: ChannelId, signal: Sig, _: &mut Session) -> Outcome<()> {
-        if let Some(hosted) = &self.hosted {
-            hosted.signal(id, signal);
-        }
-        Ok(())
+        self.hosted.as_ref().map_or(Ok(()), |hosted| hosted.signal(id, signal))
     }
 
     async fn data(&mut self, id: ChannelId, data: &[u8], _: &mut Session) -> Outcome<()> {
@@ -519,10 +513,7 @@ impl server::Handler for Connection {
     }
 
     async fn channel_eof(&mut self, id: ChannelId, _: &mut Session) -> Outcome<()> {
-        if let Some(hosted) = &self.hosted {
-            hosted.ended(id);
-        }
-        Ok(())
+        self.hosted.as_ref().map_or(Ok(()), |hosted| hosted.ended(id))
     }
 
     async fn channel_close(&mut self, id: ChannelId, _: &mut Session) -> Outcome<()> {

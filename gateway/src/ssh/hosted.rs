@@ -190,32 +190,38 @@ impl Hosted {
         session.channel_success(id)
     }
 
-    pub(super) fn resize(&self, id: ChannelId, (columns, rows): (u32, u32), (width, height): (u32, u32)) {
-        if let Some(channel) = self.channels.get(&id) {
-            channel.push(Item::Resize(columns.clamp(1, COLUMNS), rows.clamp(1, ROWS), width, height));
-        }
+    pub(super) fn resize(
+        &self,
+        id: ChannelId,
+        (columns, rows): (u32, u32),
+        (width, height): (u32, u32),
+    ) -> Outcome<()> {
+        self.push(id, Item::Resize(columns.clamp(1, COLUMNS), rows.clamp(1, ROWS), width, height))
     }
 
-    pub(super) fn signal(&self, id: ChannelId, signal: Sig) {
-        if let Some(channel) = self.channels.get(&id) {
-            channel.push(Item::Signal(signal));
-        }
+    pub(super) fn signal(&self, id: ChannelId, signal: Sig) -> Outcome<()> {
+        self.push(id, Item::Signal(signal))
     }
 
     pub(super) fn data(&self, id: ChannelId, data: &[u8]) -> Outcome<()> {
-        match self.channels.get(&id) {
-            Some(channel) if !channel.arrived(data) => {
-                self.session.brake(EndCause::ClientFault);
-                Err(russh::Error::Disconnect)
-            }
-            _ => Ok(()),
-        }
+        self.bounded(self.channels.get(&id).is_none_or(|channel| channel.arrived(data)))
     }
 
-    pub(super) fn ended(&self, id: ChannelId) {
-        if let Some(channel) = self.channels.get(&id) {
-            channel.push(Item::Eof);
+    pub(super) fn ended(&self, id: ChannelId) -> Outcome<()> {
+        self.push(id, Item::Eof)
+    }
+
+    fn push(&self, id: ChannelId, item: Item) -> Outcome<()> {
+        self.bounded(self.channels.get(&id).is_none_or(|channel| channel.push(item)))
+    }
+
+    /// A client that sends more than it may is cut.
+    fn bounded(&self, bounded: bool) -> Outcome<()> {
+        if bounded {
+            return Ok(());
         }
+        self.session.brake(EndCause::ClientFault);
+        Err(russh::Error::Disconnect)
     }
 
     /// The client closed the channel: the target is told at once, also while it is held.

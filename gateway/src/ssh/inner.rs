@@ -257,13 +257,11 @@ impl server::Handler for Inner {
         height: u32,
         _: &mut Session,
     ) -> Outcome<()> {
-        self.hosted.resize(id, (columns, rows), (width, height));
-        Ok(())
+        self.hosted.resize(id, (columns, rows), (width, height))
     }
 
     async fn signal(&mut self, id: ChannelId, signal: Sig, _: &mut Session) -> Outcome<()> {
-        self.hosted.signal(id, signal);
-        Ok(())
+        self.hosted.signal(id, signal)
     }
 
     async fn data(&mut self, id: ChannelId, data: &[u8], _: &mut Session) -> Outcome<()> {
@@ -271,8 +269,7 @@ impl server::Handler for Inner {
     }
 
     async fn channel_eof(&mut self, id: ChannelId, _: &mut Session) -> Outcome<()> {
-        self.hosted.ended(id);
-        Ok(())
+        self.hosted.ended(id)
     }
 
     async fn channel_close(&mut self, id: ChannelId, _: &mut Session) -> Outcome<()> {

@@ -9,7 +9,7 @@ use crate::ssh::opening::{NotStarted, Opening};
 use crate::target::{Dialled, Reply};
 use config::{Content, Scan};
 use lifecycle::ChannelKind;
-use policy::{Asked, Permit};
+use policy::{Asked, Permit, transfers_in};
 use russh::ChannelWriteHalf;
 use russh::server::{Handle, Msg};
 use std::sync::Arc;
@@ -133,8 +133,10 @@ impl Starting {
         }
         let scanned =
             self.opening.site.config().targets.get(&session.target).is_some_and(|one| one.carried.scan != Scan::None);
-        if scanned && matches!(self.opening.asked, Asked::Rsync(_)) {
-            return Err(NotStarted { text: "refused-rsync-scanned", why: "rsync cannot be scanned".to_owned() });
+        // A transfer within a longer line is not taken apart either: `scp -t "a b"`, as old clients say it.
+        let hidden = matches!(self.opening.asked, Asked::Command(_)) && !transfers_in(&self.opening.command).is_empty();
+        if scanned && (hidden || matches!(self.opening.asked, Asked::Rsync(_))) {
+            return Err(NotStarted { text: "refused-unscannable", why: "this cannot be scanned".to_owned() });
         }
         Ok(())
     }
@@ -206,14 +208,29 @@ impl Starting {
 }
 
 /// A command line as the journal shows it. A body has a limit, and a command is what a client
-/// sends: unbounded, it could bring the journal to refuse its own entry.
+/// sends: unbounded, it could bring the journal to refuse its own entry. Of a long one the middle is
+/// left out, since what counts may stand at its end; nothing in it hides or turns the rest.
 pub(crate) fn shown(command: &[u8]) -> String {
     const LONGEST: usize = 4096;
-    let text = String::from_utf8_lossy(command);
-    let visible: String = text
-        .chars()
-        .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
-        .take(LONGEST)
-        .collect();
-    if text.chars().count() > LONGEST { format!("{visible}... ({} bytes)", command.len()) } else { visible }
+    let text = lifecycle::visible(&String::from_utf8_lossy(command));
+    let count = text.chars().count();
+    if count <= LONGEST {
+        return text;
+    }
+    let begin: String = text.chars().take(LONGEST / 2).collect();
+    let end: String = text.chars().skip(count.saturating_sub(LONGEST / 2)).collect();
+    format!("{begin}... ({} bytes) ...{end}", command.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_shows_how_it_ends_and_hides_nothing() {
+        assert_eq!(shown("ls \u{202e}x\n# été".as_bytes()), "ls \\u{202e}x\\u{a}# été");
+        let long = shown(format!("true{}; reboot", " ".repeat(5000)).as_bytes());
+        assert!(long.starts_with("true  ") && long.ends_with("  ; reboot"), "{long}");
+        assert!(long.contains("... (5012 bytes) ..."), "{long}");
+    }
 }

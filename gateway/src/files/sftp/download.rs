@@ -12,7 +12,7 @@ use super::requests::{Flags, kind};
 use super::tally::Tally;
 use super::target::{Answered, MOST_FETCHED, content_of, handle_of, not_more_than, outcome, refused};
 use super::technician::{Call, failure, kept};
-use super::upload::{MOST_OWN_PARTS, PART, told};
+use super::upload::{MOST_OWN_PARTS, PART, told, too_large};
 use super::wire::Packet;
 use super::{Await, Broken, Outbox, Sftp, target};
 use crate::files::{Act, FileNumber, Finding, Note, UnderWay};
@@ -285,8 +285,7 @@ impl Sftp {
     }
 
     fn too_large_to_read(&mut self, file: FileNumber, out: &mut Outbox) {
-        let limit = self.rules.scan_limit;
-        let result = FileResult::Unscanned { why: format!("it is larger than the {limit} bytes that are scanned") };
+        let result = too_large(self.rules.scan_limit);
         let refusal = failure(told(&result));
         self.refuse_download(file, result, refusal, out);
     }

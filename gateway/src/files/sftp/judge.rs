@@ -39,6 +39,10 @@ pub(super) fn judge(asked: &Asked<'_>, rules: &Rules, offered: &[Extension]) -> 
     if asked.request.paths().iter().any(|path| path.len() > LONGEST_PATH) {
         return Err(Refusal::new(Code::FAILURE, format!("a path may have {LONGEST_PATH} bytes at most")));
     }
+    if asked.request.paths().iter().any(|path| path.contains(&0)) {
+        // Most targets read a path up to there, and would take another one than is listed.
+        return Err(Refusal::new(Code::FAILURE, "a path may have no NUL in it"));
+    }
     if let Request::Open { flags, .. } = &asked.request
         && !flags.known()
     {

@@ -6,6 +6,7 @@
 //!
 //! * INIT and VERSION say version 3, and VERSION offers only extensions that are known here;
 //! * the reply to `limits@openssh.com` never exceeds our own limits;
+//! * an OPEN for reading names no attributes;
 //! * a request whose id is taken by one of our own goes under another id, and its reply comes back
 //!   under the client's;
 //! * files that are scanned (see [`upload`] and [`download`]).
@@ -47,6 +48,9 @@ use wire::{Framer, Malformed};
 /// Most requests of a client's without an answer. OpenSSH has 64, sshfs some hundreds; the rest is
 /// bounded memory.
 const MOST_OUTSTANDING: usize = 4096;
+
+/// Most bytes of paths that are kept for requests without an answer: a target may never give one.
+const MOST_KEPT: usize = 1 << 20;
 
 /// Most files and folders open at once: what `ulimit -n` gives a server on most systems.
 const MOST_HANDLES: usize = 1024;
@@ -106,6 +110,18 @@ enum Await {
     Forgotten,
 }
 
+impl Await {
+    /// Bytes of paths that are kept for it.
+    fn keeps(&self) -> usize {
+        match self {
+            Await::Change { path, to, .. } => path.len() + to.len(),
+            Await::RemoveHeld { path } | Await::OpenToScan { path } => path.len(),
+            Await::Open(opened) => opened.path.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// The form of a reply that is relayed as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
@@ -136,6 +152,8 @@ pub struct Sftp {
     clients: HashSet<u32>,
     /// What the target was asked, by the id it knows.
     asked: BTreeMap<u32, Pending>,
+    /// Bytes of paths that are kept for them.
+    kept: usize,
     handles: HashMap<Bytes, Handle>,
     /// Requests under way that will give a handle.
     opening: usize,
@@ -165,6 +183,7 @@ impl Sftp {
             offered: Vec::new(),
             clients: HashSet::new(),
             asked: BTreeMap::new(),
+            kept: 0,
             handles: HashMap::new(),
             opening: 0,
             files: BTreeMap::new(),

@@ -40,6 +40,7 @@ impl Sftp {
                 let Some(Pending { client, awaits }) = self.asked.remove(&id) else {
                     return Err(target(Malformed(format!("answered request {id}, which it was not asked"))));
                 };
+                self.kept = self.kept.saturating_sub(awaits.keeps());
                 let content = if let Reply::Data(content) = &reply { content.len() } else { 0 };
                 out.record(FromTarget, packet.get(..packet.len().saturating_sub(content)).unwrap_or_default());
                 self.reply(awaits, Answered { client, packet, reply, at }, out)

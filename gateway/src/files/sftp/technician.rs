@@ -1,13 +1,14 @@
 //! What comes from the technician: each request judged, then answered here or forwarded.
 
+use super::attributes::Attributes;
 use super::judge::{Refusal, judge};
 use super::opened::{Handle, Opened};
 use super::replies::{self, Code};
 use super::requests::{self, Asked, Flags, Looking, Request, STATVFS_LONGS, kind};
 use super::wire::{Fields, Malformed, Packet, with_id};
 use super::{
-    Await, Broken, LONGEST_HANDLE, MOST_HANDLES, MOST_OUTSTANDING, OpenedNumber, Outbox, Pending, Phase, Sftp, Shape,
-    technician,
+    Await, Broken, LONGEST_HANDLE, MOST_HANDLES, MOST_KEPT, MOST_OUTSTANDING, OpenedNumber, Outbox, Pending, Phase,
+    Sftp, Shape, technician,
 };
 use crate::files::Note;
 use bytes::Bytes;
@@ -106,6 +107,8 @@ impl Sftp {
         let call = Call { id: asked.id, packet, at };
         let done = if self.clients.len() > MOST_OUTSTANDING {
             Err(failure(format!("more than {MOST_OUTSTANDING} requests without an answer")).into())
+        } else if self.kept > MOST_KEPT && asked.request.paths().iter().any(|path| !path.is_empty()) {
+            Err(failure("too many requests for long paths without an answer").into())
         } else {
             judge(asked, &self.rules, &self.offered)
                 .map_err(Stop::from)
@@ -144,7 +147,7 @@ impl Sftp {
             Request::FStat { .. } | Request::FSetStat { .. } | Request::Sync { .. } | Request::FileSystemOf { .. } => {
                 return self.by_handle(asked, call, out);
             }
-            Request::Copy { from, to } => self.copy(from, to)?,
+            Request::Copy { from, to } => self.copy(from, to, out)?,
             Request::Stat { path } => {
                 if self.stat_held(path, call, out) {
                     return Ok(());
@@ -189,7 +192,7 @@ impl Sftp {
         &mut self,
         path: &[u8],
         flags: Flags,
-        attributes: &super::attributes::Attributes,
+        attributes: &Attributes,
         call: &Call<'_>,
         out: &mut Outbox,
     ) -> Result<(), Stop> {
@@ -202,12 +205,19 @@ impl Sftp {
         }
         let path = kept(path);
         self.opening += 1;
+        let id = call.id;
+        // Some clients name attributes also where nothing is to be made; a target that gave them to a file
+        // that is there would change it by way of the right to read.
+        let packet = match flags.changes() || *attributes == Attributes::default() {
+            true => call.packet.clone(),
+            false => Packet::new(kind::OPEN).number(id).text(&path).number(flags.0).number(0).done(),
+        };
         let awaits = if self.rules.scan_downloads && flags.reads() {
             Await::OpenToScan { path }
         } else {
             Await::Open(Box::new(Opened::new(path, flags, call.at)))
         };
-        self.forward(call, awaits, out);
+        self.forward(&Call { packet: &packet, ..*call }, awaits, out);
         Ok(())
     }
 
@@ -322,20 +332,21 @@ impl Sftp {
         Ok(())
     }
 
-    fn copy(&mut self, from: &[u8], to: &[u8]) -> Result<Await, Stop> {
-        let (Handle::File(from), Handle::File(to)) = (self.handle(from)?, self.handle(to)?) else {
+    fn copy(&mut self, from: &[u8], to: &[u8], out: &mut Outbox) -> Result<Await, Stop> {
+        let (Handle::File(from), Handle::File(number)) = (self.handle(from)?, self.handle(to)?) else {
             return Err(failure("copy-data needs two open files").into());
         };
         let from = self.files.get(&from).filter(|opened| opened.flags.reads()).map(|opened| opened.path.clone());
-        let to = self.files.get_mut(&to).filter(|opened| opened.flags.writes());
+        let to = self.files.get(&number).filter(|opened| opened.flags.writes()).map(|opened| opened.path.clone());
         let (Some(from), Some(to)) = (from, to) else {
             return Err(failure("copy-data needs a file open for reading and one open for writing").into());
         };
-        if let Some(tally) = to.tally(ToTarget) {
-            // What lands in this file does not pass here.
+        // What lands in this file does not pass here, also where nothing has passed yet.
+        self.begin(number, ToTarget, out)?;
+        if let Some(tally) = self.files.get_mut(&number).and_then(|opened| opened.tally(ToTarget)) {
             tally.out_of_order();
         }
-        Ok(Await::Change { act: FileAct::Copy, path: from, to: to.path.clone() })
+        Ok(Await::Change { act: FileAct::Copy, path: from, to })
     }
 
     /// Begins the entry of a file in one direction, unless it has.
@@ -369,6 +380,7 @@ impl Sftp {
     pub(super) fn forward(&mut self, call: &Call<'_>, awaits: Await, out: &mut Outbox) {
         let id = if self.asked.contains_key(&call.id) { self.own_id() } else { call.id };
         let packet = if id == call.id { call.packet.clone() } else { with_id(call.packet, id) };
+        self.kept = self.kept.saturating_add(awaits.keeps());
         self.asked.insert(id, Pending { client: Some(call.id), awaits });
         out.relay(ToTarget, packet);
     }

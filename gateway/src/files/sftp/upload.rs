@@ -564,8 +564,10 @@ impl Sftp {
 const NOT_WHOLE: &str =
     "files for this target are scanned, and a part of an older file would stay in this one: send it whole";
 
-fn too_large(limit: u64) -> FileResult {
-    FileResult::Unscanned { why: format!("it is larger than the {limit} bytes that are scanned") }
+/// Of files that no scanner is asked about: nothing is wrong with it, and nobody is called (a client
+/// says with a few bytes that a file is large).
+pub(super) fn too_large(limit: u64) -> FileResult {
+    FileResult::Failed { why: format!("it is larger than the {limit} bytes that are scanned, and was not delivered") }
 }
 
 /// What the technician is told.
@@ -586,6 +588,8 @@ impl Held {
         let refusal = failure(told(&result));
         if !matches!(self.state, State::Spoilt(..)) {
             out.act(Act::Drop { file: self.tally.file });
+            // It no longer counts for the quarantine: what is remembered of it must be little.
+            self.written = Ranges::default();
             self.state = State::Spoilt(result, refusal.clone());
         }
         refusal

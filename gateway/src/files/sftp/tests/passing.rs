@@ -1,7 +1,7 @@
 //! What passes as it comes: rights, files with their entries, changes, and the target's VERSION.
 
 use super::super::requests::kind::{
-    EXTENDED, FSETSTAT, FSTAT, INIT, LSTAT, MKDIR, OPENDIR, READDIR, READLINK, REALPATH, REMOVE, RENAME, RMDIR,
+    EXTENDED, FSETSTAT, FSTAT, INIT, LSTAT, MKDIR, OPEN, OPENDIR, READDIR, READLINK, REALPATH, REMOVE, RENAME, RMDIR,
     SETSTAT, STAT, SYMLINK,
 };
 use super::world::{World, both, rules, sha256};
@@ -188,18 +188,22 @@ fn changes_are_noted_once_the_target_answered() {
 
 #[test]
 fn a_copy_on_the_target_is_noted_and_spoils_the_digest() {
-    let mut world = World::new(both());
-    world.target.files.insert(b"a".to_vec(), b"x".to_vec());
-    let (from, to) = (world.opened(1, b"a", READ), world.opened(2, b"b", WRITE | CREAT));
     let copy = |id, from: &[u8], to: &[u8]| {
         Packet::new(EXTENDED).number(id).text(b"copy-data").text(from).long(0).long(0).text(to).long(0).done()
     };
-    assert_eq!(world.status(&copy(3, &to, &from)), FAILURE);
-    assert_eq!(world.status(&copy(4, &from, &to)), OK);
-    world.status(&set(FSETSTAT, 5, &to, &sized(3)));
-    world.status(&close(6, &to));
-    assert_eq!(world.changed(), ["Copy a [b] ", "Attributes b [size 3] "]);
-    assert!(!world.moved()[0].3);
+    // Opened for both, a file is counted from its first byte on, and the copy comes before that.
+    for flags in [WRITE | CREAT, READ | WRITE | CREAT] {
+        let mut world = World::new(both());
+        world.target.files.insert(b"a".to_vec(), b"x".to_vec());
+        let (from, to) = (world.opened(1, b"a", READ), world.opened(2, b"b", flags));
+        assert_eq!(world.status(&copy(3, &to, &from)), FAILURE);
+        assert_eq!(world.status(&copy(4, &from, &to)), OK);
+        assert_eq!(world.status(&write(5, &to, 0, b"new")), OK);
+        world.status(&set(FSETSTAT, 6, &to, &sized(3)));
+        world.status(&close(7, &to));
+        assert_eq!(world.changed(), ["Copy a [b] ", "Attributes b [size 3] "]);
+        assert!(!world.moved()[0].3, "in order, for {flags:#x}");
+    }
 }
 
 #[test]
@@ -333,4 +337,39 @@ fn the_end_of_the_channel_leaves_partial_files_and_open_questions() {
         [("f".into(), ToTarget, 2, true, "Partial".into()), ("both".into(), ToTarget, 0, true, "Partial".into())]
     );
     assert!(world.sftp.over(world::AT).is_empty());
+}
+
+/// A target that answers nothing, or a FIFO that somebody opens, holds every request behind it.
+#[test]
+fn long_paths_without_an_answer_are_kept_up_to_a_limit() {
+    let mut world = World::new(both());
+    world.slow = true;
+    let long = [b'p'; 4000];
+    for id in 0..4096 {
+        world.send(&texts(RENAME, id, &[&long, &long]));
+    }
+    assert!(world.sftp.kept < 2 << 20, "{} bytes", world.sftp.kept);
+    assert!(world.replies.len() > 3900, "{} refused", world.replies.len());
+    world.catch_up();
+    assert_eq!(world.sftp.kept, 0);
+    world.replies.clear();
+    assert_eq!(world.status(&texts(RENAME, 1, &[&long, b"short"])), NO_SUCH_FILE);
+}
+
+/// A target of C reads `a\0b` as `a`, and one that gives what it opens the attributes in the request
+/// would be changed by whoever may only read.
+#[test]
+fn no_request_reads_otherwise_for_the_target() {
+    let mut world = World::new(both());
+    for packet in [open(1, b"f\0g", READ), texts(RENAME, 1, &[b"f", b"g\0"]), texts(STAT, 1, &[b"\0"])] {
+        assert_eq!(world.status(&packet), FAILURE);
+    }
+    assert_eq!(world.reached(), [0_u8; 0]);
+    world.target.files.insert(b"f".to_vec(), b"x".to_vec());
+    for (flags, attributes) in [(READ, &[0_u8, 0, 0, 0][..]), (WRITE, &[0, 0, 0, 4, 0, 0, 1, 0xff])] {
+        let packet = moded(0o777).write(Packet::new(OPEN).number(7).text(b"f").number(flags)).done();
+        assert!(matches!(world.ask(&packet), Got::Handle(_)));
+        let wanted = [&flags.to_be_bytes(), attributes].concat();
+        assert!(world.relayed[&ToTarget].ends_with(&wanted), "{:?}", world.relayed[&ToTarget]);
+    }
 }
