@@ -2,7 +2,7 @@
 //!
 //! Anything but a clear OK about the whole file is not clean (fail closed). That needs one setting of
 //! clamd's: by default it also says OK of what it did not look into, such as files beyond its limits
-//! and archives nested too deeply. So it is tried first with one of those ([`probe`]).
+//! and archives nested too deeply. So it is tried first with one of those (`probe`).
 
 mod peer;
 mod probe;

@@ -9,7 +9,7 @@
 //! * an OPEN for reading names no attributes;
 //! * a request whose id is taken by one of our own goes under another id, and its reply comes back
 //!   under the client's;
-//! * files that are scanned (see [`upload`] and [`download`]).
+//! * files that are scanned (see `upload` and `download`).
 //!
 //! A file has one entry for each direction in which it moves. Its digest runs in the order in which
 //! the bytes pass, and says so where that is not the order in which they stand in the file.
