@@ -177,11 +177,6 @@ impl Channel {
         self.tunnel.get().copied()
     }
 
-    /// The connection it came by.
-    pub fn client(&self) -> &Arc<ClientSide> {
-        &self.client
-    }
-
     /// Whether it is over.
     pub fn is_over(&self) -> bool {
         self.over.load(Ordering::Acquire)

@@ -119,15 +119,40 @@ pub struct LiveSession {
     handle: OnceLock<server::Handle>,
     /// Connections inside its own: those of `ssh -J`.
     inside: Mutex<Vec<Weak<ClientSide>>>,
-    tasks: watch::Sender<usize>,
+    tasks: watch::Sender<Tasks>,
 }
 
 /// A channel's task goes on while this lives; the session's end waits for it, within limits.
-pub struct Going(Arc<LiveSession>);
+pub struct Going(Arc<LiveSession>, Task);
+
+/// What a channel's task is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// A channel that ends with something to say.
+    Channel,
+    /// A connection inside, which carries the last words of its channels.
+    Jump,
+}
+
+/// How many tasks of each kind go on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Tasks {
+    channels: usize,
+    jumps: usize,
+}
+
+impl Tasks {
+    fn of(&mut self, task: Task) -> &mut usize {
+        match task {
+            Task::Channel => &mut self.channels,
+            Task::Jump => &mut self.jumps,
+        }
+    }
+}
 
 impl Drop for Going {
     fn drop(&mut self) {
-        self.0.tasks.send_modify(|tasks| *tasks -= 1);
+        self.0.tasks.send_modify(|tasks| *tasks.of(self.1) -= 1);
     }
 }
 
@@ -221,7 +246,7 @@ impl LiveSession {
             refused: Mutex::default(),
             handle: OnceLock::new(),
             inside: Mutex::default(),
-            tasks: watch::Sender::new(0),
+            tasks: watch::Sender::new(Tasks::default()),
         };
         (Arc::new(session), inputs)
     }
@@ -275,9 +300,14 @@ impl LiveSession {
     }
 
     /// Counts a channel's task.
-    pub fn going(self: &Arc<Self>) -> Going {
-        self.tasks.send_modify(|tasks| *tasks += 1);
-        Going(self.clone())
+    pub fn going(self: &Arc<Self>, task: Task) -> Going {
+        self.tasks.send_modify(|tasks| *tasks.of(task) += 1);
+        Going(self.clone(), task)
+    }
+
+    /// Returns once no channel has anything to say any more, but for the connections inside.
+    pub async fn said_all(&self) {
+        let _ = self.tasks.subscribe().wait_for(|tasks| tasks.channels == 0).await;
     }
 
     /// Ends it at once; the driver does the rest. The first cause stands.
@@ -453,11 +483,6 @@ impl LiveSession {
             channel.set_tunnel(tunnel);
         }
         room
-    }
-
-    /// Whether a channel of this connection is open.
-    pub fn has_channels_of(&self, client: &Arc<ClientSide>) -> bool {
-        locked(&self.channels).values().any(|channel| !channel.is_over() && Arc::ptr_eq(channel.client(), client))
     }
 
     /// Whether a channel is open. A jump with nothing inside is none: its client hangs up like that.
@@ -729,7 +754,7 @@ async fn close(session: Arc<LiveSession>, cause: EndCause, around: Surroundings)
     let ended = crate::clock::to_millisecond(around.clock.now());
     // The channels' tasks write down what they kept, show the last words and close.
     let mut tasks = session.tasks.subscribe();
-    let _ = tokio::time::timeout(FAREWELL, tasks.wait_for(|tasks| *tasks == 0)).await;
+    let _ = tokio::time::timeout(FAREWELL, tasks.wait_for(|tasks| *tasks == Tasks::default())).await;
     if !by_technician {
         if let Some(handle) = session.handle.get() {
             let polite = handle.disconnect(Disconnect::ByApplication, ascii(&reason), String::new());

@@ -4,7 +4,7 @@
 //! seen. The client hears yes only once the destination has answered.
 
 use crate::relay::channel::{Ending, TunnelEnd};
-use crate::relay::session::Flow;
+use crate::relay::session::{Flow, Task};
 use crate::ssh::opening::{NotStarted, Opening};
 use config::Content;
 use lifecycle::{Alarm, Event};
@@ -41,7 +41,7 @@ impl Forward {
     pub(super) async fn run(self, reply: ChannelOpenHandle) {
         let channel = &self.opening.channel;
         let session = channel.session().clone();
-        let _going = session.going();
+        let _going = session.going(Task::Channel);
         match self.open().await {
             Ok((tcp, permit)) => {
                 reply.accept().await;

@@ -11,6 +11,7 @@ use crate::ssh::connection::say_goodbye;
 use crate::ssh::hosted::Hosted;
 use russh::server::{self, Auth, ChannelOpenHandle, Handle, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey};
 use russh::{ChannelId, MethodKind, MethodSet, Pty, Sig};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -25,12 +26,19 @@ pub(super) struct Met {
     command: String,
     handle: OnceLock<Handle>,
     entered: watch::Sender<bool>,
+    refused: AtomicBool,
 }
 
 impl Met {
     /// A connection just met.
     pub(super) fn new(account: String, command: String) -> Arc<Self> {
-        Arc::new(Self { account, command, handle: OnceLock::new(), entered: watch::Sender::new(false) })
+        Arc::new(Self {
+            account,
+            command,
+            handle: OnceLock::new(),
+            entered: watch::Sender::new(false),
+            refused: AtomicBool::new(false),
+        })
     }
 
     /// Gives it the library's handle.
@@ -41,6 +49,11 @@ impl Met {
     /// The library's handle, once there is one.
     pub(super) fn handle(&self) -> Option<&Handle> {
         self.handle.get()
+    }
+
+    /// Whether the client named another account.
+    pub(super) fn has_refused(&self) -> bool {
+        self.refused.load(Ordering::Acquire)
     }
 
     /// Returns once the client has named the right account.
@@ -54,23 +67,22 @@ pub(super) struct Inner {
     met: Arc<Met>,
     hosted: Hosted,
     client: Arc<ClientSide>,
-    refused: bool,
 }
 
 impl Inner {
     /// A connection inside a session.
     pub(super) fn new(met: Arc<Met>, hosted: Hosted, client: Arc<ClientSide>) -> Self {
-        Self { met, hosted, client, refused: false }
+        Self { met, hosted, client }
     }
 
     /// Whatever way a client tries: the permit is the outer connection's, and what is checked here is
     /// that the client is not mistaken about whom it will be.
     async fn enter(&mut self, user: &str) -> Outcome<Auth> {
-        if user == self.met.account && !self.refused {
+        if user == self.met.account && !self.met.has_refused() {
             self.met.entered.send_replace(true);
             return Ok(Auth::Accept);
         }
-        if !std::mem::replace(&mut self.refused, true) {
+        if !self.met.refused.swap(true, Ordering::AcqRel) {
             self.hosted.refuse("jump (another account)", "not granted");
             let session = &self.hosted.session;
             let values = [("account", self.met.account.as_str()), ("command", self.met.command.as_str())];

@@ -7,6 +7,7 @@
 use crate::relay::channel::Ending;
 use crate::relay::gate::{Gate, GatedStream};
 use crate::relay::pressure::ClientSide;
+use crate::relay::session::Task;
 use crate::ssh::forward::PROHIBITED;
 use crate::ssh::hosted::Hosted;
 use crate::ssh::inner::{Inner, Met};
@@ -26,9 +27,10 @@ pub(super) const JUMPS: u32 = 4;
 const UNNAMED: Duration = Duration::from_secs(120);
 /// How long what is inside may take for its last words. Shorter than the session waits for its tasks.
 const LAST_WORDS: Duration = Duration::from_millis(250);
-/// How long the inner connection's own goodbye may take after that.
-const AT_LAST: Duration = Duration::from_millis(100);
-const LOOK: Duration = Duration::from_millis(20);
+/// How long the inner connection's own goodbye may take after that, and its way through the tunnel.
+const AT_LAST: Duration = Duration::from_millis(200);
+/// A client that is refused may be about to write: it reads why first, if the tunnel still stands.
+const TO_READ_WHY: Duration = Duration::from_secs(1);
 
 /// A jump on its way.
 pub(super) struct Jump {
@@ -44,7 +46,7 @@ impl Jump {
     pub(super) async fn run(self, reply: ChannelOpenHandle) {
         let (channel, site) = (&self.opening.channel, &self.opening.site);
         let session = channel.session().clone();
-        let _going = session.going();
+        let _going = session.going(Task::Jump);
         let permit = match self.opening.take_right().await {
             Ok(permit) => permit,
             Err(NotStarted { text, why }) => {
@@ -71,7 +73,7 @@ impl Jump {
                     way::command(&config, &session.technician, permit.target(), Some(permit.account())),
                 );
                 let hosted = Hosted::new(site.clone(), session.clone(), self.first.clone(), client.clone());
-                let inner = Inner::new(met.clone(), hosted, client.clone());
+                let inner = Inner::new(met.clone(), hosted, client);
                 let stream = GatedStream::new(Arc::new(far), gate.clone());
                 let carry = channel.carry(&self.writer, near);
                 tokio::pin!(carry);
@@ -79,11 +81,17 @@ impl Jump {
                     // The client has closed it.
                     () = &mut carry => {}
                     // What the inner server said last is still told.
-                    () = self.serve(stream, inner, &met, &client) => {
+                    () = self.serve(stream, inner, &met, &gate) => {
                         let _ = tokio::time::timeout(AT_LAST, &mut carry).await;
                     }
                 }
                 gate.end();
+                if met.has_refused() {
+                    tokio::select! {
+                        _ = tokio::time::timeout(TO_READ_WHY, channel.until_over()) => {}
+                        () = session.ended() => {}
+                    }
+                }
             }
         }
         channel.finish();
@@ -92,7 +100,7 @@ impl Jump {
     }
 
     /// The inner server, until it is done or the session is over.
-    async fn serve(&self, stream: GatedStream<UnixStream>, inner: Inner, met: &Met, client: &Arc<ClientSide>) {
+    async fn serve(&self, stream: GatedStream<UnixStream>, inner: Inner, met: &Met, gate: &Gate) {
         let session = self.opening.channel.session();
         let run = async {
             let running = server::run_stream(self.server.clone(), stream, inner).await?;
@@ -114,12 +122,7 @@ impl Jump {
             () = unnamed => {}
             () = session.ended() => {
                 // The terminals inside have read why; whatever has none is told as the connection's end.
-                let quiet = async {
-                    while session.has_channels_of(client) {
-                        tokio::time::sleep(LOOK).await;
-                    }
-                };
-                let _ = tokio::time::timeout(LAST_WORDS, quiet).await;
+                let _ = tokio::time::timeout(LAST_WORDS, session.said_all()).await;
                 if let (Some(cause), Some(handle)) = (session.cause(), met.handle()) {
                     let reason = crate::texts::to_ascii(&session.texts.end(cause));
                     let farewell = handle.disconnect(Disconnect::ByApplication, reason, String::new());
@@ -127,6 +130,6 @@ impl Jump {
                 }
             }
         }
-        client.gate().end();
+        gate.end();
     }
 }

@@ -4,7 +4,7 @@
 use crate::admission;
 use crate::files;
 use crate::relay::channel::Ending;
-use crate::relay::session::Flow;
+use crate::relay::session::{Flow, Task};
 use crate::ssh::opening::{NotStarted, Opening};
 use crate::target::{Dialled, Reply};
 use config::{Content, Scan};
@@ -45,7 +45,7 @@ impl Starting {
     pub(super) async fn run(self) {
         let id = self.opening.channel.id;
         let session = self.opening.channel.session().clone();
-        let _going = session.going();
+        let _going = session.going(Task::Channel);
         match self.open().await {
             Ok(_) if self.opening.channel.is_over() => self.opening.closed(&Ending::default()).await,
             Ok((target, opened, permit)) => {
