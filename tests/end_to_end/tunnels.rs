@@ -322,11 +322,11 @@ fn tunnels_lead_where_the_permit_says_and_nowhere_else() {
                 AAAAC3NzaC1lZDI1NTE5AAAAIJL0Y1mJ3ZkF0l8G0bUoSgX0m8yH0cG0m7e3o9qv1b2c\"\n\n\
                 [[vendor.imagix.allow]]\ntargets = [\"console\"]\nrights = [\"shell\"]\n"
         .to_owned();
-    let site = with_forwards(&[echo.address(), silent.clone()], SiteOptions { more, ..SiteOptions::default() });
+    let mut site = with_forwards(&[echo.address(), silent.clone()], SiteOptions { more, ..SiteOptions::default() });
+    site.stop_daemon();
     fs::write(&site.config, fs::read_to_string(&site.config).unwrap().replace("[ssh]\n", "[ssh]\nforwards = 2\n"))
         .unwrap();
-    site.sign_in("nadia");
-    site.ok(&["reload"]);
+    site.start_daemon();
     let mut master = site.master("alice");
     let port = echo.port;
     is_refused(&site, &mut master, &format!("localhost:{port}"), "write the equipment's address");
