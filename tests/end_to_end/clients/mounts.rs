@@ -1,7 +1,7 @@
 //! sshfs: a target's folder as a folder of the technician's.
 
 use crate::files::{Transfers, sha256};
-use harness::{Answers, Site, SiteOptions, Terminal, eventually};
+use harness::{Site, SiteOptions, Terminal, eventually};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
