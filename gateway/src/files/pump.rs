@@ -10,7 +10,7 @@
 use super::outbox::{Out, Outbox};
 use super::quarantine::{Quarantine, QuarantineError};
 use super::told::{Told, frame_kind, write_entries};
-use super::{Act, Answer, Broken, FileNumber, Finding, Steward, UnderWay};
+use super::{Act, Answer, Broken, FileNumber, Finding, Note, Steward, UnderWay, shown};
 use crate::relay::channel::{Channel, Ending, Typed, release_eof, send_up};
 use crate::relay::lane::Item;
 use crate::relay::pressure::TargetSide;
@@ -18,7 +18,8 @@ use crate::relay::session::Flow;
 use crate::site::Site;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use config::{Clamav, Content};
-use lifecycle::Event;
+use lifecycle::{Event, FileResult};
+use policy::Asked;
 use recorder::FrameKind;
 use russh::{ChannelWriteHalf, client, server};
 use std::path::PathBuf;
@@ -314,7 +315,12 @@ impl Pump<'_> {
             let recorded = match act {
                 Act::Record { direction, bytes } => self.record(frame_kind(direction), bytes).await,
                 Act::Content { file, offset, bytes } => self.content(desk, file, offset, &bytes).await,
-                Act::Note(note) => desk.told.note(note).await,
+                Act::Note(note) => {
+                    if let Some(line) = self.told_besides(&note) {
+                        self.to_technician.push(Out::Error(line));
+                    }
+                    desk.told.note(note).await
+                }
                 other => {
                     self.move_on(desk, other).await?;
                     true
@@ -325,6 +331,23 @@ impl Pump<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What a technician reads of a file that is not delivered, where the protocol's own answer is not
+    /// shown by its clients: OpenSSH's sftp says no more than "permission denied".
+    fn told_besides(&self, note: &Note) -> Option<Bytes> {
+        let Note::Moved { path, result, .. } = note else { return None };
+        let (key, what) = match result {
+            FileResult::Infected { signature } => ("files-infected", signature),
+            FileResult::Unscanned { why } => ("files-unscanned", why),
+            FileResult::Done | FileResult::Failed { .. } | FileResult::Partial => return None,
+        };
+        if self.channel.asked() != Some(&Asked::Sftp) {
+            return None;
+        }
+        let path = shown::path(path);
+        let line = self.channel.session().texts.with(key, &[("path", &path), ("what", what)]);
+        Some(format!("{}\r\n", crate::texts::to_ascii(&line)).into_bytes().into())
     }
 
     async fn move_on(&self, desk: &mut Desk<'_>, act: Act) -> Result<(), Stop> {

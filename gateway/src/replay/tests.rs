@@ -249,7 +249,7 @@ async fn a_recording_plays_from_its_beginning_its_end_and_beyond() {
     let tracks = opened.tracks();
     assert_eq!((tracks[0].number, tracks[0].what.as_str(), tracks[0].terminal), (1, "shell", true));
     assert_eq!((tracks[0].columns, tracks[0].rows, tracks[0].seconds), (80, 24, 63.0));
-    assert_eq!((tracks[1].what.as_str(), tracks[1].terminal), ("exec: id\u{fffd}", false));
+    assert_eq!((tracks[1].what.as_str(), tracks[1].terminal), ("exec: id\\u{202e}", false));
     let first = opened.chunk(1, 0.0).unwrap();
     assert_eq!((first.from, first.length), (0.0, 63.0));
     // The pause until 60 s belongs to the chunk, and is one step.

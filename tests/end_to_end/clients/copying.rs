@@ -39,7 +39,7 @@ const COPIERS: [Copier; 11] = [
         up: "scp -O {ssh} {from} {who}@127.0.0.1:{to}",
         down: "scp -O {ssh} {who}@127.0.0.1:{from} {to}",
         cut: SAID,
-        denied: "exec request failed on channel 0",
+        denied: r"\[Poterne\] refused: scp\. ",
     },
     Copier {
         name: "sftp",

@@ -81,7 +81,11 @@ fn sshfs_through_the_lobby() {
     let (there, mount) = Mount::at(&site);
     site.await_open();
     let ssh = site.ssh_options().join(" ").replace("-F none", "-F /dev/null");
-    let line = |login: &str| format!("sshfs {ssh} {login}+scanner@127.0.0.1:{} {}", there.display(), mount.0.display());
+    // Its `ssh` goes with the terminal, so something stays in it.
+    let line = |login: &str| {
+        let (there, here) = (there.display(), mount.0.display());
+        format!("sshfs {ssh} {login}+scanner@127.0.0.1:{there} {here}; echo mounted-$?; read held")
+    };
     let walk = |login: &str| {
         let mut terminal = Terminal::start("sh", &["-c", &line(login)]);
         let person = site.technician(login);
@@ -103,7 +107,7 @@ fn sshfs_through_the_lobby() {
     eventually("the request waits", || site.json(&["intervention", "list"])[0]["state"] == "requested");
     site.approve(1, &code);
     // It goes into the background once it has mounted.
-    assert!(terminal.wait().success(), "{}", terminal.shown());
+    terminal.expect("mounted-0");
     assert!(mount.is_there());
     is_used(&site, &mount, &there);
     site.ended_session();
@@ -113,7 +117,8 @@ fn sshfs_through_the_lobby() {
     let number = site.json(&["intervention", "list"])[0]["number"].as_u64().unwrap();
     super::refuse(&site, number, "not tonight");
     terminal.expect("Connection reset by peer");
-    assert!(!terminal.wait().success() && !mount.is_there());
+    terminal.expect("mounted-1");
+    assert!(!mount.is_there());
 }
 
 /// Over a connection that somebody opened, and cut while something is written.
