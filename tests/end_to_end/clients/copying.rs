@@ -104,7 +104,7 @@ const COPIERS: [Copier; 11] = [
         up: "{python}/asyncssh_files.py {port} {who} scp up {from} {to}",
         down: "{python}/asyncssh_files.py {port} {who} scp down {from} {to}",
         cut: "SFTPConnectionLost",
-        denied: "Session request failed",
+        denied: "SFTPConnectionLost: Connection lost",
     },
 ];
 
