@@ -44,7 +44,7 @@ fuzz_target!(|data: &[u8]| {
                     let length = usize::try_from(length).unwrap_or_default();
                     Answer::Fetched { file, offset, bytes: Bytes::from(vec![0; length]) }
                 }
-                Act::Scan { file } => {
+                Act::Scan { file, .. } => {
                     let finding = match who >> 6 {
                         0 => Finding::Infected("x".to_owned()),
                         1 => Finding::Unscanned("x".to_owned()),

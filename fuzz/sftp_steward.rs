@@ -52,7 +52,7 @@ fuzz_target!(|data: &[u8]| {
                     let bytes = Bytes::from(vec![0; if who & 0x80 == 0 { length } else { length / 2 }]);
                     Answer::Fetched { file, offset, bytes }
                 }
-                Act::Scan { file } => {
+                Act::Scan { file, .. } => {
                     let finding = match who >> 6 {
                         0 => Finding::Infected("x".to_owned()),
                         1 => Finding::Unscanned("x".to_owned()),

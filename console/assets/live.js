@@ -97,10 +97,15 @@ function close(element) {
   }
 }
 
+// A page that is on its way to another follows nothing: the answer to the form that was sent must arrive.
+let leaving = false;
+addEventListener('beforeunload', () => (leaving = true));
+addEventListener('pageshow', () => (leaving = false));
+
 /** Something this person waited for is there, on another page of ours: the session they let in. */
 function follow(element) {
   const go = element.querySelector('[data-go]')?.dataset.go;
-  if (go && new URL(go, location.href).origin === location.origin) {
+  if (go && !leaving && new URL(go, location.href).origin === location.origin) {
     location.assign(go);
   }
 }

@@ -21,7 +21,7 @@ use recorder::{Header, Recording, RecordingKey};
 use russh::keys::PublicKey;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 /// Within the configured time a session is frozen *and* both sides are told; telling takes a moment.
 const TOLD: jiff::SignedDuration = jiff::SignedDuration::from_millis(300);
@@ -170,6 +170,7 @@ async fn try_admit(
         supervision: permit.supervision(),
         target: permit.target().clone(),
         rights: permit.rights().clone(),
+        deliveries: turns(site, number),
         quarantined: Allowance::new(config.clamav.as_ref().map_or(ByteSize(0), |clamav| clamav.limit)),
         vendor,
         approvers,
@@ -233,6 +234,12 @@ async fn try_admit(
             Err(AdmissionError::Target { target: permit.target().clone(), text: error.text() })
         }
     }
+}
+
+/// The turn to write scanned files to the target, which all sessions of an intervention share.
+fn turns(site: &Site, number: InterventionNumber) -> Arc<Semaphore> {
+    let first = site.live.matching(|session| session.number == number).into_iter().next();
+    first.map_or_else(|| Arc::new(Semaphore::new(1)), |session| session.deliveries.clone())
 }
 
 async fn open_recording(site: &Site, id: &SessionId) -> Result<Recording, String> {

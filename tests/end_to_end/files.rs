@@ -302,6 +302,32 @@ fn no_longer_line_goes_round_the_scanner() {
     assert!(refused.iter().any(|one| one["why"] == "this cannot be scanned"), "{refused:?}");
 }
 
+/// Two files that are clean each and go to one path, by two spellings and two channels: what is there
+/// afterwards is one of them, and not something of both that nobody scanned.
+#[test]
+fn two_clean_files_do_not_mix() {
+    let (all, _clamd, _folder) = scanned(false);
+    let files = [all.made("one", &vec![1; 24 << 20]), all.made("two", &vec![2; 24 << 20])];
+    let folder = all.file("there");
+    std::fs::create_dir(&folder).unwrap();
+    for way in ["-s", "-O"] {
+        let target = folder.join(format!("file{way}"));
+        let spellings = [text(&target), format!("{}/./file{way}", text(&folder))];
+        let mut clients: Vec<_> = files
+            .iter()
+            .zip(&spellings)
+            .map(|(file, to)| all.command("scp", &[way, &text(file), &format!("{HOST}:{to}")]).spawn().unwrap())
+            .collect();
+        for client in &mut clients {
+            assert!(client.wait().unwrap().success(), "{way}");
+        }
+        let arrived = sha256(&target);
+        assert!(files.iter().any(|file| sha256(file) == arrived), "{way}: it is neither of the two");
+    }
+    let (site, _) = all.over();
+    assert_eq!(moved(&site).iter().filter(|one| one.5 == "done").count(), 4);
+}
+
 /// Clients that write a part and give it its name afterwards, and look at it meanwhile.
 #[test]
 fn what_is_held_looks_as_if_it_were_there() {

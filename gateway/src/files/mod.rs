@@ -133,10 +133,14 @@ pub enum Act {
         /// How much at most: at most 64 KiB.
         length: u32,
     },
-    /// Have a file in quarantine scanned; brings [`Answer::Scanned`], while other acts go on.
+    /// Have a file in quarantine scanned; brings [`Answer::Scanned`], while other acts go on. A clean
+    /// file for the target waits for its turn besides: until the [`Note::Moved`] of the one before, so
+    /// that two never mix on the target into something that nobody scanned.
     Scan {
         /// Which file.
         file: FileNumber,
+        /// Which way it goes.
+        direction: Direction,
     },
     /// Remove a file from quarantine.
     Drop {

@@ -19,14 +19,14 @@ use crate::site::Site;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use config::{Clamav, Content};
 use lifecycle::{Event, FileResult};
-use policy::Asked;
+use policy::{Asked, Direction};
 use recorder::FrameKind;
 use russh::{ChannelWriteHalf, client, server};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, mpsc};
 
 /// Bytes in an outbox at which whoever fills it waits.
 const FULL: usize = 1 << 20;
@@ -64,6 +64,8 @@ struct Desk<'a> {
     quarantine: Quarantine,
     room: u64,
     shown: Vec<UnderWay>,
+    /// The file that is being delivered now; its turn ends with it.
+    turn: Option<(FileNumber, OwnedSemaphorePermit)>,
 }
 
 struct Pump<'a> {
@@ -72,10 +74,20 @@ struct Pump<'a> {
     desk: Mutex<Desk<'a>>,
     to_target: Outbox,
     to_technician: Outbox,
-    scans: mpsc::UnboundedSender<(FileNumber, PathBuf)>,
-    /// What is to be read from quarantine, in order; as much as a steward asks for at once.
+    /// What is to be scanned, in order. Without a bound of its own: a session has at most so many files in
+    /// quarantine ([`super::quarantine`]), and each is scanned once.
+    scans: mpsc::UnboundedSender<Wanted>,
+    /// What is to be read from quarantine, in order. Without a bound of its own: stewards bound what they
+    /// ask for at once, by requests and by parts, and whoever fills this holds the desk that empties it.
     errands: mpsc::UnboundedSender<Errand>,
     waiting: AtomicUsize,
+}
+
+/// A file that is to be scanned.
+struct Wanted {
+    file: FileNumber,
+    direction: Direction,
+    path: PathBuf,
 }
 
 /// Something that is done in quarantine once there is room for what comes of it.
@@ -123,7 +135,7 @@ pub async fn relay(channel: &Arc<Channel>, around: &Around, ends: Ends<'_>, stew
     let session = channel.session();
     let quarantine = Quarantine::new(&around.site.paths, &session.id, channel.number, &session.quarantined);
     let room = if keeps { around.record_limit } else { 0 };
-    let desk = Desk { steward, told, quarantine, room, shown: Vec::new() };
+    let desk = Desk { steward, told, quarantine, room, shown: Vec::new(), turn: None };
     let pump = Pump {
         channel,
         around,
@@ -244,15 +256,31 @@ impl Pump<'_> {
     }
 
     /// Asks the scanner, one file after the other, while everything else goes on.
-    async fn scanning(&self, mut wanted: mpsc::UnboundedReceiver<(FileNumber, PathBuf)>) -> Stop {
-        while let Some((file, path)) = wanted.recv().await {
+    async fn scanning(&self, mut wanted: mpsc::UnboundedReceiver<Wanted>) -> Stop {
+        while let Some(Wanted { file, direction, path }) = wanted.recv().await {
             let finding = match &self.around.clamav {
                 Some(clamav) => super::clamav::scan(clamav, &path).await,
                 None => Finding::Unscanned("no scanner is declared any more".to_owned()),
             };
-            let acted = self.act(|desk, at| desk.steward.answered(Answer::Scanned { file, finding }, at)).await;
-            if let Err(stop) = acted {
+            let delivers = finding == Finding::Clean && direction == Direction::ToTarget;
+            let turn = match delivers {
+                // INVARIANT: of one intervention one scanned file at a time is written to the target. Two
+                // that are clean each could be one path by two spellings, or by two channels, and together
+                // something that no scanner has seen.
+                true => match self.channel.session().deliveries.clone().acquire_owned().await {
+                    Ok(turn) => Some((file, turn)),
+                    Err(_) => return Stop::Over,
+                },
+                false => None,
+            };
+            let mut desk = self.desk.lock().await;
+            desk.turn = turn.or(desk.turn.take());
+            if let Err(stop) = self.answer(&mut desk, Answer::Scanned { file, finding }).await {
                 return stop;
+            }
+            // A file that was given up meanwhile has no use for its turn.
+            if !desk.steward.under_way().iter().any(|one| one.file == file) {
+                desk.turn.take_if(|(delivered, _)| *delivered == file);
             }
         }
         Stop::Over
@@ -319,6 +347,9 @@ impl Pump<'_> {
                     if let Some(line) = self.told_besides(&note) {
                         self.to_technician.push(Out::Error(line));
                     }
+                    if let Note::Moved { file, .. } = &note {
+                        desk.turn.take_if(|(delivered, _)| delivered == file);
+                    }
                     desk.told.note(note).await
                 }
                 other => {
@@ -357,8 +388,8 @@ impl Pump<'_> {
             Act::EndToTarget => self.to_target.push(Out::End(Item::Eof)),
             Act::Store { file, offset, bytes } => desk.quarantine.store(file, offset, bytes).await?,
             Act::Truncate { file, length } => desk.quarantine.truncate(file, length).await?,
-            Act::Scan { file } => {
-                let _ = self.scans.send((file, desk.quarantine.path(file)?));
+            Act::Scan { file, direction } => {
+                let _ = self.scans.send(Wanted { file, direction, path: desk.quarantine.path(file)? });
             }
             Act::Fetch { file, offset, length } => self.later(Errand::Fetch { file, offset, length }),
             Act::Drop { file } if self.waiting.load(Ordering::Acquire) > 0 => self.later(Errand::Drop { file }),

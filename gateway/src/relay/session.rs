@@ -26,7 +26,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 /// A frame that is not in the file after this long counts as lost (D18, D25).
 const RECORDER_PATIENCE: Duration = Duration::from_secs(5);
@@ -112,6 +112,8 @@ pub struct LiveSession {
     refused: Mutex<BTreeMap<String, u64>>,
     /// What its channels may hold in quarantine.
     pub quarantined: Allowance,
+    /// The turn to write a scanned file to the target; one for all sessions of the intervention.
+    pub deliveries: Arc<Semaphore>,
     /// Entries about files that the journal has of it.
     file_entries: AtomicU64,
     /// Alarms about its files.
@@ -188,6 +190,8 @@ pub struct Parts {
     pub approvers: BTreeSet<StaffLogin>,
     /// What its channels may hold in quarantine.
     pub quarantined: Allowance,
+    /// The turn to write a scanned file to the target.
+    pub deliveries: Arc<Semaphore>,
     /// From where, where it joined another connection's intervention.
     pub joined_from: Option<SocketAddr>,
     /// When a byte last moved, of the connections of the intervention together.
@@ -218,6 +222,7 @@ impl LiveSession {
             target: parts.target,
             rights: parts.rights,
             quarantined: parts.quarantined,
+            deliveries: parts.deliveries,
             file_entries: AtomicU64::new(0),
             alarms: AtomicU64::new(0),
             vendor: parts.vendor,

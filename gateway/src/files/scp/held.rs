@@ -103,7 +103,7 @@ impl Scp {
     pub(super) fn read_into_quarantine(&self, file: Box<File>, status: Reply, out: &mut Out) -> Stage {
         if status.says == Says::Yes {
             out.record(self.direction, status.bytes);
-            out.act(Act::Scan { file: file.number });
+            out.act(Act::Scan { file: file.number, direction: self.direction });
             return Stage::Scanning(file);
         }
         out.act(Act::Drop { file: file.number });

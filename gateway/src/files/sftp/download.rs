@@ -257,7 +257,7 @@ impl Sftp {
             out.act(Act::Truncate { file, length: end });
         }
         fetched.state = State::Scanning { client: collecting.client };
-        out.act(Act::Scan { file });
+        out.act(Act::Scan { file, direction: FromTarget });
     }
 
     /// The scanner spoke.

@@ -145,6 +145,9 @@ impl Sftp {
         call: &Call<'_>,
         out: &mut Outbox,
     ) -> Result<(), Stop> {
+        if path.is_empty() {
+            return Err(failure(NO_NAME).into());
+        }
         if self.uploads.at(path).is_some() {
             return Err(failure("this file is being sent already").into());
         }
@@ -323,6 +326,9 @@ impl Sftp {
         out: &mut Outbox,
     ) -> Result<bool, Refusal> {
         let Some(file) = self.uploads.at(from) else { return Ok(false) };
+        if to.is_empty() {
+            return Err(failure(NO_NAME));
+        }
         if self.uploads.at(to).is_some() {
             return Err(failure("a file of this name is being sent"));
         }
@@ -381,7 +387,7 @@ impl Sftp {
             }
             _ => {
                 held.state = State::Scanning { client: call.id };
-                out.act(Act::Scan { file });
+                out.act(Act::Scan { file, direction: ToTarget });
             }
         }
         Ok(())
@@ -560,6 +566,8 @@ impl Sftp {
         Ok(())
     }
 }
+
+const NO_NAME: &str = "a file needs a name";
 
 const NOT_WHOLE: &str =
     "files for this target are scanned, and a part of an older file would stay in this one: send it whole";

@@ -150,7 +150,7 @@ impl Talk {
                     assert!(self.quarantine.remove(&file).is_some(), "nothing to drop");
                     continue;
                 }
-                Act::Scan { file } => {
+                Act::Scan { file, .. } => {
                     assert!(self.quarantine.contains_key(&file), "nothing to scan");
                     match self.finding.clone() {
                         Some(finding) => Answer::Scanned { file, finding },

@@ -210,6 +210,21 @@ fn what_would_change_a_closed_file_waits_for_its_end() {
     assert_eq!(world.target.files[&b"f"[..]], b"content");
 }
 
+/// No path would be the same as the path that a request does not have: found by chance, as a REMOVE of it
+/// while it was scanned left its CLOSE without an answer.
+#[test]
+fn a_held_file_has_a_name() {
+    let mut world = World::new(scanning());
+    assert_eq!(world.status(&open(1, b"", NEW)), FAILURE);
+    let handle = world.opened(1, b"f", NEW);
+    assert_eq!(world.status(&texts(RENAME, 2, &[b"f", b""])), FAILURE);
+    world.send(&close(3, &handle));
+    world.scan();
+    assert_eq!(world.next(), Some((3, Got::Status(OK, String::new()))));
+    assert_eq!(world.status(&texts(REMOVE, 4, &[b""])), NO_SUCH_FILE);
+    assert!(world.target.files.contains_key(&b"f"[..]));
+}
+
 #[test]
 fn several_files_are_under_way_at_once_and_ids_never_meet() {
     let mut world = World::new(scanning());

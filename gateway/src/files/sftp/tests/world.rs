@@ -294,7 +294,7 @@ impl World {
                     let acts = self.sftp.answered(Answer::Fetched { file, offset, bytes }, AT)?;
                     self.perform(acts)?;
                 }
-                Act::Scan { file } => self.scans.push(file),
+                Act::Scan { file, .. } => self.scans.push(file),
                 Act::Drop { file } => assert!(self.quarantine.remove(&file).is_some(), "dropped twice"),
             }
         }
