@@ -15,6 +15,7 @@ mod entry;
 mod log;
 mod merkle;
 mod note;
+mod reader;
 mod ring;
 mod store;
 mod verify;
@@ -27,6 +28,7 @@ pub use merkle::{
     verify_inclusion,
 };
 pub use note::{Checkpoint, NoteError, SigningKey, VerifierKey};
+pub use reader::{Evidence, Reader};
 pub use ring::MasterKey;
 pub use verify::{Finding, LogReport, check_log};
 

@@ -5,6 +5,7 @@ use crate::disk::Disk;
 use crate::entry::{Entry, LONGEST_LEAF, Leaf, NewEntry, commitment, digest};
 use crate::merkle::{Frontier, Hash, leaf_hash};
 use crate::note::{Checkpoint, SigningKey};
+use crate::reader::open_stored;
 use crate::ring::{self, KEY_ID, MasterKey};
 use crate::store::{self, Record, Stored, TILE};
 use data_encoding::HEXLOWER;
@@ -338,18 +339,10 @@ impl Journal {
     }
 
     fn open_entry(&self, stored: &Stored, first: u64, visit: &mut impl FnMut(Entry)) -> Result<(), OpenError> {
-        let leaf = Leaf::from_bytes(&stored.leaf).ok_or_else(|| self.damaged("an entry is not a leaf".to_owned()))?;
-        if leaf.index < first {
-            return Ok(());
+        let evidence = open_stored(&self.master, stored.clone()).map_err(|what| self.damaged(what))?;
+        if evidence.leaf.index >= first {
+            visit(evidence.into());
         }
-        let body = match ring::open(&self.master, &stored.record, &stored.sealed) {
-            Some((salt, body)) if leaf.commits_to(&salt, &body) => Some(body),
-            Some(_) => return Err(self.damaged(format!("the body of entry {} is another's", leaf.index))),
-            // A destroyed key is all zeroes; any other key that does not open is damage.
-            None if ring::is_erased(&stored.record) => None,
-            None => return Err(self.damaged(format!("the body of entry {} does not open", leaf.index))),
-        };
-        visit(Entry { leaf, body });
         Ok(())
     }
 

@@ -73,7 +73,7 @@ pub fn root_of(leaves: &[Hash]) -> Hash {
 }
 
 /// The largest power of two smaller than `n`; `n` is at least 2.
-fn split(n: usize) -> usize {
+fn split(n: u64) -> u64 {
     let mut k = 1;
     while k * 2 < n {
         k *= 2;
@@ -81,21 +81,65 @@ fn split(n: usize) -> usize {
     k
 }
 
-/// The audit path of leaf `index` in the tree over `leaves` (RFC 6962 §2.1.1), lowest first.
-pub fn inclusion_proof(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
-    if index >= leaves.len() {
-        return None;
+/// Gives the root over the leaves from the first number to before the second.
+pub(crate) trait Roots {
+    /// Why it cannot.
+    type Error;
+    /// The root. It is asked for whole subtrees alone, so `from` is a multiple of their size.
+    fn root(&mut self, from: u64, to: u64) -> Result<Hash, Self::Error>;
+}
+
+impl Roots for &[Hash] {
+    type Error = std::convert::Infallible;
+    fn root(&mut self, from: u64, to: u64) -> Result<Hash, Self::Error> {
+        let place = |n| usize::try_from(n).unwrap_or(usize::MAX);
+        Ok(root_of(self.get(place(from)..place(to)).unwrap_or_default()))
     }
-    if leaves.len() == 1 {
-        return Some(Vec::new());
+}
+
+/// The audit path of leaf `index` among the leaves from `from` to before `to` (RFC 6962 §2.1.1),
+/// lowest first. `from <= index < to`.
+pub(crate) fn path<R: Roots>(roots: &mut R, from: u64, to: u64, index: u64) -> Result<Vec<Hash>, R::Error> {
+    if to - from <= 1 {
+        return Ok(Vec::new());
     }
-    let (left, right) = leaves.split_at_checked(split(leaves.len()))?;
-    let (mut path, sibling) = if index < left.len() {
-        (inclusion_proof(left, index)?, root_of(right))
+    let middle = from + split(to - from);
+    let (mut path, sibling) = if index < middle {
+        (path(roots, from, middle, index)?, roots.root(middle, to)?)
     } else {
-        (inclusion_proof(right, index - left.len())?, root_of(left))
+        (path(roots, middle, to, index)?, roots.root(from, middle)?)
     };
     path.push(sibling);
+    Ok(path)
+}
+
+/// The proof that the tree over the leaves before `old` is a prefix of the one from `from` to before
+/// `to` (RFC 6962 §2.1.2). `from < old <= to`; `whole` where the old tree begins where this one does.
+pub(crate) fn prefix_proof<R: Roots>(
+    roots: &mut R,
+    from: u64,
+    to: u64,
+    old: u64,
+    whole: bool,
+) -> Result<Vec<Hash>, R::Error> {
+    if old == to {
+        return Ok(if whole { Vec::new() } else { vec![roots.root(from, to)?] });
+    }
+    let middle = from + split(to - from);
+    let (mut proof, sibling) = if old <= middle {
+        (prefix_proof(roots, from, middle, old, whole)?, roots.root(middle, to)?)
+    } else {
+        (prefix_proof(roots, middle, to, old, false)?, roots.root(from, middle)?)
+    };
+    proof.push(sibling);
+    Ok(proof)
+}
+
+/// The audit path of leaf `index` in the tree over `leaves` (RFC 6962 §2.1.1), lowest first.
+pub fn inclusion_proof(mut leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
+    let size = leaves.len() as u64;
+    let index = u64::try_from(index).ok().filter(|index| *index < size)?;
+    let Ok(path) = path(&mut leaves, 0, size, index);
     Some(path)
 }
 
@@ -125,28 +169,11 @@ pub fn verify_inclusion(leaf: Hash, index: u64, size: u64, path: &[Hash], root: 
 }
 
 /// The proof that the tree over the first `old` leaves is a prefix of the whole (RFC 6962 §2.1.2).
-pub fn consistency_proof(leaves: &[Hash], old: usize) -> Option<Vec<Hash>> {
-    if old == 0 || old > leaves.len() {
-        return None;
-    }
-    subproof(leaves, old, true)
-}
-
-fn subproof(leaves: &[Hash], old: usize, whole: bool) -> Option<Vec<Hash>> {
-    if old == leaves.len() {
-        return Some(if whole { Vec::new() } else { vec![root_of(leaves)] });
-    }
-    let k = split(leaves.len());
-    let (left, right) = leaves.split_at_checked(k)?;
-    if old <= k {
-        let mut proof = subproof(left, old, whole)?;
-        proof.push(root_of(right));
-        Some(proof)
-    } else {
-        let mut proof = subproof(right, old - k, false)?;
-        proof.push(root_of(left));
-        Some(proof)
-    }
+pub fn consistency_proof(mut leaves: &[Hash], old: usize) -> Option<Vec<Hash>> {
+    let size = leaves.len() as u64;
+    let old = u64::try_from(old).ok().filter(|old| (1..=size).contains(old))?;
+    let Ok(proof) = prefix_proof(&mut leaves, 0, size, old, true);
+    Some(proof)
 }
 
 /// Whether the proof leads from the old root to the new one (RFC 9162 §2.1.4.2).

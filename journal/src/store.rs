@@ -212,11 +212,20 @@ pub(crate) fn read_full_tile(
     }
 }
 
+/// Reads a tile of hashes of this level.
+pub(crate) fn read_upper(disk: &mut dyn Disk, folder: &Path, level: u32, n: u64) -> Result<Vec<Hash>, String> {
+    let kind = level_folder(level);
+    let bytes = read_tile_file(disk, folder, &kind, n)?;
+    if bytes.len() != TILE * HASH {
+        return Err(format!("`{}` is damaged", tile_path(&kind, n).display()));
+    }
+    Ok(bytes.chunks(HASH).filter_map(|hash| hash.try_into().ok()).collect())
+}
+
 /// Reads the leaf hashes of a full tile, and holds them against its root.
 pub(crate) fn read_hashes(disk: &mut dyn Disk, folder: &Path, n: u64, root: &Hash) -> Result<Vec<Hash>, String> {
-    let bytes = read_tile_file(disk, folder, &level_folder(0), n)?;
-    let hashes: Vec<Hash> = bytes.chunks(HASH).filter_map(|hash| hash.try_into().ok()).collect();
-    if bytes.len() == TILE * HASH && root_of(&hashes) == *root {
+    let hashes = read_upper(disk, folder, 0, n)?;
+    if root_of(&hashes) == *root {
         Ok(hashes)
     } else {
         Err(format!("`{}` is damaged", tile_path(&level_folder(0), n).display()))

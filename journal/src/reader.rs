@@ -1,0 +1,223 @@
+//! Reading the journal beside its one writer: entries, and the proofs that they belong to it.
+//!
+//! Tiles never change and the tail is replaced whole or appended to, so a copy of the tail under its
+//! last signed checkpoint, and the tiles before it, are the log as it was at one moment, whatever is
+//! appended meanwhile.
+
+use crate::disk::{Disk, OsDisk};
+use crate::entry::{Entry, Leaf};
+use crate::log::OpenError;
+use crate::merkle::{self, Frontier, Hash, Roots, leaf_hash};
+use crate::note::{Checkpoint, VerifierKey};
+use crate::ring::{self, MasterKey, SALT};
+use crate::store::{self, Record, Stored, TILE};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+/// The journal as it was when this was opened.
+pub struct Reader {
+    folder: PathBuf,
+    disk: Box<dyn Disk>,
+    master: MasterKey,
+    /// Subtree roots of the full tiles.
+    tiles: Vec<Hash>,
+    /// Entries behind the full tiles, up to the checkpoint.
+    recent: Vec<Stored>,
+    checkpoint: String,
+    size: u64,
+    /// The leaf hashes of the tile that was asked for last.
+    cached: Option<(usize, Vec<Hash>)>,
+}
+
+/// An entry with all that proves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// The leaf, parsed.
+    pub leaf: Leaf,
+    /// The bytes of the leaf: what the tree holds.
+    pub bytes: Vec<u8>,
+    /// Salt and body, which the leaf commits to; `None` where the key was destroyed.
+    pub opened: Option<([u8; SALT], Vec<u8>)>,
+}
+
+impl From<Evidence> for Entry {
+    fn from(evidence: Evidence) -> Entry {
+        Entry { leaf: evidence.leaf, body: evidence.opened.map(|(_, body)| body) }
+    }
+}
+
+impl Reader {
+    /// Opens the journal in this folder for reading. `key` is the log's own: the newest checkpoint of
+    /// the tail that it signed is where this reader's log ends.
+    pub fn open(folder: &Path, master: MasterKey, key: &VerifierKey) -> Result<Reader, OpenError> {
+        let mut disk: Box<dyn Disk> = Box::new(OsDisk::default());
+        let damaged = |what: String| OpenError::Damaged { folder: folder.display().to_string(), what };
+        let tail = store::read_tail(disk.as_mut(), folder)
+            .map_err(|error| OpenError::Disk { folder: folder.display().to_string(), error })?
+            .ok_or_else(|| damaged("`tail` is missing".to_owned()))?;
+        // A group that is being written has no checkpoint yet; it is not of this reader's log.
+        let signed = tail.records.iter().rposition(|(record, _)| matches!(record, Record::Checkpoint(_)));
+        let covered = signed.and_then(|last| tail.records.get(..=last)).unwrap_or_default();
+        let Some((Record::Checkpoint(note), _)) = covered.last() else {
+            return Err(damaged("`tail` holds no signed checkpoint".to_owned()));
+        };
+        let checkpoint = Checkpoint::verify(note, key).map_err(|error| damaged(error.to_string()))?;
+        let recent = covered.iter().filter_map(|(record, _)| match record {
+            Record::Entry(stored) => Some(stored.clone()),
+            _ => None,
+        });
+        let mut reader = Reader {
+            folder: folder.to_owned(),
+            disk,
+            master,
+            tiles: Vec::new(),
+            recent: recent.collect(),
+            checkpoint: note.clone(),
+            size: checkpoint.size,
+            cached: None,
+        };
+        reader.tiles = reader.tile_roots(tail.base / TILE as u64).map_err(|what| reader.damaged(what))?;
+        if reader.root_at(reader.size)? != Some(checkpoint.root) {
+            return Err(damaged(format!("the checkpoint over {} entries does not fit them", checkpoint.size)));
+        }
+        Ok(reader)
+    }
+
+    fn damaged(&self, what: String) -> OpenError {
+        OpenError::Damaged { folder: self.folder.display().to_string(), what }
+    }
+
+    /// The number of entries.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The signed checkpoint over them.
+    pub fn checkpoint(&self) -> &str {
+        &self.checkpoint
+    }
+
+    /// The roots of the first so many tiles: from the tiles above where those are full.
+    fn tile_roots(&mut self, count: u64) -> Result<Vec<Hash>, String> {
+        let mut roots = Vec::new();
+        let full = count / TILE as u64;
+        for n in 0..full {
+            roots.extend(store::read_upper(self.disk.as_mut(), &self.folder, 1, n)?);
+        }
+        for n in full * TILE as u64..count {
+            roots.push(merkle::root_of(&store::read_upper(self.disk.as_mut(), &self.folder, 0, n)?));
+        }
+        Ok(roots)
+    }
+
+    /// The root over the first `size` entries; `None` if there are not so many.
+    pub fn root_at(&mut self, size: u64) -> Result<Option<Hash>, OpenError> {
+        if size > self.size {
+            return Ok(None);
+        }
+        if size == 0 {
+            return Ok(Some(merkle::empty_root()));
+        }
+        self.root(0, size).map(Some)
+    }
+
+    /// The audit path of an entry in the tree over the first `size` entries, lowest first
+    /// (RFC 6962 §2.1.1). `None` unless `index < size <= self.size()`.
+    pub fn inclusion(&mut self, index: u64, size: u64) -> Result<Option<Vec<Hash>>, OpenError> {
+        if index >= size || size > self.size {
+            return Ok(None);
+        }
+        merkle::path(self, 0, size, index).map(Some)
+    }
+
+    /// The proof that the first `old` entries are a prefix of the first `size` (RFC 6962 §2.1.2).
+    /// `None` unless `0 < old <= size <= self.size()`.
+    pub fn consistency(&mut self, old: u64, size: u64) -> Result<Option<Vec<Hash>>, OpenError> {
+        if old == 0 || old > size || size > self.size {
+            return Ok(None);
+        }
+        merkle::prefix_proof(self, 0, size, old, true).map(Some)
+    }
+
+    /// Visits the entries from `first` on, in order, with no more than 256 of them in memory, until
+    /// there are no more or it is told to stop.
+    pub fn read(&mut self, first: u64, mut visit: impl FnMut(Evidence) -> ControlFlow<()>) -> Result<(), OpenError> {
+        let tiles = u64::try_from(self.tiles.len()).unwrap_or(u64::MAX);
+        for n in first / TILE as u64..tiles {
+            let entries = store::read_full_tile(self.disk.as_mut(), &self.folder, n, Some(&self.master));
+            for stored in entries.map_err(|what| self.damaged(what))? {
+                if self.hand_out(stored, first, &mut visit)?.is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        for stored in self.recent.clone() {
+            if self.hand_out(stored, first, &mut visit)?.is_break() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn hand_out(
+        &self,
+        stored: Stored,
+        first: u64,
+        visit: &mut impl FnMut(Evidence) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, OpenError> {
+        let evidence = open_stored(&self.master, stored).map_err(|what| self.damaged(what))?;
+        Ok(if evidence.leaf.index < first { ControlFlow::Continue(()) } else { visit(evidence) })
+    }
+
+    fn leaf_hashes(&mut self, tile: usize) -> Result<Vec<Hash>, OpenError> {
+        let Some(root) = self.tiles.get(tile) else {
+            return Ok(self.recent.iter().map(|stored| leaf_hash(&stored.leaf)).collect());
+        };
+        if let Some((_, hashes)) = self.cached.as_ref().filter(|(cached, _)| *cached == tile) {
+            return Ok(hashes.clone());
+        }
+        let n = u64::try_from(tile).unwrap_or(u64::MAX);
+        let hashes = store::read_hashes(self.disk.as_mut(), &self.folder, n, root);
+        let hashes = hashes.map_err(|what| self.damaged(what))?;
+        self.cached = Some((tile, hashes.clone()));
+        Ok(hashes)
+    }
+}
+
+impl Roots for Reader {
+    type Error = OpenError;
+    fn root(&mut self, from: u64, to: u64) -> Result<Hash, OpenError> {
+        let place = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        let (from, to) = (place(from), place(to));
+        // A subtree begins at a multiple of its size: one below a tile lies in that tile, a larger one
+        // begins with a tile and is full tiles up to its last, which may be broken off.
+        if from.is_multiple_of(TILE) {
+            let (first, last) = (from / TILE, to / TILE);
+            let full = self.tiles.get(first..last.min(self.tiles.len())).unwrap_or_default();
+            let mut tree = Frontier::over_tiles(full, TILE.trailing_zeros());
+            let done = (first + full.len()) * TILE;
+            if done < to {
+                for hash in self.leaf_hashes(first + full.len())?.into_iter().take(to - done) {
+                    tree.push(hash);
+                }
+            }
+            return Ok(tree.root());
+        }
+        let start = from / TILE * TILE;
+        let hashes = self.leaf_hashes(from / TILE)?;
+        Ok(merkle::root_of(hashes.get(from - start..to - start).unwrap_or_default()))
+    }
+}
+
+/// Opens an entry and holds its body against its leaf.
+pub(crate) fn open_stored(master: &MasterKey, stored: Stored) -> Result<Evidence, String> {
+    let leaf = Leaf::from_bytes(&stored.leaf).ok_or_else(|| "an entry is not a leaf".to_owned())?;
+    let opened = match ring::open(master, &stored.record, &stored.sealed) {
+        Some((salt, body)) if leaf.commits_to(&salt, &body) => Some((salt, body)),
+        Some(_) => return Err(format!("the body of entry {} is another's", leaf.index)),
+        // A destroyed key is all zeroes; any other key that does not open is damage.
+        None if ring::is_erased(&stored.record) => None,
+        None => return Err(format!("the body of entry {} does not open", leaf.index)),
+    };
+    Ok(Evidence { leaf, bytes: stored.leaf, opened })
+}
