@@ -1,5 +1,6 @@
 //! Putting the parts together: open vault and journal, settle what a crash left, start the tasks.
 
+use crate::archive::Archive;
 use crate::backend::Backend;
 use crate::clock::Clock;
 use crate::ctl;
@@ -78,7 +79,9 @@ impl Daemon {
         let vault = Arc::new(Vault::open(&paths.vault())?);
         let secrets = site_secrets(&vault, &config.site.name)?;
         let mut opened = open_journal(&paths, &secrets, &vault, &clock, options)?;
-        let verifier = SigningKey::new(&secrets.origin, &secrets.journal)?.verifier().to_string();
+        let verifier = SigningKey::new(&secrets.origin, &secrets.journal)?.verifier();
+        let archive = Archive::new(paths.journal(), secrets.ring, verifier.clone());
+        let verifier = verifier.to_string();
         let recovery = Arc::new(RecoveryKey::parse(&secrets.recovery)?);
         settle(&mut opened, &config, &paths, &recovery, clock.now())?;
         remove_garbage(&vault, &opened.register)?;
@@ -107,6 +110,7 @@ impl Daemon {
             clock: clock.clone(),
             vault: vault.clone(),
             registrar: registrar.clone(),
+            archive,
             live,
             recorder: Recorder::start(RECORDER_THREADS)?,
             recovery,

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admission;
+pub mod archive;
 mod backend;
 pub mod cli;
 pub mod clock;

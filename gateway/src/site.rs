@@ -1,6 +1,7 @@
 //! What every part of the running daemon shares, without one object that knows everything: each
 //! task takes the fields it needs.
 
+use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::entropy;
 use crate::factors::Comparer;
@@ -24,6 +25,8 @@ pub struct Site {
     pub vault: Arc<Vault>,
     /// Register and journal.
     pub registrar: Registrar,
+    /// The journal, for whoever reads in it.
+    pub archive: Archive,
     /// Sessions that run now.
     pub live: Arc<LiveSessions>,
     /// The recorder's threads.
