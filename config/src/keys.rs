@@ -164,6 +164,20 @@ pub const KEYS: &[Key] = &[
         "Who can open recordings: the security officers (REC-07).",
     ),
     key(
+        "recordings.reading",
+        "text",
+        Some("\"one-person\""),
+        "one-person, two-persons",
+        "With two-persons it takes a key of `recipients` and one of `second-recipients` together (REC-07).",
+    ),
+    key(
+        "recordings.second-recipients",
+        "list of age keys",
+        Some("[]"),
+        "age1…, none of `recipients`",
+        "The second persons, such as auditors; with `reading = \"two-persons\"` alone, and then at least one.",
+    ),
+    key(
         "recordings.record-limit",
         "bytes",
         Some("\"1 GiB\""),

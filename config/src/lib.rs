@@ -226,6 +226,9 @@ pub struct Group {
 pub struct Recordings {
     /// The security officers' keys, `age1…`.
     pub recipients: Vec<String>,
+    /// The auditors' keys, of whom one must help each time (`reading = "two-persons"`); empty where an
+    /// officer reads alone.
+    pub second_recipients: Vec<String>,
     /// Bytes of one exec stream that are kept.
     pub record_limit: ByteSize,
     /// Bytes of one session's recording; beyond it the session is frozen (D25).

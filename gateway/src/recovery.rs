@@ -7,6 +7,7 @@ use crate::entropy;
 use crate::https::CONSOLE_CERTIFICATE;
 use crate::memory::MEMORY;
 use crate::registrar::entry;
+use crate::reload::readers;
 use crate::site::{
     Paths, enrolment_document, invitation_document, planned_document, staff_document, target_document,
     technician_document, word_document,
@@ -208,6 +209,7 @@ pub(crate) fn settle(
         );
     }
     events.push(Event::Started { version: env!("CARGO_PKG_VERSION").to_owned(), config: config.digest.clone() });
+    events.extend(readers(config).change(opened.register.readers.as_ref(), Actor::Program));
     append(&mut opened.journal, &mut opened.register, events, now)
 }
 

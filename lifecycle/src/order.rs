@@ -5,6 +5,7 @@ use crate::decide::Refusal;
 use crate::ids::TokenId;
 use crate::staff::Role;
 use crate::token::ExportScope;
+use jiff::Timestamp;
 use policy::{GroupId, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -264,6 +265,19 @@ pub enum Order {
         how: String,
         purpose: String,
     },
+    /// A search over all recordings in a scope: the answer says where they lie.
+    RecordingSearch {
+        expression: String,
+        purpose: String,
+        scope: SearchScope,
+        /// The reader's public keys, `age1…`: what they do not open is not opened.
+        keys: Vec<String>,
+    },
+    /// The second person's half of a reading by two.
+    RecordingUnwrap {
+        id: String,
+        purpose: String,
+    },
     ExportRead {
         what: ExportScope,
         rows: u64,
@@ -379,6 +393,35 @@ impl From<Refusal> for Failure {
     }
 }
 
+/// Which recordings a search is over: all that fit everything that is said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchScope {
+    /// Of this vendor.
+    pub vendor: Option<VendorId>,
+    /// Of this target.
+    pub target: Option<TargetId>,
+    /// Of this technician.
+    pub technician: Option<TechnicianLogin>,
+    /// Begun at this time or later.
+    pub from: Option<Timestamp>,
+    /// Begun before this time.
+    pub to: Option<Timestamp>,
+}
+
+impl std::fmt::Display for SearchScope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let said = [
+            self.vendor.as_ref().map(|one| format!("vendor {one}")),
+            self.target.as_ref().map(|one| format!("target {one}")),
+            self.technician.as_ref().map(|one| format!("technician {one}")),
+            self.from.map(|at| format!("from {at}")),
+            self.to.map(|at| format!("to {at}")),
+        ];
+        let said: Vec<String> = said.into_iter().flatten().collect();
+        if said.is_empty() { f.write_str("all") } else { f.write_str(&said.join(", ")) }
+    }
+}
+
 /// What an order asks of whoever gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
@@ -440,7 +483,8 @@ pub fn needs(order: &Order) -> Needs {
         Order::LockdownEnd { .. } | Order::VendorThaw { .. } => Needs::Role(OPERATOR_OR_SECURITY),
         Order::TechnicianActivate { .. } | Order::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
         Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
-        Order::RecordingRead { .. } => Needs::Role(&[Role::Security]),
+        Order::RecordingUnwrap { .. } => Needs::Role(&[Role::Security, Role::Auditor]),
+        Order::RecordingSearch { .. } | Order::RecordingRead { .. } => Needs::Role(&[Role::Security]),
         Order::ExportRead { .. } | Order::StaffLanguage { .. } => Needs::Role(EVERYBODY),
         Order::SessionFreeze { .. } => Needs::Freeze,
         Order::SessionResume { proof, .. } | Order::SessionWatch { proof, .. } => match proof {

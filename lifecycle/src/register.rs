@@ -7,7 +7,7 @@ use crate::decide;
 use crate::event::{EndCause, Event, SessionEnd};
 use crate::ids::{AccountId, InterventionNumber, SessionId, TokenId};
 use crate::intervention::{Intervention, InterventionState, Plan, Requested};
-use crate::record::SessionRecord;
+use crate::record::{Readers, SessionRecord};
 use crate::staff::{self, Role, Staff};
 use crate::token::{self, Token};
 use jiff::Timestamp;
@@ -36,6 +36,8 @@ pub struct Register {
     pub frozen_vendors: BTreeMap<VendorId, String>,
     /// Why all access is cut, while it is.
     pub lockdown: Option<String>,
+    /// Who opens what is recorded now, as the journal knows it; `None` before its first word on that.
+    pub readers: Option<Readers>,
     /// The digest of the configuration in force.
     pub config: String,
     /// The time of the last event.
@@ -74,6 +76,9 @@ impl Register {
         self.keep_what_goes_on(event);
         if let Event::ConfigLoaded { digest, .. } | Event::Started { config: digest, .. } = event {
             self.config.clone_from(digest);
+        }
+        if let Event::RecipientsChanged { recipients, second_recipients, .. } = event {
+            self.readers = Some(Readers { first: recipients.clone(), second: second_recipients.clone() });
         }
     }
 
@@ -373,10 +378,19 @@ impl Register {
             extended.for_each(|record| record.until = *until);
             return;
         }
-        if let Event::SessionAdmitted { session, number, until, recipients, joined_from, .. } = event {
-            let record =
-                SessionRecord::admitted(session.clone(), *number, *until, *joined_from, recipients.clone(), at);
+        if let Event::SessionAdmitted { session, number, until, recipients, second_recipients, joined_from, .. } = event
+        {
+            let readers = Readers { first: recipients.clone(), second: second_recipients.clone() };
+            let record = SessionRecord::admitted(session.clone(), *number, *until, *joined_from, readers, at);
             self.sessions.insert(session.clone(), record);
+            return;
+        }
+        if let Event::RecordingsSearched { staff, expression, purpose, sessions, .. } = event {
+            for id in sessions {
+                if let Some(record) = self.sessions.get_mut(id) {
+                    record.searched(at, staff, expression, purpose);
+                }
+            }
             return;
         }
         if let Some(record) = event.session().and_then(|id| self.sessions.get_mut(id)) {

@@ -254,6 +254,21 @@ impl Emulator {
         rows.filter(|(n, _)| (from..=cursor).contains(n)).map(|(_, line)| line.text()).collect()
     }
 
+    /// What is shown now as lines of text: rows that the terminal only wrapped are joined, and a line of
+    /// which the beginning scrolled away has what is left of it.
+    pub(crate) fn shown_lines(&self) -> Vec<String> {
+        let mut lines = vec![String::new()];
+        for row in self.terminal.screen().visible_lines() {
+            if let Some(line) = lines.last_mut() {
+                line.extend(row.chars());
+            }
+            if !row.is_wrapped() {
+                lines.push(String::new());
+            }
+        }
+        lines.into_iter().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect()
+    }
+
     /// A text that brings an empty terminal of the same size to this state.
     pub fn dump(&self) -> String {
         format!("{}{}", self.terminal.dump(), self.unfinished)

@@ -20,6 +20,7 @@ mod notify;
 mod people;
 mod planned;
 mod raw;
+mod reading;
 mod refused;
 mod relay;
 mod scanner;
