@@ -127,6 +127,7 @@ fn intervention(n: u64) -> Vec<Event> {
         until,
         approved_by: vec![staff.clone()],
         recipients: vec!["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p".into()],
+        second_recipients: Vec::new(),
         config: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),
         joined_from: None,
     };
