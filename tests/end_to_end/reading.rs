@@ -95,6 +95,18 @@ fn it_takes_two_persons_where_the_hospital_wants_it() {
     let typed = shell(&format!("{} | age -d -i {secrets} | zstd -dq | tr -d '\\0'", parts("secrets.raw"))).unwrap();
     assert!(typed.contains("CANARY-typed"), "{typed}");
 
+    // The checker that the format's page gives: with one key nothing opens, with both all but the secrets.
+    let page = include_str!("../../docs/format-recording.md");
+    let checker = page.split("```python\n").find(|block| block.starts_with("import hashlib, json, os")).unwrap();
+    let program = keys.path().join("check.py").display().to_string();
+    std::fs::write(&program, checker.split("```").next().unwrap()).unwrap();
+    let check = |keys: &str| {
+        shell(&format!("python3 {program} {state}/recordings/{id} {state}/keyring/{id} {} {keys}", sealed.digest)).unwrap()
+    };
+    let said = check(&format!("{officer} {auditor}"));
+    assert!(said.contains("not opened: secrets.raw\n") && said.contains("HOLDS"), "{said}");
+    assert!(check(&officer).contains("not opened: channel-1.cast, "), "{}", check(&officer));
+
     // The product: one key does not do, two do, and a reading is journalled.
     site.sign_in("sophie");
     let export = ["recording", "export", &id, "--format", "text", "--purpose", "audit 12", "--key"];
