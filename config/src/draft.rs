@@ -3,6 +3,7 @@
 //! Each thing is typed on its own here. Whether the things agree with each other is asked in
 //! [`crate::across`], once all files are read.
 
+use crate::anchors::{Anchors, Backup, anchors, backup};
 use crate::channels::{Clamav, carried, clamav, rights};
 use crate::files::Kind;
 use crate::legacy::{legacy, second_factor};
@@ -39,6 +40,8 @@ pub(crate) struct Draft {
     pub(crate) retention: Option<Retention>,
     pub(crate) clamav: Option<Clamav>,
     pub(crate) notify: PlacedNotify,
+    pub(crate) anchors: Option<Anchors>,
+    pub(crate) backup: Backup,
     pub(crate) vendors: BTreeMap<VendorId, Vendor>,
     pub(crate) targets: BTreeMap<TargetId, Target>,
     pub(crate) places: Places,
@@ -121,6 +124,8 @@ impl Draft {
         self.supervision = supervision(&root.table_or_empty("supervision"));
         self.retention = retention(&root.table_or_empty("retention"));
         self.clamav = root.table("clamav").and_then(|table| clamav(&table));
+        self.anchors = anchors(&root.table_or_empty("anchors"));
+        self.backup = backup(&root.table_or_empty("backup"));
         if let Some(table) = root.table("notify") {
             self.notify = notify(&table, |group, key| self.wants(group, key));
         }
@@ -327,6 +332,8 @@ impl Draft {
             retention: self.retention?,
             clamav: self.clamav,
             notify: self.notify.value,
+            anchors: self.anchors?,
+            backup: self.backup,
             vendors: self.vendors,
             targets: self.targets,
             digest: String::new(),

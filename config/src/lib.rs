@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod across;
+mod anchors;
 mod channels;
 mod draft;
 mod files;
@@ -20,6 +21,7 @@ mod read;
 mod show;
 mod values;
 
+pub use anchors::{Anchors, Backup, Timestamping, Witness};
 pub use channels::{Carried, Clamav, ClamavSocket, Content, Scan};
 pub use keys::{KEYS, Key, man_table};
 pub use legacy::{Exception, LEGACY_ALGORITHMS, Legacy, SecondFactor};
@@ -60,6 +62,10 @@ pub struct Config {
     pub clamav: Option<Clamav>,
     /// `[notify]`
     pub notify: Notify,
+    /// `[anchors]`
+    pub anchors: Anchors,
+    /// `[backup]`
+    pub backup: Backup,
     /// `[vendor.*]`
     pub vendors: BTreeMap<VendorId, Vendor>,
     /// `[target.*]`

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admission;
+pub mod anchors;
 pub mod archive;
 mod backend;
 pub mod cli;
@@ -30,6 +31,7 @@ pub mod registrar;
 pub mod relay;
 pub mod reload;
 pub mod replay;
+mod rollback;
 pub mod sealing;
 pub mod site;
 pub mod ssh;

@@ -665,6 +665,22 @@ pub(crate) enum JournalVerb {
     Key,
     /// The newest signed checkpoint. Keep some elsewhere.
     Checkpoint,
+    /// Where checkpoints were given out, when, and over how many entries.
+    Anchors {
+        /// Give the newest one out by each way first.
+        #[arg(long)]
+        now: bool,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Entries are gone: say that you know, and why. Two persons must, operators or security, before
+    /// anything opens again.
+    AcceptRollback {
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        proof: ProofFlags,
+    },
 }
 
 #[derive(Subcommand)]

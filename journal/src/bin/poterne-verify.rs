@@ -3,9 +3,11 @@
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use journal::{OsDisk, VerifierKey, check_log};
-use std::path::PathBuf;
+use jiff::Timestamp;
+use journal::{Finding, OsDisk, Since, VerifierKey, WitnessKey, check_log_since};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 
 /// Checks a Poterne journal offline.
 ///
@@ -30,6 +32,14 @@ enum What {
         /// A signed checkpoint kept elsewhere: it must be a prefix of this log.
         #[arg(long, value_name = "FILE")]
         since: Option<PathBuf>,
+        /// The key that the checkpoint is signed by, if it is of before a restore: the old verifier key,
+        /// or a file that holds it.
+        #[arg(long, value_name = "VKEY", requires = "since")]
+        since_key: Option<String>,
+        /// A witness who must have cosigned that checkpoint: its key, or a file that holds it. Can be
+        /// repeated; each must have.
+        #[arg(long, value_name = "VKEY", requires = "since")]
+        witness: Vec<String>,
     },
 }
 
@@ -43,8 +53,9 @@ fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
         }
     };
-    let What::Log { dir, key, since } = call.what;
-    match check(&dir, key.as_deref(), since.as_deref()) {
+    let What::Log { dir, key, since, since_key, witness } = call.what;
+    let given = Given { key, since, since_key, witness };
+    match check(&dir, &given) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("poterne-verify: {error:#}");
@@ -53,18 +64,46 @@ fn main() -> ExitCode {
     }
 }
 
-fn check(dir: &std::path::Path, key: Option<&str>, since: Option<&std::path::Path>) -> anyhow::Result<ExitCode> {
-    let key: Option<VerifierKey> = match key {
-        None => None,
-        Some(text) if std::path::Path::new(text).is_file() => {
-            Some(std::fs::read_to_string(text).with_context(|| format!("`{text}` cannot be read"))?.parse()?)
-        }
-        Some(text) => Some(text.parse()?),
-    };
-    let since = since
+/// What came from outside.
+struct Given {
+    key: Option<String>,
+    since: Option<PathBuf>,
+    since_key: Option<String>,
+    witness: Vec<String>,
+}
+
+/// A key as it was given: itself, or a file that holds it.
+fn key<K: FromStr>(given: &str) -> anyhow::Result<K>
+where
+    K::Err: std::error::Error + Send + Sync + 'static,
+{
+    match Path::new(given).is_file() {
+        true => Ok(std::fs::read_to_string(given).with_context(|| format!("`{given}` cannot be read"))?.parse()?),
+        false => Ok(given.parse()?),
+    }
+}
+
+fn check(dir: &Path, given: &Given) -> anyhow::Result<ExitCode> {
+    let own: Option<VerifierKey> = given.key.as_deref().map(key).transpose()?;
+    let earlier: Option<VerifierKey> = given.since_key.as_deref().map(key).transpose()?;
+    let witnesses = given.witness.iter().map(|text| key(text)).collect::<anyhow::Result<Vec<WitnessKey>>>()?;
+    let since = given
+        .since
+        .as_ref()
         .map(|path| std::fs::read_to_string(path).with_context(|| format!("`{}` cannot be read", path.display())))
         .transpose()?;
-    let report = check_log(&mut OsDisk::default(), dir, key.as_ref(), since.as_deref());
+    let asked: Vec<Since<'_>> = since.iter().map(|note| Since { note, key: earlier.as_ref() }).collect();
+    let mut report = check_log_since(&mut OsDisk::default(), dir, own.as_ref(), &asked);
+    for witness in &witnesses {
+        match witness.cosigned(since.as_deref().unwrap_or_default()) {
+            Ok(seconds) => {
+                let at = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+                let at = at.map_or_else(|| format!("second {seconds}"), |at| at.to_string());
+                println!("       the checkpoint given was cosigned by {} at {at}", witness.name());
+            }
+            Err(why) => report.findings.push(Finding(format!("the checkpoint given with --since: {why}"))),
+        }
+    }
     for finding in &report.findings {
         println!("WRONG  {finding}");
     }
@@ -79,7 +118,7 @@ fn check(dir: &std::path::Path, key: Option<&str>, since: Option<&std::path::Pat
         println!("DOES NOT HOLD: {} findings", report.findings.len());
         return Ok(ExitCode::from(1));
     }
-    match (&key, &since) {
+    match (&own, &since) {
         (Some(key), Some(_)) => println!("HOLDS: signed by {}, and continues the checkpoint given", key.name()),
         (Some(key), None) => println!("HOLDS: signed by {}", key.name()),
         (None, _) => {
