@@ -3,6 +3,7 @@
 use crate::anchors;
 use crate::archive::Archive;
 use crate::backend::Backend;
+use crate::backup;
 use crate::clock::Clock;
 use crate::ctl;
 use crate::entropy;
@@ -74,6 +75,10 @@ impl Daemon {
         }
         let paths = Paths::new(&config.site.state);
         make_private(paths.state())?;
+        let mark = paths.state().join(backup::BROKEN_OFF);
+        if mark.exists() {
+            anyhow::bail!("`{}`: a restore was broken off; empty the state folder and begin again", mark.display());
+        }
         make_private(&paths.recordings())?;
         make_private(&paths.keyring())?;
         make_private(&paths.quarantine())?;

@@ -9,6 +9,7 @@ pub mod admission;
 pub mod anchors;
 pub mod archive;
 mod backend;
+mod backup;
 pub mod cli;
 pub mod clock;
 pub mod ctl;

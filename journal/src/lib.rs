@@ -17,6 +17,7 @@ mod merkle;
 mod note;
 mod reader;
 mod ring;
+mod snapshot;
 mod store;
 mod verify;
 
@@ -30,6 +31,7 @@ pub use merkle::{
 pub use note::{Checkpoint, NoteError, SigningKey, VerifierKey, WitnessKey};
 pub use reader::{Evidence, Reader};
 pub use ring::MasterKey;
+pub use snapshot::Snapshot;
 pub use verify::{Finding, LogReport, Since, check_log, check_log_since};
 
 /// A source of random bytes, handed in by the program.

@@ -126,6 +126,11 @@ fn level_folder(level: u32) -> String {
     format!("tile/{level}")
 }
 
+/// The file of hashes `n` of this level.
+pub(crate) fn upper_path(level: u32, n: u64) -> PathBuf {
+    tile_path(&level_folder(level), n)
+}
+
 /// The files that lay down 256 entries for good. `ring` authenticates their records of the ring.
 pub(crate) fn full_tile_files(n: u64, entries: &[Stored], ring: impl Fn(&[u8]) -> Hash) -> Vec<(PathBuf, Vec<u8>)> {
     let (mut leaves, mut hashes, mut bodies, mut keys) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
