@@ -19,6 +19,7 @@ mod officer;
 mod parts;
 mod read;
 mod show;
+mod siem;
 mod values;
 
 pub use anchors::{Anchors, Backup, Timestamping, Witness};
@@ -30,6 +31,7 @@ pub use measure::{ByteSize, Months};
 pub use notify::{Mail, MailTls, Notify, Topic, Webhook};
 pub use read::{Problem, Severity};
 pub use show::{differences, show};
+pub use siem::{Alarms, Receiver, SiemFormat};
 
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
@@ -66,6 +68,10 @@ pub struct Config {
     pub anchors: Anchors,
     /// `[backup]`
     pub backup: Backup,
+    /// `[siem.*]` by name.
+    pub siem: BTreeMap<String, Receiver>,
+    /// `[alarms]`
+    pub alarms: Alarms,
     /// `[vendor.*]`
     pub vendors: BTreeMap<VendorId, Vendor>,
     /// `[target.*]`

@@ -24,6 +24,7 @@ mod raw;
 mod refused;
 mod relay;
 mod scanner;
+mod scenarios;
 mod sealing;
 mod system;
 mod tunnels;
