@@ -1,7 +1,9 @@
 //! Putting the parts together: open vault and journal, settle what a crash left, start the tasks.
 
+use crate::anchors;
 use crate::archive::Archive;
 use crate::backend::Backend;
+use crate::backup;
 use crate::clock::Clock;
 use crate::ctl;
 use crate::entropy;
@@ -74,6 +76,10 @@ impl Daemon {
         }
         let paths = Paths::new(&config.site.state);
         make_private(paths.state())?;
+        let mark = paths.state().join(backup::BROKEN_OFF);
+        if mark.exists() {
+            anyhow::bail!("`{}`: a restore was broken off; empty the state folder and begin again", mark.display());
+        }
         make_private(&paths.recordings())?;
         make_private(&paths.keyring())?;
         make_private(&paths.quarantine())?;
@@ -92,6 +98,7 @@ impl Daemon {
             tracing::warn!(left, "files that the last run left in quarantine were removed; none was delivered");
         }
         let locked_down = opened.register.lockdown.clone();
+        let anchors = anchors::Health::new(opened.register.anchored.clone(), clock.now());
         let live = Arc::new(LiveSessions::default());
         let config = Arc::new(config);
         let (config_sender, config_receiver) = watch::channel(config.clone());
@@ -122,8 +129,13 @@ impl Daemon {
             enrolling: Default::default(),
             sealing: Default::default(),
             notify: Default::default(),
+            anchors,
             paths,
         });
+        // Its feed is taken before the first thing that somebody must be told of.
+        let telling = tokio::spawn(notify::keep(site.clone()));
+        // What others remember is asked for before anything can open (D17).
+        anchors::first(&site).await;
         let keys = Arc::new(HostKeys {
             ed25519: PrivateKey::from_openssh(secrets.host.as_bytes())?,
             nistp256: PrivateKey::from_openssh(secrets.host_nistp256.as_bytes())?,
@@ -131,7 +143,7 @@ impl Daemon {
         let host_key = keys.ed25519.public_key().to_openssh()?;
         let reload = Arc::new(Reloader { main: options.config.clone(), sender: config_sender, site: site.clone() });
         let (bound_sender, bound) = watch::channel(Vec::new());
-        let mut tasks = vec![registrar_task];
+        let mut tasks = vec![registrar_task, telling];
         let desk = Arc::new(ctl::server::Desk::new(site.clone(), reload.clone(), verifier.clone(), host_key));
         tasks.push(tokio::spawn(ctl::server::serve(desk.clone())?));
         let door = https::prepare(&site).await?;
@@ -143,7 +155,7 @@ impl Daemon {
         tasks.push(tokio::spawn(watchdog(site.clone())));
         tasks.push(tokio::spawn(crate::watch::keep::keep(site.clone())));
         tasks.push(tokio::spawn(sealing::keep(site.clone(), to_seal)));
-        tasks.push(tokio::spawn(notify::keep(site.clone())));
+        tasks.push(tokio::spawn(anchors::keep(site.clone())));
         tasks.push(tokio::spawn(listener::keep(site.clone(), keys, bound_sender)));
         Ok(Daemon { site, journal_key: verifier, bound, console, reload, tasks })
     }

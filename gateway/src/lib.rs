@@ -6,8 +6,10 @@
 #![forbid(unsafe_code)]
 
 pub mod admission;
+pub mod anchors;
 pub mod archive;
 mod backend;
+mod backup;
 pub mod cli;
 pub mod clock;
 pub mod ctl;
@@ -30,6 +32,7 @@ pub mod registrar;
 pub mod relay;
 pub mod reload;
 pub mod replay;
+mod rollback;
 pub mod sealing;
 pub mod site;
 pub mod ssh;

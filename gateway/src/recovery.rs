@@ -8,6 +8,7 @@ use crate::https::CONSOLE_CERTIFICATE;
 use crate::memory::MEMORY;
 use crate::registrar::entry;
 use crate::reload::readers;
+use crate::rollback;
 use crate::site::{
     Paths, enrolment_document, invitation_document, planned_document, staff_document, target_document,
     technician_document, word_document,
@@ -91,38 +92,34 @@ pub(crate) fn open_journal(
     Ok(Opened { journal, register })
 }
 
-/// Holds the journal against what the vault remembers (D17): the newest checkpoint must be in it,
-/// and what was taken away stays away.
+/// Holds the journal against what the vault remembers (D17): the newest checkpoint must be in it, or
+/// all access is cut; and what was taken away stays away.
 fn stricter(
     journal: &mut Journal,
     register: &Register,
     memory: &Memory,
     key: &journal::VerifierKey,
 ) -> anyhow::Result<Vec<Event>> {
+    let mut found = Vec::new();
     if !memory.checkpoint.is_empty() {
         let checkpoint =
             Checkpoint::verify(&memory.checkpoint, key).context("the checkpoint that the vault remembers")?;
         if journal.root_at(checkpoint.size)? != Some(checkpoint.root) {
-            bail!(
-                "the journal was rolled back: it has {} entries, but the vault remembers a signed checkpoint over {} with another history. \
-                 Nothing opens; put the newest copy of the state folder back",
-                journal.size(),
-                checkpoint.size
-            );
+            let root = rollback::root_text(&checkpoint.root);
+            found = rollback::events(register, "vault", checkpoint.size, &root, journal.size());
         }
     }
     let forgotten = register
         .accounts
         .values()
         .filter(|account| account.state == AccountState::Active && memory.disabled.contains(&account.id.to_string()));
-    Ok(forgotten
-        .map(|account| Event::TechnicianDisabled {
-            account: account.id.clone(),
-            technician: account.login.clone(),
-            reason: "the vault remembers that it was disabled".to_owned(),
-            by: Actor::Program,
-        })
-        .collect())
+    found.extend(forgotten.map(|account| Event::TechnicianDisabled {
+        account: account.id.clone(),
+        technician: account.login.clone(),
+        reason: "the vault remembers that it was disabled".to_owned(),
+        by: Actor::Program,
+    }));
+    Ok(found)
 }
 
 fn append(journal: &mut Journal, register: &mut Register, events: Vec<Event>, at: Timestamp) -> anyhow::Result<()> {

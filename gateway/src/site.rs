@@ -1,6 +1,7 @@
 //! What every part of the running daemon shares, without one object that knows everything: each
 //! task takes the fields it needs.
 
+use crate::anchors;
 use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::entropy;
@@ -47,6 +48,8 @@ pub struct Site {
     pub sealing: tokio::sync::Mutex<()>,
     /// How each way of telling people does.
     pub notify: Arc<notify::Health>,
+    /// How each way of giving checkpoints out does.
+    pub anchors: anchors::Health,
     /// Where things lie.
     pub paths: Paths,
 }
@@ -114,6 +117,11 @@ impl Paths {
     /// Files that wait for the scanner.
     pub fn quarantine(&self) -> PathBuf {
         self.state.join("quarantine")
+    }
+
+    /// What was given out of checkpoints, and what came back.
+    pub fn anchors(&self) -> PathBuf {
+        self.state.join("anchors")
     }
 
     /// Bytes that were found and not applied.

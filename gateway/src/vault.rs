@@ -152,7 +152,8 @@ impl Vault {
         Self::with_key(folder, path)
     }
 
-    fn with_key(folder: &Path, path: PathBuf) -> Result<Self, VaultError> {
+    /// Opens the vault in this folder with the key in this file, wherever that lies.
+    pub(crate) fn with_key(folder: &Path, path: PathBuf) -> Result<Self, VaultError> {
         let read = fs::read_to_string(&path).map_err(|error| VaultError::Disk { path: path.clone(), error });
         let line = Zeroizing::new(read?);
         let identity = Identity::from_str(line.trim()).map_err(|_| VaultError::Key(path))?;

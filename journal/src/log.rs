@@ -391,6 +391,22 @@ impl Journal {
         Ok(receipt)
     }
 
+    /// Goes on under another name and key (D17): the same tree, whose tail is written anew with one
+    /// checkpoint by the new key. Checkpoints of the old origin stay what they are: signed prefixes of
+    /// this log. The caller has the new key durable before, and journals the change after.
+    pub fn begin_origin(&mut self, signer: SigningKey) -> Result<(), AppendError> {
+        if let Some(why) = &self.poisoned {
+            return Err(AppendError::Fatal(why.clone()));
+        }
+        self.signer = signer;
+        self.checkpoint = Arc::from(self.sign(&self.tree));
+        let base = self.next_tile() * TILE as u64;
+        let tail = store::tail_of(base, &self.recent, &self.checkpoint);
+        // CRASH: before this the log is the old origin's, after it the new one's; never both.
+        let replaced = self.disk.replace(&self.folder.join("tail"), &tail).and_then(|()| self.publish());
+        replaced.map_err(|error| self.poison(error))
+    }
+
     fn poison(&mut self, error: io::Error) -> AppendError {
         let why = error.to_string();
         self.poisoned = Some(why.clone());
@@ -459,12 +475,7 @@ impl Journal {
                 self.disk.replace(&self.folder.join(path), &bytes)?;
             }
             self.recent.drain(..TILE);
-            let mut tail = Vec::new();
-            store::write_record(&Record::Base((n + 1) * TILE as u64), &mut tail);
-            for entry in &self.recent {
-                store::write_record(&Record::Entry(entry.clone()), &mut tail);
-            }
-            store::write_record(&Record::Checkpoint(self.checkpoint.to_string()), &mut tail);
+            let tail = store::tail_of((n + 1) * TILE as u64, &self.recent, &self.checkpoint);
             self.disk.replace(&self.folder.join("tail"), &tail)?;
         }
         Ok(())

@@ -74,6 +74,17 @@ pub(crate) fn write_record(record: &Record, into: &mut Vec<u8>) {
     }
 }
 
+/// A whole tail: where it begins, its entries, and one checkpoint over all.
+pub(crate) fn tail_of(base: u64, entries: &[Stored], checkpoint: &str) -> Vec<u8> {
+    let mut tail = Vec::new();
+    write_record(&Record::Base(base), &mut tail);
+    for entry in entries {
+        write_record(&Record::Entry(entry.clone()), &mut tail);
+    }
+    write_record(&Record::Checkpoint(checkpoint.to_owned()), &mut tail);
+    tail
+}
+
 /// Splits off the next record; `None` where the bytes end or are damaged.
 pub(crate) fn read_record(bytes: &[u8]) -> Option<(Record, &[u8])> {
     let (&kind, rest) = bytes.split_first()?;
@@ -113,6 +124,11 @@ pub(crate) fn tile_path(folder: &str, n: u64) -> PathBuf {
 
 fn level_folder(level: u32) -> String {
     format!("tile/{level}")
+}
+
+/// The file of hashes `n` of this level.
+pub(crate) fn upper_path(level: u32, n: u64) -> PathBuf {
+    tile_path(&level_folder(level), n)
 }
 
 /// The files that lay down 256 entries for good. `ring` authenticates their records of the ring.

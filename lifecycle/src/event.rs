@@ -254,6 +254,44 @@ pub enum Event {
         reason: String,
         by: Actor,
     },
+    // Anchors outside, and what they remember.
+    Anchored {
+        anchor: String,
+        size: u64,
+    },
+    AnchorOverdue {
+        anchor: String,
+        last: Option<Timestamp>,
+        why: String,
+    },
+    RollbackFound {
+        anchor: String,
+        size: u64,
+        root: String,
+        here: u64,
+    },
+    RollbackAccepted {
+        staff: StaffLogin,
+        reason: String,
+        missing: u64,
+    },
+    BackupMade {
+        name: String,
+        size: u64,
+        recordings: u64,
+        bytes: u64,
+        by: Actor,
+    },
+    Restored {
+        origin: String,
+        key: String,
+        backup: String,
+        size: u64,
+        root: String,
+        here: u64,
+        erased: u64,
+        by: Actor,
+    },
     // Targets.
     CredentialSet {
         target: TargetId,

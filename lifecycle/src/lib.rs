@@ -16,6 +16,7 @@ mod intervention;
 pub mod order;
 mod record;
 mod register;
+mod rollback;
 mod session;
 mod staff;
 mod token;
@@ -40,6 +41,7 @@ pub use record::{
     RefusedChannel, Sealed, SessionRecord, Warning,
 };
 pub use register::{Credential, Register};
+pub use rollback::{ACCEPTANCES, Forgotten, Rollback, Rollbacks};
 pub use session::{Input, Output, Session, Terms};
 pub use staff::{Role, Staff, StaffState};
 pub use token::{ExportScope, Reader, Token};

@@ -300,6 +300,20 @@ pub enum Order {
     LockdownEnd {
         reason: String,
     },
+    AnchorList,
+    /// Gives the newest checkpoint out now.
+    AnchorNow,
+    AcceptRollback {
+        proof: Proof,
+        reason: String,
+    },
+    /// A backup was made, by whoever holds the machine.
+    BackupMade {
+        name: String,
+        size: u64,
+        recordings: u64,
+        bytes: u64,
+    },
     VendorFreeze {
         vendor: VendorId,
         reason: String,
@@ -385,6 +399,8 @@ impl From<Refusal> for Failure {
             | Refusal::OwnRights(_)
             | Refusal::OwnSetUp { .. }
             | Refusal::FrozenByAnother
+            | Refusal::AcceptedAlready(_)
+            | Refusal::RollbackOpen { .. }
             | Refusal::FrozenByQuota => exit::NOT_PERMITTED,
             _ => exit::DATA,
         };
@@ -462,11 +478,12 @@ pub fn needs(order: &Order) -> Needs {
         | Order::RecordingShow { .. }
         | Order::VendorList
         | Order::TokenList
+        | Order::AnchorList
         | Order::Explain { .. } => Needs::Nothing,
         Order::TechnicianDisable { .. } | Order::SessionCut { .. } | Order::LockdownBegin { .. } => Needs::Brake(ANY),
         Order::StaffDisable { .. } | Order::VendorFreeze { .. } => Needs::Brake(OPERATOR_OR_SECURITY),
         Order::TokenRevoke { .. } => Needs::Brake(&[Role::Operator, Role::Security, Role::Auditor]),
-        Order::Reload => Needs::Brake(OPERATOR),
+        Order::Reload | Order::AnchorNow | Order::BackupMade { .. } => Needs::Brake(OPERATOR),
         Order::TechnicianAdd { .. }
         | Order::TechnicianInvite { .. }
         | Order::TechnicianReset { .. }
@@ -501,6 +518,7 @@ pub fn needs(order: &Order) -> Needs {
             None => Needs::Role(&[Role::Approver]),
         },
         Order::Login { .. }
+        | Order::AcceptRollback { .. }
         | Order::InterventionApprove { .. }
         | Order::InterventionPlan { .. }
         | Order::InterventionExtend { .. } => Needs::Proof,

@@ -8,6 +8,7 @@ use crate::event::{EndCause, Event, SessionEnd};
 use crate::ids::{AccountId, InterventionNumber, SessionId, TokenId};
 use crate::intervention::{Intervention, InterventionState, Plan, Requested};
 use crate::record::{Readers, SessionRecord};
+use crate::rollback::Rollbacks;
 use crate::staff::{self, Role, Staff};
 use crate::token::{self, Token};
 use jiff::Timestamp;
@@ -38,6 +39,10 @@ pub struct Register {
     pub lockdown: Option<String>,
     /// Who opens what is recorded now, as the journal knows it; `None` before its first word on that.
     pub readers: Option<Readers>,
+    /// Whether entries are gone that somebody remembers.
+    pub rollbacks: Rollbacks,
+    /// When each way of anchoring was last journalled, and over how many entries.
+    pub anchored: BTreeMap<String, (Timestamp, u64)>,
     /// The digest of the configuration in force.
     pub config: String,
     /// The time of the last event.
@@ -74,6 +79,10 @@ impl Register {
         self.apply_to_interventions(at, event);
         self.apply_to_sessions(at, event);
         self.keep_what_goes_on(event);
+        self.rollbacks.apply(event);
+        if let Event::Anchored { anchor, size } = event {
+            self.anchored.insert(anchor.clone(), (at, *size));
+        }
         if let Event::ConfigLoaded { digest, .. } | Event::Started { config: digest, .. } = event {
             self.config.clone_from(digest);
         }

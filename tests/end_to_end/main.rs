@@ -1,6 +1,7 @@
 //! The real program between real clients and real targets. Each test also holds the journal and
 //! the recording against what was seen.
 
+mod anchors;
 mod brakes;
 mod clients;
 mod console;
@@ -29,3 +30,4 @@ mod sealing;
 mod system;
 mod tunnels;
 mod watching;
+mod witness;

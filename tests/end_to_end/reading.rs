@@ -101,7 +101,8 @@ fn it_takes_two_persons_where_the_hospital_wants_it() {
     let program = keys.path().join("check.py").display().to_string();
     std::fs::write(&program, checker.split("```").next().unwrap()).unwrap();
     let check = |keys: &str| {
-        shell(&format!("python3 {program} {state}/recordings/{id} {state}/keyring/{id} {} {keys}", sealed.digest)).unwrap()
+        shell(&format!("python3 {program} {state}/recordings/{id} {state}/keyring/{id} {} {keys}", sealed.digest))
+            .unwrap()
     };
     let said = check(&format!("{officer} {auditor}"));
     assert!(said.contains("not opened: secrets.raw\n") && said.contains("HOLDS"), "{said}");

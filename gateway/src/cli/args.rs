@@ -68,6 +68,9 @@ pub(crate) enum Verb {
     /// The red button: cuts all access, now, until it is lifted.
     #[command(subcommand)]
     Lockdown(LockdownVerb),
+    /// Make a backup, check one, put one back.
+    #[command(subcommand)]
+    Backup(BackupVerb),
     /// A second wall of nftables.
     #[command(subcommand)]
     Firewall(FirewallVerb),
@@ -750,11 +753,78 @@ pub(crate) enum SessionVerb {
 }
 
 #[derive(Subcommand)]
+pub(crate) enum BackupVerb {
+    /// Make a set, beside the running daemon. Recordings that an earlier set has are not written again.
+    Create {
+        /// The folder of all sets, on another machine's disk.
+        #[arg(short = 'o', long = "output", value_name = "DIR")]
+        into: PathBuf,
+        /// Who can open it, instead of `[backup] recipients`. Can be repeated.
+        #[arg(long, value_name = "AGE1")]
+        to: Vec<String>,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Check a set to its last byte, and the journal in it. Best on another machine.
+    Verify {
+        #[command(flatten)]
+        set: SetFlags,
+    },
+    /// Put a set back into an empty state folder, the daemon stopped. Afterwards nothing opens before
+    /// two of the staff accept.
+    Restore {
+        #[command(flatten)]
+        set: SetFlags,
+        /// The file of the vault's key.
+        #[arg(long, value_name = "FILE")]
+        vault_key: PathBuf,
+        /// What was erased since, a line `recording s-…` each: it is not brought back.
+        #[arg(long, value_name = "FILE")]
+        tombstones: Option<PathBuf>,
+        /// There is no newer set: entries that a checkpoint knows are lost.
+        #[arg(long)]
+        older: bool,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct SetFlags {
+    /// The folder of the set, beside the `recordings` that it refers to.
+    #[arg(value_name = "SET")]
+    pub(crate) set: PathBuf,
+    /// The file of the age identity that opens it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity: PathBuf,
+    /// The journal's verifier key from outside: itself, or a file that holds it.
+    #[arg(long, value_name = "VKEY")]
+    pub(crate) key: String,
+    /// A signed checkpoint from outside. Can be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) since: Vec<PathBuf>,
+}
+
+#[derive(Subcommand)]
 pub(crate) enum JournalVerb {
     /// The verifier key, for `poterne-verify`. Print it at installation and keep it elsewhere.
     Key,
     /// The newest signed checkpoint. Keep some elsewhere.
     Checkpoint,
+    /// Where checkpoints were given out, when, and over how many entries.
+    Anchors {
+        /// Give the newest one out by each way first.
+        #[arg(long)]
+        now: bool,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Entries are gone: say that you know, and why. Two persons must, operators or security, before
+    /// anything opens again.
+    AcceptRollback {
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        proof: ProofFlags,
+    },
 }
 
 #[derive(Subcommand)]

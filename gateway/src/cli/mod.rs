@@ -1,6 +1,7 @@
 //! The command line: parse, ask the daemon, print.
 
 mod args;
+mod backup;
 mod commands;
 mod firewall;
 mod happened;

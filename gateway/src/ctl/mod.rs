@@ -1,5 +1,6 @@
 //! The local socket between the command line and the daemon: one JSON line asks, one answers.
 
+mod anchors;
 pub mod caller;
 pub mod client;
 mod health;

@@ -341,6 +341,12 @@ impl Desk {
             }
             Order::TokenRevoke { id } => self.command(Command::RevokeToken { id, by }).await,
             Order::TokenList => self.token_list().await,
+            Order::AnchorList => Ok(self.anchor_list()),
+            Order::AnchorNow => self.anchor_now().await,
+            Order::AcceptRollback { proof, reason } => self.accept_rollback(&proof, reason).await,
+            Order::BackupMade { name, size, recordings, bytes } => {
+                self.backup_made(name, size, recordings, bytes, by).await
+            }
             Order::LockdownBegin { reason } => self.lockdown_begin(reason, by).await,
             Order::LockdownEnd { reason } => self.lockdown_end(reason, by).await,
             Order::VendorFreeze { vendor, reason } => self.vendor_freeze(vendor, reason, by).await,
@@ -438,6 +444,8 @@ impl Desk {
             "journal_key": self.journal_key,
             "host_key": self.host_key,
             "checkpoint": checkpoint,
+            "anchors": self.anchor_list(),
+            "rollback": self.rollback().await,
         }))
     }
 }

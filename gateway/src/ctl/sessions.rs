@@ -6,7 +6,8 @@ use crate::registrar::Core;
 use crate::watch::attend::Ticket;
 use lifecycle::order::{Failure, Proof, SearchScope, exit};
 use lifecycle::{
-    Actor, Command, EndCause, Event, FreezeCause, Refusal, Register, Role, SessionId, SessionRecord, WithdrawCause,
+    ACCEPTANCES, Actor, Command, EndCause, Event, FreezeCause, Refusal, Register, Role, SessionId, SessionRecord,
+    WithdrawCause,
 };
 use policy::{StaffLogin, VendorId};
 use serde_json::{Value, json};
@@ -179,7 +180,15 @@ impl Desk {
         if !self.site.lockdown.is_on() {
             return Err(refused(Refusal::NoLockdown));
         }
-        self.site.registrar.act(move |_, _| (vec![Event::LockdownEnded { reason, by }], ())).await.map_err(gone)?;
+        let end = move |core: &mut Core, _| match &core.register.rollbacks.open {
+            // Where entries are gone, two persons come first (D17).
+            Some(open) => {
+                let missing = ACCEPTANCES.saturating_sub(open.accepted.len());
+                (Vec::new(), Err(Refusal::RollbackOpen { missing }))
+            }
+            None => (vec![Event::LockdownEnded { reason, by }], Ok(())),
+        };
+        self.site.registrar.act(end).await.map_err(gone)?.map_err(refused)?;
         self.site
             .lockdown
             .end(pressed)

@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn every_alarm_and_detail_has_its_words() {
         let texts = Texts::new(config::Language::French, jiff::tz::TimeZone::UTC);
-        let alarms = ["infected", "scanner-gone", "ssh-inside"];
+        let alarms = ["infected", "scanner-gone", "ssh-inside", "rollback", "anchor"];
         let keys = alarms.iter().flat_map(|one| [format!("notify-title-{one}"), format!("notify-text-{one}")]);
         for key in keys.chain(DETAILS.iter().map(|one| format!("notify-line-{one}"))) {
             let values = [("number", "1"), ("target", "IRM"), ("vendor", "Imagix"), ("who", "Alice")];

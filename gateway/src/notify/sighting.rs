@@ -123,6 +123,10 @@ impl Sighting {
             Event::LockdownEnded { reason, .. } => {
                 Self::new(Topic::Lockdown, "lockdown-off", About::Site).because(reason)
             }
+            Event::RollbackFound { .. } | Event::Restored { .. } => Self::new(Topic::Evidence, "rollback", About::Site),
+            Event::AnchorOverdue { anchor, why, .. } => {
+                Self::new(Topic::Evidence, "anchor", About::Site).because(&format!("{anchor}: {why}"))
+            }
             Event::SessionFrozen { session, cause: FreezeCause::Unwatched, .. } => {
                 Self::new(Topic::Unwatched, "unwatched", About::Session(session.clone()))
             }

@@ -3,10 +3,12 @@
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use jiff::Timestamp;
 use journal::bundle::{Receipted, Said, check_bundle, read_receipt};
-use journal::{OsDisk, VerifierKey, check_log};
+use journal::{Finding, OsDisk, Since, VerifierKey, WitnessKey, check_log_since};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 
 /// Checks Poterne's evidence offline: a journal, a bundle, a receipt.
 ///
@@ -31,6 +33,14 @@ enum What {
         /// A signed checkpoint kept elsewhere: it must be a prefix of this log.
         #[arg(long, value_name = "FILE")]
         since: Option<PathBuf>,
+        /// The key that the checkpoint is signed by, if it is of before a restore: the old verifier key,
+        /// or a file that holds it.
+        #[arg(long, value_name = "VKEY", requires = "since")]
+        since_key: Option<String>,
+        /// A witness who must have cosigned that checkpoint: its key, or a file that holds it. Can be
+        /// repeated; each must have.
+        #[arg(long, value_name = "VKEY", requires = "since")]
+        witness: Vec<String>,
     },
     /// Check a bundle that `poterne export` wrote.
     Bundle {
@@ -64,7 +74,9 @@ fn main() -> ExitCode {
         }
     };
     let done = match call.what {
-        What::Log { dir, key, since } => log(&dir, key.as_deref(), since.as_deref()),
+        What::Log { dir, key, since, since_key, witness } => {
+            log(&dir, key.as_deref(), since.as_deref().map(|since| Kept { since, key: since_key, witness }))
+        }
         What::Bundle { file, key, anchor } => bundle(&file, key.as_deref(), &anchor),
         What::Receipt { file, key } => receipt(&file, key.as_deref()),
     };
@@ -77,10 +89,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn read_key(key: Option<&str>) -> anyhow::Result<Option<VerifierKey>> {
+/// A checkpoint kept elsewhere, and who signed it.
+struct Kept<'a> {
+    since: &'a Path,
+    /// The key of an earlier origin, if it is of one.
+    key: Option<String>,
+    witness: Vec<String>,
+}
+
+fn read_key<K: FromStr>(key: Option<&str>) -> anyhow::Result<Option<K>>
+where
+    K::Err: std::error::Error + Send + Sync + 'static,
+{
     Ok(match key {
         None => None,
-        Some(text) if Path::new(text).is_file() => Some(read(Path::new(text))?.parse()?),
+        Some(text) if Path::new(text).is_file() => Some(read(Path::new(text))?.trim().parse()?),
         Some(text) => Some(text.parse()?),
     })
 }
@@ -103,10 +126,23 @@ fn holds(key: Option<&VerifierKey>, more: &str) -> ExitCode {
     }
 }
 
-fn log(dir: &Path, key: Option<&str>, since: Option<&Path>) -> anyhow::Result<ExitCode> {
-    let key = read_key(key)?;
-    let since = since.map(read).transpose()?;
-    let report = check_log(&mut OsDisk::default(), dir, key.as_ref(), since.as_deref());
+fn log(dir: &Path, key: Option<&str>, kept: Option<Kept<'_>>) -> anyhow::Result<ExitCode> {
+    let key: Option<VerifierKey> = read_key(key)?;
+    let since = kept.as_ref().map(|kept| read(kept.since)).transpose()?;
+    let earlier: Option<VerifierKey> = read_key(kept.as_ref().and_then(|kept| kept.key.as_deref()))?;
+    let asked: Vec<Since<'_>> = since.iter().map(|note| Since { note, key: earlier.as_ref() }).collect();
+    let mut report = check_log_since(&mut OsDisk::default(), dir, key.as_ref(), &asked);
+    for witness in kept.iter().flat_map(|kept| &kept.witness) {
+        let Some(witness) = read_key::<WitnessKey>(Some(witness))? else { continue };
+        match witness.cosigned(since.as_deref().unwrap_or_default()) {
+            Ok(seconds) => {
+                let at = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+                let at = at.map_or_else(|| format!("second {seconds}"), |at| at.to_string());
+                println!("       the checkpoint given was cosigned by {} at {at}", witness.name());
+            }
+            Err(why) => report.findings.push(Finding(format!("the checkpoint given with --since: {why}"))),
+        }
+    }
     for finding in &report.findings {
         println!("WRONG  {finding}");
     }
@@ -125,7 +161,7 @@ fn log(dir: &Path, key: Option<&str>, since: Option<&Path>) -> anyhow::Result<Ex
 }
 
 fn bundle(file: &Path, key: Option<&str>, anchors: &[PathBuf]) -> anyhow::Result<ExitCode> {
-    let key = read_key(key)?;
+    let key: Option<VerifierKey> = read_key(key)?;
     let mut given = Vec::new();
     for path in anchors {
         let text = read(path)?;
@@ -156,7 +192,7 @@ fn bundle(file: &Path, key: Option<&str>, anchors: &[PathBuf]) -> anyhow::Result
 }
 
 fn receipt(file: &Path, key: Option<&str>) -> anyhow::Result<ExitCode> {
-    let key = read_key(key)?;
+    let key: Option<VerifierKey> = read_key(key)?;
     let receipted = match read_receipt(&read(file)?, key.as_ref()) {
         Ok(receipted) => receipted,
         Err(what) => {
