@@ -30,6 +30,8 @@ pub mod registrar;
 pub mod relay;
 pub mod reload;
 pub mod replay;
+mod retention;
+pub mod ring;
 pub mod sealing;
 pub mod site;
 pub mod ssh;

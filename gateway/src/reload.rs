@@ -99,6 +99,7 @@ impl Reloader {
             .registrar
             .act(move |core, at| {
                 let digest = taken.digest.clone();
+                let terms = crate::retention::terms_changed(&core.register, &taken.retention);
                 core.take_config(taken);
                 let live: Vec<_> =
                     core.register.live().map(|record| (record.id.clone(), record.number, record.started)).collect();
@@ -106,7 +107,8 @@ impl Reloader {
                     .into_iter()
                     .map(|(id, number, started)| (id, core.register.permit(&core.rules, number, started, at)))
                     .collect();
-                (vec![Event::ConfigLoaded { digest, changes: noted, by }], judged)
+                let events = [Event::ConfigLoaded { digest, changes: noted, by }].into_iter().chain(terms);
+                (events.collect(), judged)
             })
             .await?;
         self.sender.send_replace(next);

@@ -9,6 +9,7 @@ use crate::lockdown::Lockdown;
 use crate::notify;
 use crate::registrar::Registrar;
 use crate::relay::session::LiveSessions;
+use crate::retention;
 use crate::vault::Vault;
 use config::Config;
 use lifecycle::SessionId;
@@ -47,6 +48,8 @@ pub struct Site {
     pub sealing: tokio::sync::Mutex<()>,
     /// How each way of telling people does.
     pub notify: Arc<notify::Health>,
+    /// Whether the clock may be trusted with what cannot be undone, and one run at a time.
+    pub(crate) retention: retention::Desk,
     /// Where things lie.
     pub paths: Paths,
 }

@@ -29,7 +29,7 @@ pub use merkle::{
 };
 pub use note::{Checkpoint, NoteError, SigningKey, VerifierKey};
 pub use reader::{Evidence, Reader};
-pub use ring::MasterKey;
+pub use ring::{MasterKey, Masters};
 pub use verify::{Finding, LogReport, check_log};
 
 /// A source of random bytes, handed in by the program.

@@ -10,6 +10,7 @@ mod output;
 mod paint;
 mod pin;
 mod recording;
+mod retention;
 mod secrets;
 mod watch;
 mod watched;

@@ -342,6 +342,12 @@ impl Desk {
             Order::VendorList => self.vendor_list().await,
             Order::Explain { technician, target, at, source } => self.explain(technician, target, at, source).await,
             Order::NotifyTest { channel } => crate::notify::test(&self.site, channel, &by).await,
+            Order::RetentionPlan => self.retention_plan().await,
+            Order::RetentionRun => self.retention_run(by).await,
+            Order::HoldAdd { on, reason, until } => self.hold_add(on, reason, until, by).await,
+            Order::HoldList => self.hold_list().await,
+            Order::HoldRelease { hold, reason } => self.hold_release(hold, reason, by).await,
+            Order::SubjectExport { login } => self.subject_export(&login, signed()?).await,
         }
     }
 
