@@ -115,8 +115,8 @@ fn fold(journal: &mut Journal) -> anyhow::Result<(Register, Ranges)> {
 fn rewrite(journal: &mut Journal, vault: &Vault, erased: &Ranges) -> anyhow::Result<()> {
     journal.begin_rewrite(ring::begin(vault)?)?;
     while journal.rewrite_tile(|index| erased.contains(index))? {}
-    ring::finish(vault)?;
     journal.finish_rewrite()?;
+    ring::finish(vault)?;
     Ok(())
 }
 

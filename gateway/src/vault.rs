@@ -214,7 +214,8 @@ impl Vault {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.folder).map_err(disk)? {
             let file = entry.map_err(disk)?.file_name();
-            let middle = file.to_str().and_then(|file| file.strip_prefix(name)?.strip_prefix('.')?.strip_suffix(".age"));
+            let middle =
+                file.to_str().and_then(|file| file.strip_prefix(name)?.strip_prefix('.')?.strip_suffix(".age"));
             found.extend(middle.and_then(|generation| generation.parse::<u64>().ok()));
         }
         found.sort_unstable();

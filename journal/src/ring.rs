@@ -194,7 +194,10 @@ mod tests {
         });
         let master = MasterKey::new([1; 32]);
         let sealed = seal(&master, b"who and when", &mut entropy).unwrap();
-        assert_eq!(open(std::slice::from_ref(&master), &sealed.record, &sealed.bytes).unwrap(), (sealed.salt, b"who and when".to_vec()));
+        assert_eq!(
+            open(std::slice::from_ref(&master), &sealed.record, &sealed.bytes).unwrap(),
+            (sealed.salt, b"who and when".to_vec())
+        );
         assert!(open(&[MasterKey::new([2; 32])], &sealed.record, &sealed.bytes).is_none());
         let mut altered = sealed.bytes.clone();
         altered[40] ^= 1;

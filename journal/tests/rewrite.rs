@@ -160,8 +160,7 @@ fn a_rewrite_that_was_broken_off_is_finished() {
             drop(journal);
             let report = check_log(&mut OsDisk::default(), folder.path(), Some(&signer().verifier()), None);
             assert!(report.findings.iter().all(|finding| finding.0.contains(".new")), "{:?}", report.findings);
-            let mut journal =
-                open(folder.path(), Masters::new(MasterKey::new(OLD), Some(MasterKey::new(NEW))));
+            let mut journal = open(folder.path(), Masters::new(MasterKey::new(OLD), Some(MasterKey::new(NEW))));
             rewrite(&mut journal);
             holds(&mut journal, 600);
             drop(journal);

@@ -475,10 +475,9 @@ pub fn needs(order: &Order) -> Needs {
         Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
         // Whoever runs the machine is whom the evidence is about: erasing it, and letting go of what is
         // held, is the security officer's (T8).
-        Order::RecordingRead { .. }
-        | Order::RetentionRun
-        | Order::HoldAdd { .. }
-        | Order::HoldRelease { .. } => Needs::Role(&[Role::Security]),
+        Order::RecordingRead { .. } | Order::RetentionRun | Order::HoldAdd { .. } | Order::HoldRelease { .. } => {
+            Needs::Role(&[Role::Security])
+        }
         Order::SubjectExport { .. } => Needs::Role(&[Role::Auditor]),
         Order::ExportRead { .. } | Order::StaffLanguage { .. } => Needs::Role(EVERYBODY),
         Order::SessionFreeze { .. } => Needs::Freeze,

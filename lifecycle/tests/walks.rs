@@ -15,9 +15,9 @@ mod support;
 use jiff::Timestamp;
 use lifecycle::retention::{Plan, Planner, Ranges};
 use lifecycle::{
-    AccountState, Actor, Attempt, CodeCheck, Command, EndCause, Event, FactorCause, FactorsRequired, Identity, InterventionNumber,
-    InterventionState, JoinFacts, JoinRefusal, Judged, MOST_CONNECTIONS, Refusal, Register, RequestFacts, Role,
-    StaffAttempt, WithdrawCause, decide,
+    AccountState, Actor, Attempt, CodeCheck, Command, EndCause, Event, FactorCause, FactorsRequired, Identity,
+    InterventionNumber, InterventionState, JoinFacts, JoinRefusal, Judged, MOST_CONNECTIONS, Refusal, Register,
+    RequestFacts, Role, StaffAttempt, WithdrawCause, decide,
 };
 use policy::{Per, PolicySet, Verified};
 use proptest::prelude::*;

@@ -115,7 +115,10 @@ pub(super) fn subject(main: &Path, verb: SubjectVerb) -> Outcome {
     let pretty = serde_json::to_string_pretty(&answer).map_err(|error| Failure::new(exit::SOFTWARE, error))?;
     let readable = file.with_extension("txt");
     if readable == file {
-        return Err(Failure::new(exit::USAGE, "the text goes beside it as .txt: name the file otherwise, such as alice.json"));
+        return Err(Failure::new(
+            exit::USAGE,
+            "the text goes beside it as .txt: name the file otherwise, such as alice.json",
+        ));
     }
     write(&file, pretty.as_bytes())?;
     write(&readable, text(&answer).as_bytes())?;

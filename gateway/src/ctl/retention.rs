@@ -139,14 +139,12 @@ impl Desk {
     pub(super) async fn hold_release(&self, hold: HoldId, reason: String, by: Actor) -> Answer {
         reasoned(&reason)?;
         let reason = crate::cli::visible(reason.trim());
-        let released = self.site.registrar.act(move |core, _| {
-            match core.register.holds.get(&hold).map(Hold::holds) {
-                Some(true) => (vec![Event::HoldReleased { hold, reason, by }], Ok(())),
-                Some(false) => (Vec::new(), Err(Failure::new(exit::DATA, "the hold is over already"))),
-                None => {
-                    let text = format!("there is no hold {hold}: see `poterne hold list`");
-                    (Vec::new(), Err(Failure::new(exit::NO_INPUT, text)))
-                }
+        let released = self.site.registrar.act(move |core, _| match core.register.holds.get(&hold).map(Hold::holds) {
+            Some(true) => (vec![Event::HoldReleased { hold, reason, by }], Ok(())),
+            Some(false) => (Vec::new(), Err(Failure::new(exit::DATA, "the hold is over already"))),
+            None => {
+                let text = format!("there is no hold {hold}: see `poterne hold list`");
+                (Vec::new(), Err(Failure::new(exit::NO_INPUT, text)))
             }
         });
         released.await.map_err(gone)??;

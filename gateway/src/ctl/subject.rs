@@ -14,11 +14,52 @@ use std::sync::Arc;
 /// The fields of entries that say something of the technician they are about, and of nobody else. A field
 /// that is not among them is left out: new ones are added here by decision.
 const OF_TECHNICIAN: [&str; 46] = [
-    "account", "technician", "name", "vendor", "identity", "proofing", "keys", "key", "target", "login", "rights",
-    "source", "joined_from", "factors", "step", "counts", "number", "session", "channel", "ticket", "notice",
-    "quorum", "per", "supervision", "call_back", "from", "until", "emergency", "started", "ended", "seconds",
-    "at_least", "bytes_in", "bytes_out", "bytes", "what", "pty", "exit", "signal", "path", "to", "direction",
-    "sha256", "result", "minutes", "state",
+    "account",
+    "technician",
+    "name",
+    "vendor",
+    "identity",
+    "proofing",
+    "keys",
+    "key",
+    "target",
+    "login",
+    "rights",
+    "source",
+    "joined_from",
+    "factors",
+    "step",
+    "counts",
+    "number",
+    "session",
+    "channel",
+    "ticket",
+    "notice",
+    "quorum",
+    "per",
+    "supervision",
+    "call_back",
+    "from",
+    "until",
+    "emergency",
+    "started",
+    "ended",
+    "seconds",
+    "at_least",
+    "bytes_in",
+    "bytes_out",
+    "bytes",
+    "what",
+    "pty",
+    "exit",
+    "signal",
+    "path",
+    "to",
+    "direction",
+    "sha256",
+    "result",
+    "minutes",
+    "state",
 ];
 /// The same for a member of staff: not who it was that they dealt with.
 const OF_STAFF: [&str; 20] = [
@@ -37,7 +78,8 @@ impl Desk {
         let (site, wanted) = (self.site.clone(), login.to_owned());
         let gathered = tokio::task::spawn_blocking(move || gather(&site, &wanted)).await.map_err(software)?;
         let Some((subject, mut document)) = gathered.map_err(software)? else {
-            let text = format!("nobody here is or was `{login}`: see `poterne technician list` and `poterne staff list`");
+            let text =
+                format!("nobody here is or was `{login}`: see `poterne technician list` and `poterne staff list`");
             return Err(Failure::new(exit::NO_USER, text));
         };
         let entries = document.get("entries").and_then(Value::as_array).map_or(0, Vec::len) as u64;
@@ -144,7 +186,10 @@ fn of_technician(register: &Register, id: &AccountId, event: &Event) -> Option<M
     // Readings stand in a list of their own; what staff did to watch is theirs.
     let of_others = matches!(
         event,
-        Event::RecordingRead { .. } | Event::WatchBegan { .. } | Event::WatchEnded { .. } | Event::CodeMismatched { .. }
+        Event::RecordingRead { .. }
+            | Event::WatchBegan { .. }
+            | Event::WatchEnded { .. }
+            | Event::CodeMismatched { .. }
     );
     if !own || of_others {
         return None;

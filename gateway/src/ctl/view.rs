@@ -222,6 +222,8 @@ pub fn recording(record: &SessionRecord, register: &Register) -> Value {
         "missing": sealed.map(|sealed| sealed.missing),
         "manifest": sealed.map(|sealed| &sealed.manifest),
         "recipients": record.recipients,
+        "erased": record.shredded,
+        "files_erased": record.files_shredded,
     })
 }
 

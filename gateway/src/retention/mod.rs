@@ -8,12 +8,12 @@ mod steady;
 pub(crate) use run::{Outcome, outlook, run};
 pub(crate) use steady::STEADY;
 
-use steady::Steady;
 use crate::site::Site;
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::retention::Terms;
 use lifecycle::{Event, Register};
 use std::sync::Arc;
+use steady::Steady;
 
 /// How often the clock is held against the machine's own count.
 const LOOK: SignedDuration = SignedDuration::from_hours(1);
@@ -34,11 +34,7 @@ pub(crate) struct Desk {
 /// The entry that says which periods hold from now on, where they differ from those there were. What
 /// ends takes its term from it, so that a later change does not reach back (T8).
 pub(crate) fn terms_changed(register: &Register, configured: &config::Retention) -> Option<Event> {
-    let terms = Terms {
-        journal: configured.journal.0,
-        recordings: configured.recordings.0,
-        files: configured.files.0,
-    };
+    let terms = Terms { journal: configured.journal.0, recordings: configured.recordings.0, files: configured.files.0 };
     let known = register.retention.terms.last().map(|(_, known)| *known);
     let same = known == Some(terms) && register.retention.because == configured.because;
     (!same).then(|| Event::RetentionTerms {
@@ -59,15 +55,13 @@ pub(crate) async fn keep(site: Arc<Site>) {
     loop {
         let now = site.clock.now();
         match steady::observe(&site).await {
-            Ok(steady) if steady.is_enough() && due.is_none_or(|due| now >= due) => {
-                match run(&site, None).await {
-                    Ok(outcome) => {
-                        due = now.checked_add(DAILY).ok();
-                        tracing::debug!(?outcome, "looked for what is due to be erased");
-                    }
-                    Err(error) => tracing::error!(%error, "the retention run failed; the next try follows in an hour"),
+            Ok(steady) if steady.is_enough() && due.is_none_or(|due| now >= due) => match run(&site, None).await {
+                Ok(outcome) => {
+                    due = now.checked_add(DAILY).ok();
+                    tracing::debug!(?outcome, "looked for what is due to be erased");
                 }
-            }
+                Err(error) => tracing::error!(%error, "the retention run failed; the next try follows in an hour"),
+            },
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "how steady the clock is cannot be kept; nothing is erased"),
         }

@@ -82,16 +82,14 @@ fn look(reader: &mut Reader, paths: &Paths, now: Timestamp) -> anyhow::Result<(P
 
 fn walk(reader: &mut Reader, mut visit: impl FnMut(&journal::Leaf, Option<&Event>)) -> anyhow::Result<()> {
     let mut unreadable = None;
-    reader.read(0, |evidence| {
-        match evidence.opened.as_ref().map(|(_, body)| Event::from_body(body)).transpose() {
-            Ok(event) => {
-                visit(&evidence.leaf, event.as_ref());
-                ControlFlow::Continue(())
-            }
-            Err(error) => {
-                unreadable = Some(format!("entry {}: {error}", evidence.leaf.index));
-                ControlFlow::Break(())
-            }
+    reader.read(0, |evidence| match evidence.opened.as_ref().map(|(_, body)| Event::from_body(body)).transpose() {
+        Ok(event) => {
+            visit(&evidence.leaf, event.as_ref());
+            ControlFlow::Continue(())
+        }
+        Err(error) => {
+            unreadable = Some(format!("entry {}: {error}", evidence.leaf.index));
+            ControlFlow::Break(())
         }
     })?;
     match unreadable {
@@ -118,6 +116,7 @@ pub(crate) async fn outlook(site: &Arc<Site>) -> anyhow::Result<Outlook> {
 /// One run, if one may be; by a person's order, or by the daemon's own.
 pub(crate) async fn run(site: &Arc<Site>, by: Option<Actor>) -> anyhow::Result<Outcome> {
     let _one = site.retention.running.lock().await;
+    finish_last(site).await?;
     let Outlook { plan, register, not_now, .. } = outlook(site).await?;
     if let Some(why) = not_now {
         return Ok(Outcome::Not(why));
@@ -204,9 +203,10 @@ async fn rewrite_ring(site: &Arc<Site>, erased: Ranges) -> anyhow::Result<()> {
             break;
         }
     }
+    site.registrar.on_journal(|journal| journal.finish_rewrite()).await??;
+    // CRASH: a start that finds the older master still there rewrites nothing and destroys it.
     let vault = site.vault.clone();
     tokio::task::spawn_blocking(move || ring::finish(&vault)).await??;
-    site.registrar.on_journal(|journal| journal.finish_rewrite()).await??;
     Ok(())
 }
 
@@ -239,8 +239,21 @@ async fn sweep(site: &Arc<Site>) -> Result<(), JournalGone> {
     Ok(())
 }
 
-/// What a run before a crash, or on a disk that failed, was to destroy is destroyed now. The ring was
-/// seen to at the start, before anything was read.
+/// What the last run of this daemon was to destroy, and could not on a disk that failed.
+async fn finish_last(site: &Arc<Site>) -> anyhow::Result<()> {
+    let open = site.registrar.view(|core, _| {
+        let retention = &core.register.retention;
+        retention.last.as_ref().is_some_and(|last| last.done.is_none()).then(|| retention.tombstones.clone())
+    });
+    let Some(tombstones) = open.await? else { return Ok(()) };
+    if !tombstones.is_empty() {
+        rewrite_ring(site, tombstones).await?;
+    }
+    finish_broken_off(site).await
+}
+
+/// What a run before a crash was to destroy of recordings is destroyed now. The ring was seen to at the
+/// start, before anything was read.
 pub(crate) async fn finish_broken_off(site: &Arc<Site>) -> anyhow::Result<()> {
     let looked = site.registrar.view(|core, _| {
         let sessions = core.register.sessions.values();

@@ -52,11 +52,8 @@ impl Journal {
             .map_err(|_| AppendError::Rejected("a file of the key ring is damaged"))?;
         let mut changed = !under_newest;
         for (index, record) in (n * TILE as u64..).zip(&mut records) {
-            let written = if erased(index) {
-                Some(vec![0; RECORD])
-            } else {
-                ring::rewrap(&masters, record, &mut self.entropy)
-            };
+            let written =
+                if erased(index) { Some(vec![0; RECORD]) } else { ring::rewrap(&masters, record, &mut self.entropy) };
             let Some(written) = written else {
                 return Err(AppendError::Rejected("a key of the ring opens with none of the master keys"));
             };
@@ -77,7 +74,7 @@ impl Journal {
         self.rewriting.is_some_and(|n| n >= self.next_tile())
     }
 
-    /// Forgets the older master. The caller has destroyed it.
+    /// Forgets the older master, which nothing needs any more. The caller destroys it next.
     pub fn finish_rewrite(&mut self) -> Result<(), AppendError> {
         if !self.is_rewritten() {
             return Err(AppendError::Fatal(self.poison(io::Error::other("the ring is not rewritten yet")).to_string()));

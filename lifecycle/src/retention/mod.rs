@@ -10,7 +10,7 @@ mod ties;
 
 pub(crate) use hold::apply as apply_holds;
 pub use hold::{Hold, HoldOn};
-pub use plan::{Coming, CountedFiles, Gone, Plan, Planner, What};
+pub use plan::{Coming, Gone, HasFiles, Plan, Planner, What};
 pub use ranges::Ranges;
 
 use crate::event::Event;

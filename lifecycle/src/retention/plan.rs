@@ -65,7 +65,7 @@ pub struct Gone {
 }
 
 /// Whether a sealed recording has copies of files that are still there.
-pub type CountedFiles<'a> = &'a dyn Fn(&SessionId) -> bool;
+pub type HasFiles<'a> = &'a dyn Fn(&SessionId) -> bool;
 
 /// What one run takes, and what it leaves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -234,7 +234,7 @@ impl<'a> Planner<'a> {
     fn intervention_until(
         &self,
         number: InterventionNumber,
-        has_files: CountedFiles<'_>,
+        has_files: HasFiles<'_>,
     ) -> Option<(Timestamp, Timestamp)> {
         let one = self.register.interventions.get(&number).filter(|one| one.state.is_final())?;
         let ended = one.ended?;
@@ -250,13 +250,13 @@ impl<'a> Planner<'a> {
         Some((ended, until))
     }
 
-    fn has_files(&self, record: &SessionRecord, has_files: CountedFiles<'_>) -> bool {
+    fn has_files(&self, record: &SessionRecord, has_files: HasFiles<'_>) -> bool {
         record.sealed.is_some() && record.files_shredded.is_none() && has_files(&record.id)
     }
 
     /// Plans a run at this instant. Entries from `laid_down` on stand in the journal's tail, where none
     /// is erased.
-    pub fn plan(self, now: Timestamp, laid_down: u64, has_files: CountedFiles<'_>) -> Plan {
+    pub fn plan(self, now: Timestamp, laid_down: u64, has_files: HasFiles<'_>) -> Plan {
         let mut terms = BTreeMap::new();
         for number in self.register.interventions.keys() {
             terms.insert(*number, self.intervention_until(*number, has_files));
@@ -385,9 +385,7 @@ impl<'a> Planner<'a> {
             Person::Technician(id) => {
                 self.register.accounts.get(id).is_some_and(|one| one.state != AccountState::Disabled)
             }
-            Person::Staff(login) => {
-                self.register.staff.get(login).is_some_and(|one| one.state != StaffState::Disabled)
-            }
+            Person::Staff(login) => self.register.staff.get(login).is_some_and(|one| one.state != StaffState::Disabled),
         }
     }
 
@@ -409,7 +407,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The recordings, and the copies of files in them, that are due and not held.
-    fn recordings(&self, now: Timestamp, has_files: CountedFiles<'_>, plan: &mut Plan) -> Vec<(Timestamp, u64, Item)> {
+    fn recordings(&self, now: Timestamp, has_files: HasFiles<'_>, plan: &mut Plan) -> Vec<(Timestamp, u64, Item)> {
         let mut items = Vec::new();
         for record in self.register.sessions.values() {
             let recording = self.register.recording_until(record).filter(|_| record.shredded.is_none());
