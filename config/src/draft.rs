@@ -13,8 +13,9 @@ use crate::parts::{
     site, sources, ssh, supervision,
 };
 use crate::read::{At, Place, Sink, Table, quoted};
+use crate::siem::{PlacedSiem, alarms, receiver};
 use crate::values::{LANGUAGES, by, day, email, host_key, one_of, target_address, within};
-use crate::{Config, Group, Recordings, Retention, Site, Ssh, SupervisionTimes, Target, Vendor};
+use crate::{Alarms, Config, Group, Recordings, Retention, Site, Ssh, SupervisionTimes, Target, Vendor};
 use jiff::tz::TimeZone;
 use policy::{
     AllowRule, Calendar, CalendarId, DateRange, ExtraOpening, ForbidRule, GroupId, HolidayRules, Per, Region,
@@ -39,6 +40,8 @@ pub(crate) struct Draft {
     pub(crate) retention: Option<Retention>,
     pub(crate) clamav: Option<Clamav>,
     pub(crate) notify: PlacedNotify,
+    pub(crate) siem: PlacedSiem,
+    pub(crate) alarms: Option<Alarms>,
     pub(crate) vendors: BTreeMap<VendorId, Vendor>,
     pub(crate) targets: BTreeMap<TargetId, Target>,
     pub(crate) places: Places,
@@ -124,6 +127,10 @@ impl Draft {
         if let Some(table) = root.table("notify") {
             self.notify = notify(&table, |group, key| self.wants(group, key));
         }
+        for (name, table) in root.named("siem") {
+            receiver(&name, &table, &mut self.siem);
+        }
+        self.alarms = alarms(&root.table_or_empty("alarms"));
     }
 
     fn wants(&mut self, found: &At<impl Clone + Into<Name>>, key: String) {
@@ -327,6 +334,8 @@ impl Draft {
             retention: self.retention?,
             clamav: self.clamav,
             notify: self.notify.value,
+            siem: self.siem.value,
+            alarms: self.alarms?,
             vendors: self.vendors,
             targets: self.targets,
             digest: String::new(),

@@ -18,6 +18,7 @@ mod officer;
 mod parts;
 mod read;
 mod show;
+mod siem;
 mod values;
 
 pub use channels::{Carried, Clamav, ClamavSocket, Content, Scan};
@@ -28,6 +29,7 @@ pub use measure::{ByteSize, Months};
 pub use notify::{Mail, MailTls, Notify, Topic, Webhook};
 pub use read::{Problem, Severity};
 pub use show::{differences, show};
+pub use siem::{Alarms, Receiver, SiemFormat};
 
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
@@ -60,6 +62,10 @@ pub struct Config {
     pub clamav: Option<Clamav>,
     /// `[notify]`
     pub notify: Notify,
+    /// `[siem.*]` by name.
+    pub siem: BTreeMap<String, Receiver>,
+    /// `[alarms]`
+    pub alarms: Alarms,
     /// `[vendor.*]`
     pub vendors: BTreeMap<VendorId, Vendor>,
     /// `[target.*]`
@@ -226,6 +232,9 @@ pub struct Group {
 pub struct Recordings {
     /// The security officers' keys, `age1…`.
     pub recipients: Vec<String>,
+    /// The auditors' keys, of whom one must help each time (`reading = "two-persons"`); empty where an
+    /// officer reads alone.
+    pub second_recipients: Vec<String>,
     /// Bytes of one exec stream that are kept.
     pub record_limit: ByteSize,
     /// Bytes of one session's recording; beyond it the session is frozen (D25).

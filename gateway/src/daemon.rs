@@ -68,7 +68,8 @@ impl Daemon {
     pub async fn start(options: &Options, clock: Arc<dyn Clock>) -> anyhow::Result<Daemon> {
         let config = config::load(&options.config, config::Options { at: clock.now(), unpinned: false })?;
         https::check(&config, &options.config, clock.now())?;
-        if recorder::Recipients::parse(&config.recordings.recipients)?.names().len() == 1 {
+        let alone = config.recordings.second_recipients.is_empty();
+        if alone && recorder::Recipients::parse(&config.recordings.recipients)?.names().len() == 1 {
             tracing::warn!(
                 "there is one recipient of recordings: secrets typed on targets open to two together, so none are set apart; name a second officer"
             );

@@ -7,6 +7,7 @@ use crate::entropy;
 use crate::https::CONSOLE_CERTIFICATE;
 use crate::memory::MEMORY;
 use crate::registrar::entry;
+use crate::reload::readers;
 use crate::retention::{STEADY, terms_changed};
 use crate::ring::{self, RING};
 use crate::site::{
@@ -239,6 +240,7 @@ pub(crate) fn settle(
     }
     events.push(Event::Started { version: env!("CARGO_PKG_VERSION").to_owned(), config: config.digest.clone() });
     events.extend(terms_changed(&opened.register, &config.retention));
+    events.extend(readers(config).change(opened.register.readers.as_ref(), Actor::Program));
     append(&mut opened.journal, &mut opened.register, events, now)
 }
 

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use journal::{Journal, NewEntry, Receipt, Subject};
 use lifecycle::{
     Admission, Command, Decided, EndCause, Event, InterventionNumber, InterventionState, JoinFacts, JoinRefusal,
-    Refusal, Register, RequestFacts, SessionId, decide,
+    Readers, Refusal, Register, RequestFacts, SessionId, decide,
 };
 use policy::PolicySet;
 use std::collections::{BTreeMap, HashMap};
@@ -231,7 +231,7 @@ impl Registrar {
         number: InterventionNumber,
         facts: JoinFacts,
         typed: String,
-        admitted: (SessionId, Vec<String>),
+        admitted: (SessionId, Readers),
     ) -> Result<Result<Admission, JoinRefusal>, JournalGone> {
         self.act(move |core, at| {
             let code_fits = core.code_fits(number, &typed);
@@ -255,9 +255,9 @@ impl Registrar {
         &self,
         number: InterventionNumber,
         session: SessionId,
-        recipients: Vec<String>,
+        readers: Readers,
     ) -> Result<Result<Admission, Refusal>, JournalGone> {
-        self.act(move |core, at| match core.register.admit(&core.rules, number, session, recipients, at) {
+        self.act(move |core, at| match core.register.admit(&core.rules, number, session, readers, at) {
             Ok(admission) => (vec![admission.event.clone()], Ok(admission)),
             Err(refusal) => (Vec::new(), Err(refusal)),
         })

@@ -62,7 +62,8 @@ impl Site {
 
     /// The recipients of new recordings.
     pub fn recipients(&self) -> Result<Recipients, recorder::KeyError> {
-        Recipients::parse(&self.config().recordings.recipients)
+        let recordings = &self.config().recordings;
+        Recipients::parse(&recordings.recipients)?.and_second(&recordings.second_recipients)
     }
 }
 

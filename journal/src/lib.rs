@@ -10,6 +10,7 @@
 //! This crate asks neither clock nor system for randomness; both are handed in.
 #![forbid(unsafe_code)]
 
+pub mod bundle;
 mod disk;
 mod entry;
 mod log;

@@ -165,7 +165,7 @@ impl Reader {
     pub fn read(&mut self, first: u64, mut visit: impl FnMut(Evidence) -> ControlFlow<()>) -> Result<(), OpenError> {
         let tiles = u64::try_from(self.tiles.len()).unwrap_or(u64::MAX);
         for n in first / TILE as u64..tiles {
-            for evidence in self.tile(n)? {
+            for evidence in self.entries_of(n)? {
                 if evidence.leaf.index >= first && visit(evidence).is_break() {
                     return Ok(());
                 }
@@ -180,7 +180,7 @@ impl Reader {
     }
 
     /// The entries of a full tile.
-    fn tile(&mut self, n: u64) -> Result<Vec<Evidence>, OpenError> {
+    fn entries_of(&mut self, n: u64) -> Result<Vec<Evidence>, OpenError> {
         let mut opened = self.tile_once(n);
         for _ in 1..TRIES {
             if opened.is_ok() {
@@ -202,7 +202,58 @@ impl Reader {
         u64::try_from(self.tiles.len()).unwrap_or(u64::MAX).saturating_mul(TILE as u64)
     }
 
-    fn leaf_hashes(&mut self, tile: usize) -> Result<Vec<Hash>, OpenError> {
+    /// Visits the public leaves from `first` on, in order, with their bytes: without bodies, so without
+    /// the work of opening them.
+    pub fn leaves(
+        &mut self,
+        first: u64,
+        mut visit: impl FnMut(Leaf, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), OpenError> {
+        let tiles = u64::try_from(self.tiles.len()).unwrap_or(u64::MAX);
+        for n in first / TILE as u64..=tiles {
+            for bytes in self.leaves_of(n)? {
+                let leaf = Leaf::from_bytes(&bytes).ok_or_else(|| self.damaged("an entry is not a leaf".to_owned()))?;
+                if leaf.index >= first && visit(leaf, &bytes).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The leaves of a full tile, or of what follows the last.
+    fn leaves_of(&mut self, tile: u64) -> Result<Vec<Vec<u8>>, OpenError> {
+        let root = usize::try_from(tile).ok().and_then(|tile| self.tiles.get(tile)).copied();
+        let Some(root) = root else {
+            return Ok(self.recent.iter().map(|evidence| evidence.bytes.clone()).collect());
+        };
+        store::read_leaves(self.disk.as_mut(), &self.folder, tile, &root).map_err(|what| self.damaged(what))
+    }
+
+    /// An index at or before which no entry is as young as `at`, within a tile: where to begin a search.
+    pub fn index_before(&mut self, at: jiff::Timestamp) -> Result<u64, OpenError> {
+        let (mut low, mut high) = (0, u64::try_from(self.tiles.len()).unwrap_or(u64::MAX));
+        // INVARIANT: tiles before `low` begin before `at`; times never decrease along the log.
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let first = self.leaves_of(middle)?.first().and_then(|bytes| Leaf::from_bytes(bytes));
+            let first = first.ok_or_else(|| self.damaged("an entry is not a leaf".to_owned()))?;
+            if first.at < at {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low.saturating_sub(1) * TILE as u64)
+    }
+
+    /// The root of a full tile.
+    pub(crate) fn tile(&self, n: u64) -> Option<Hash> {
+        usize::try_from(n).ok().and_then(|n| self.tiles.get(n)).copied()
+    }
+
+    /// The leaf hashes of a full tile, or of what follows the last.
+    pub(crate) fn leaf_hashes(&mut self, tile: usize) -> Result<Vec<Hash>, OpenError> {
         let Some(root) = self.tiles.get(tile) else {
             return Ok(self.recent.iter().map(|evidence| leaf_hash(&evidence.bytes)).collect());
         };

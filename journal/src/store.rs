@@ -243,6 +243,21 @@ pub(crate) fn ring_file(n: u64, records: &[Vec<u8>], master: &MasterKey) -> (Pat
     (tile_path(KEYS, n), file)
 }
 
+/// Reads the leaves of a full tile, and holds them against its root.
+pub(crate) fn read_leaves(disk: &mut dyn Disk, folder: &Path, n: u64, root: &Hash) -> Result<Vec<Vec<u8>>, String> {
+    let bytes = read_tile_file(disk, folder, LEAVES, n)?;
+    let (mut rest, mut leaves) = (bytes.as_slice(), Vec::with_capacity(TILE));
+    while let Some((leaf, behind)) = split_u16(rest) {
+        leaves.push(leaf.to_vec());
+        rest = behind;
+    }
+    let hashes: Vec<Hash> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
+    match rest.is_empty() && leaves.len() == TILE && root_of(&hashes) == *root {
+        true => Ok(leaves),
+        false => Err(format!("`{}` is damaged", tile_path(LEAVES, n).display())),
+    }
+}
+
 /// Reads a tile of hashes of this level.
 pub(crate) fn read_upper(disk: &mut dyn Disk, folder: &Path, level: u32, n: u64) -> Result<Vec<Hash>, String> {
     let kind = level_folder(level);

@@ -441,6 +441,9 @@ pub enum Event {
         until: Timestamp,
         approved_by: Vec<StaffLogin>,
         recipients: Vec<String>,
+        /// Where it takes two persons to read the recording: who the second one can be.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        second_recipients: Vec<String>,
         config: String,
         /// Of a further connection that joined: from where. Older journals do not say, and have none.
         #[serde(default)]
@@ -535,6 +538,27 @@ pub enum Event {
         staff: StaffLogin,
         how: String,
         purpose: String,
+    },
+    /// One search over many recordings: what was searched for and why, and which were opened for it.
+    RecordingsSearched {
+        staff: StaffLogin,
+        expression: String,
+        purpose: String,
+        /// Which recordings were asked for, in words.
+        scope: String,
+        sessions: Vec<SessionId>,
+        /// How many more are in the scope, and do not open to the keys that were brought.
+        closed: u64,
+    },
+    /// Who opens recordings from now on (T8): at the first start, and when a start or a reload finds others.
+    RecipientsChanged {
+        recipients: Vec<String>,
+        second_recipients: Vec<String>,
+        added: Vec<String>,
+        removed: Vec<String>,
+        /// Somebody reads now who did not, or one person does what took two.
+        weaker: bool,
+        by: Actor,
     },
     // Exports.
     TokenMade {

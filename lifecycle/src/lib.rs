@@ -37,8 +37,8 @@ pub use guard::{Guard, Lock, Tries};
 pub use ids::{AccountId, HoldId, InterventionNumber, SessionId, TokenId};
 pub use intervention::{Intervention, InterventionState, Plan, Requested};
 pub use record::{
-    AlarmRecord, Bounded, ChannelRecord, FileDone, FileRecord, Frozen, LegacyUse, Presence, Reading, RefusedChannel,
-    Sealed, SessionRecord, Warning,
+    AlarmRecord, Bounded, ChannelRecord, FileDone, FileRecord, Frozen, LegacyUse, Presence, Readers, Reading,
+    RefusedChannel, Sealed, SessionRecord, Warning,
 };
 pub use register::{Credential, Register};
 pub use session::{Input, Output, Session, Terms};

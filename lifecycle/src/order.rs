@@ -5,6 +5,7 @@ use crate::decide::Refusal;
 use crate::ids::{HoldId, TokenId};
 use crate::staff::Role;
 use crate::token::ExportScope;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use policy::{GroupId, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified};
 use serde::{Deserialize, Serialize};
@@ -265,6 +266,19 @@ pub enum Order {
         how: String,
         purpose: String,
     },
+    /// A search over all recordings in a scope: the answer says where they lie.
+    RecordingSearch {
+        expression: String,
+        purpose: String,
+        scope: SearchScope,
+        /// The reader's public keys, `age1…`: what they do not open is not opened.
+        keys: Vec<String>,
+    },
+    /// The second person's half of a reading by two.
+    RecordingUnwrap {
+        id: String,
+        purpose: String,
+    },
     ExportRead {
         what: ExportScope,
         rows: u64,
@@ -410,6 +424,35 @@ impl From<Refusal> for Failure {
     }
 }
 
+/// Which recordings a search is over: all that fit everything that is said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchScope {
+    /// Of this vendor.
+    pub vendor: Option<VendorId>,
+    /// Of this target.
+    pub target: Option<TargetId>,
+    /// Of this technician.
+    pub technician: Option<TechnicianLogin>,
+    /// Begun at this time or later.
+    pub from: Option<Timestamp>,
+    /// Begun before this time.
+    pub to: Option<Timestamp>,
+}
+
+impl std::fmt::Display for SearchScope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let said = [
+            self.vendor.as_ref().map(|one| format!("vendor {one}")),
+            self.target.as_ref().map(|one| format!("target {one}")),
+            self.technician.as_ref().map(|one| format!("technician {one}")),
+            self.from.map(|at| format!("from {at}")),
+            self.to.map(|at| format!("to {at}")),
+        ];
+        let said: Vec<String> = said.into_iter().flatten().collect();
+        if said.is_empty() { f.write_str("all") } else { f.write_str(&said.join(", ")) }
+    }
+}
+
 /// What an order asks of whoever gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
@@ -473,11 +516,14 @@ pub fn needs(order: &Order) -> Needs {
         Order::LockdownEnd { .. } | Order::VendorThaw { .. } => Needs::Role(OPERATOR_OR_SECURITY),
         Order::TechnicianActivate { .. } | Order::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
         Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
+        Order::RecordingUnwrap { .. } => Needs::Role(&[Role::Security, Role::Auditor]),
         // Whoever runs the machine is whom the evidence is about: erasing it, and letting go of what is
         // held, is the security officer's (T8).
-        Order::RecordingRead { .. } | Order::RetentionRun | Order::HoldAdd { .. } | Order::HoldRelease { .. } => {
-            Needs::Role(&[Role::Security])
-        }
+        Order::RecordingSearch { .. }
+        | Order::RecordingRead { .. }
+        | Order::RetentionRun
+        | Order::HoldAdd { .. }
+        | Order::HoldRelease { .. } => Needs::Role(&[Role::Security]),
         Order::SubjectExport { .. } => Needs::Role(&[Role::Auditor]),
         Order::ExportRead { .. } | Order::StaffLanguage { .. } => Needs::Role(EVERYBODY),
         Order::SessionFreeze { .. } => Needs::Freeze,

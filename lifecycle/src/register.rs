@@ -7,7 +7,7 @@ use crate::decide;
 use crate::event::{EndCause, Event, SessionEnd};
 use crate::ids::{AccountId, HoldId, InterventionNumber, SessionId, TokenId};
 use crate::intervention::{Intervention, InterventionState, Plan, Requested};
-use crate::record::SessionRecord;
+use crate::record::{Readers, SessionRecord};
 use crate::retention::{Hold, Retention, apply_holds};
 use crate::staff::{self, Role, Staff};
 use crate::token::{self, Token};
@@ -41,6 +41,8 @@ pub struct Register {
     pub holds: BTreeMap<HoldId, Hold>,
     /// Terms, and the last run.
     pub retention: Retention,
+    /// Who opens what is recorded now, as the journal knows it; `None` before its first word on that.
+    pub readers: Option<Readers>,
     /// The digest of the configuration in force.
     pub config: String,
     /// The time of the last event.
@@ -81,6 +83,9 @@ impl Register {
         self.keep_what_goes_on(event);
         if let Event::ConfigLoaded { digest, .. } | Event::Started { config: digest, .. } = event {
             self.config.clone_from(digest);
+        }
+        if let Event::RecipientsChanged { recipients, second_recipients, .. } = event {
+            self.readers = Some(Readers { first: recipients.clone(), second: second_recipients.clone() });
         }
     }
 
@@ -389,14 +394,23 @@ impl Register {
             }
             return;
         }
-        if let Event::SessionAdmitted { session, number, until, recipients, joined_from, .. } = event {
+        if let Event::SessionAdmitted { session, number, until, recipients, second_recipients, joined_from, .. } = event
+        {
             // A run was broken off between the two: what is left of a session goes with the next.
             if !self.interventions.contains_key(number) {
                 return;
             }
-            let record =
-                SessionRecord::admitted(session.clone(), *number, *until, *joined_from, recipients.clone(), at);
+            let readers = Readers { first: recipients.clone(), second: second_recipients.clone() };
+            let record = SessionRecord::admitted(session.clone(), *number, *until, *joined_from, readers, at);
             self.sessions.insert(session.clone(), record);
+            return;
+        }
+        if let Event::RecordingsSearched { staff, expression, purpose, sessions, .. } = event {
+            for id in sessions {
+                if let Some(record) = self.sessions.get_mut(id) {
+                    record.searched(at, staff, expression, purpose);
+                }
+            }
             return;
         }
         if let Some(record) = event.session().and_then(|id| self.sessions.get_mut(id)) {

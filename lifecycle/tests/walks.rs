@@ -188,7 +188,9 @@ impl World {
                 if let Some(number) = self.one(choice, |state| *state == InterventionState::Approved) {
                     self.step += 1;
                     let session = lifecycle::SessionId::from_random(self.step.to_be_bytes());
-                    if let Ok(admission) = self.register.admit(&self.rules, number, session, vec![], at(self.now)) {
+                    if let Ok(admission) =
+                        self.register.admit(&self.rules, number, session, Default::default(), at(self.now))
+                    {
                         self.take(vec![admission.event]);
                     }
                 }
@@ -256,7 +258,7 @@ impl World {
         self.step += 1;
         let session = lifecycle::SessionId::from_random(self.step.to_be_bytes());
         let (events, joined) =
-            self.register.join(&self.rules, number, &facts, code_fits, (session, vec![]), at(self.now));
+            self.register.join(&self.rules, number, &facts, code_fits, (session, Default::default()), at(self.now));
         self.take(events);
         match joined {
             Ok(admission) => {

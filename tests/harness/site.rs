@@ -557,7 +557,7 @@ impl Site {
     pub fn spooled_frames(&self, session: &str) -> Vec<recorder::Frame> {
         let bytes = std::fs::read(self.state().join("recordings").join(format!("{session}.spool"))).expect("a spool");
         let (header, _) = recorder::SpoolReader::header(&bytes[..]).expect("a header");
-        let key = recorder::RecordingKey::open(&header, OFFICER).expect("the officer's key opens it");
+        let key = recorder::RecordingKey::open(&header, &[OFFICER]).expect("the officer's key opens it");
         let mut reader = recorder::SpoolReader::new(&bytes[..], &key).expect("a spool");
         let frames: Vec<recorder::Frame> = reader.by_ref().collect();
         assert_ne!(reader.damage(), Some(&recorder::Damage::Altered), "a frame was altered");

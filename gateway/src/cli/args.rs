@@ -607,10 +607,66 @@ pub(crate) enum RecordingVerb {
         #[arg(long)]
         channel: Option<u32>,
     },
-    /// Where a text came to be shown. Case does not count.
-    Search {
+    /// Which keys open which recordings, and what would be lost with one of them.
+    Recipients {
+        /// The recordings that nobody could open any more if this key were lost.
+        #[arg(long, value_name = "AGE1...")]
+        without: Option<String>,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Change who opens recordings, from now on.
+    ///
+    /// Prints what would stand in the configuration, and what the change means; with --write, puts it there,
+    /// comments kept. It holds, and is journalled, with the next `poterne reload`. What is sealed stays as it
+    /// is: it opens to the keys it was sealed to, and to no others.
+    Rekey {
+        /// A security officer's public key to add.
+        #[arg(long, value_name = "AGE1...")]
+        add: Vec<String>,
+        /// One to remove.
+        #[arg(long, value_name = "AGE1...")]
+        remove: Vec<String>,
+        /// A second person's public key to add.
+        #[arg(long, value_name = "AGE1...")]
+        add_second: Vec<String>,
+        /// One to remove.
+        #[arg(long, value_name = "AGE1...")]
+        remove_second: Vec<String>,
+        /// How many persons it takes from now on: one-person or two-persons.
+        #[arg(long, value_name = "HOW")]
+        reading: Option<String>,
+        /// Put it into the configuration.
+        #[arg(long)]
+        write: bool,
+    },
+    /// Take the outer layer off, with the second person's key, for the first person to read.
+    ///
+    /// Where it takes two persons to read: what is written opens to the first persons' keys alone, and to
+    /// nobody else. They read it with --unwrapped DIR.
+    Unwrap {
         id: String,
+        /// A folder that is not there yet.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        #[command(flatten)]
+        keys: KeyFlags,
+    },
+    /// Look for something in what was readable, in all recordings that a filter leaves.
+    ///
+    /// With one word, a regular expression, looked for in the transcripts of all recordings in the scope.
+    /// With a session's id before it, a plain text, looked for in every picture of that one recording,
+    /// full-screen programs included; case does not count there.
+    #[command(allow_missing_positional = true)]
+    Search {
+        /// Of this session alone; then TEXT is a plain text.
+        #[arg(conflicts_with_all = ["vendor", "target", "technician", "from", "to", "ignore_case", "jobs", "most"])]
+        id: Option<String>,
+        /// What to look for.
+        #[arg(value_name = "REGEX|TEXT")]
         text: String,
+        #[command(flatten)]
+        scope: ScopeFlags,
         #[command(flatten)]
         reading: ReadingFlags,
         #[command(flatten)]
@@ -629,10 +685,44 @@ pub(crate) enum ExportFormat {
 }
 
 #[derive(Args)]
+pub(crate) struct ScopeFlags {
+    #[arg(long)]
+    pub(crate) vendor: Option<VendorId>,
+    #[arg(long)]
+    pub(crate) target: Option<TargetId>,
+    #[arg(long)]
+    pub(crate) technician: Option<TechnicianLogin>,
+    /// Sessions that began on this day or later, as 2026-11-03 or with a time.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) from: Option<String>,
+    /// Sessions that began on this day or before, as 2026-11-30; with a time: before it.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) to: Option<String>,
+    /// Letters match in either case.
+    #[arg(long, short = 'i')]
+    pub(crate) ignore_case: bool,
+    /// How many recordings are read at once; as many as there are processors, if not said.
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<std::num::NonZeroUsize>,
+    /// Hits of one recording that are given.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub(crate) most: usize,
+}
+
+#[derive(Args)]
 pub(crate) struct ReadingFlags {
-    /// Your key file, as age-keygen wrote it.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key: PathBuf,
+    #[command(flatten)]
+    pub(crate) keys: KeyFlags,
+    /// The folder that the second person wrote with `recording unwrap`: then your key is enough.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) unwrapped: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct KeyFlags {
+    /// Your key file, as age-keygen wrote it; where it takes two persons, a second --key with theirs.
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) key: Vec<PathBuf>,
     /// Why you read it. It is journalled.
     #[arg(long)]
     pub(crate) purpose: String,

@@ -327,6 +327,12 @@ impl Desk {
             Order::RecordingList => self.recording_list().await,
             Order::RecordingShow { id } => self.recording_show(&id).await,
             Order::RecordingRead { id, how, purpose } => self.recording_read(&id, how, purpose, signed()?).await,
+            Order::RecordingSearch { expression, purpose, scope, keys } => {
+                self.recording_search(expression, purpose, scope, keys, signed()?).await
+            }
+            Order::RecordingUnwrap { id, purpose } => {
+                self.recording_read(&id, "unwrap for another".to_owned(), purpose, signed()?).await
+            }
             Order::ExportRead { what, rows, filters } => {
                 self.export_read(what, rows, &filters, Reader::Staff(signed()?)).await
             }

@@ -130,6 +130,8 @@ impl Sighting {
             Event::RecordingSealed { session, state: RecordingState::Mutilated, .. } => {
                 Self::new(Topic::Evidence, "recording", About::Session(session.clone()))
             }
+            // T8: whoever changed the configuration may be the one who wants to read.
+            Event::RecipientsChanged { weaker: true, .. } => Self::new(Topic::Evidence, "readers", About::Site),
             _ => return None,
         })
     }

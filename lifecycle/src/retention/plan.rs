@@ -122,6 +122,7 @@ pub struct Planner<'a> {
     brakes: BTreeMap<Option<policy::VendorId>, u64>,
     credentials: BTreeMap<(policy::TargetId, policy::TargetAccount), u64>,
     config: u64,
+    readers: u64,
 }
 
 impl<'a> Planner<'a> {
@@ -135,6 +136,7 @@ impl<'a> Planner<'a> {
             brakes: BTreeMap::new(),
             credentials: BTreeMap::new(),
             config: 0,
+            readers: 0,
         }
     }
 
@@ -150,6 +152,7 @@ impl<'a> Planner<'a> {
                 self.credentials.insert((target.clone(), login.clone()), index);
             }
             Tie::Config => self.config = index,
+            Tie::Readers => self.readers = index,
             _ => {}
         }
         let begins = matches!(
@@ -368,6 +371,7 @@ impl<'a> Planner<'a> {
                 None => Some(own),
             },
             Tie::Config => (self.config != seen.index).then_some(own),
+            Tie::Readers => (self.readers != seen.index).then_some(own),
             Tie::Always => None,
             Tie::Age(_) => Some(own),
         }

@@ -31,6 +31,8 @@ pub(super) enum Tie {
     Hold(HoldId),
     /// The configuration in force: by age, but for the newest.
     Config,
+    /// Who opens recordings: by age, but for the newest.
+    Readers,
     /// Tombstones and terms name nobody and are needed as long as the journal is.
     Always,
     /// By its own age, and about this account if any.
@@ -78,6 +80,7 @@ pub(super) fn tie(register: &Register, event: &Event) -> Tie {
             Tie::Hold(hold.clone())
         }
         Event::Started { .. } | Event::ConfigLoaded { .. } => Tie::Config,
+        Event::RecipientsChanged { .. } => Tie::Readers,
         Event::RetentionTerms { .. } | Event::RetentionRun { .. } => Tie::Always,
         Event::InvitationUsed { .. }
         | Event::InvitationRefused { .. }
@@ -93,6 +96,7 @@ pub(super) fn tie(register: &Register, event: &Event) -> Tie {
         | Event::TargetPinned { .. }
         | Event::AttemptsRefused { .. }
         | Event::ExportRead { .. }
+        | Event::RecordingsSearched { .. }
         | Event::RetentionOrdered { .. }
         | Event::RetentionDone { .. } => Tie::Age(None),
         // About an intervention or a session: found above.
