@@ -420,11 +420,12 @@ impl Desk {
                 let pending = core.register.current().filter(|one| one.state.is_pending()).count();
                 let unsealed = core.register.sessions.values().filter(|one| one.end.is_some() && one.sealed.is_none());
                 let review = core.register.interventions.values().filter(|one| one.wants_review()).count();
-                (pending, unsealed.count(), review, core.register.is_armed(at))
+                let last_run = core.register.retention.last.as_ref().map(|run| run.at);
+                (pending, unsealed.count(), review, core.register.is_armed(at), last_run)
             })
             .await;
         // The journal's end is itself something to be told.
-        let (pending, unsealed, review, armed) = looked.unwrap_or_default();
+        let (pending, unsealed, review, armed, last_run) = looked.unwrap_or_default();
         let checkpoint = self.site.registrar.checkpoints().borrow().to_string();
         Ok(json!({
             "site": config.site.name,
@@ -441,6 +442,7 @@ impl Desk {
             "pending_interventions": pending,
             "emergencies_to_review": review,
             "recordings_to_seal": unsealed,
+            "last_retention_run": last_run,
             "journal_key": self.journal_key,
             "host_key": self.host_key,
             "checkpoint": checkpoint,
