@@ -17,6 +17,8 @@ use crate::recovery::{open_journal, remove_garbage, settle};
 use crate::registrar::Registrar;
 use crate::relay::session::LiveSessions;
 use crate::reload::{ReloadError, Reloader};
+use crate::retention;
+use crate::ring;
 use crate::sealing;
 use crate::site::{Paths, Site};
 use crate::ssh::listener::{self, HostKeys};
@@ -84,10 +86,12 @@ impl Daemon {
         make_private(&paths.keyring())?;
         make_private(&paths.quarantine())?;
         let vault = Arc::new(Vault::open(&paths.vault())?);
-        let secrets = site_secrets(&vault, &config.site.name)?;
-        let mut opened = open_journal(&paths, &secrets, &vault, &clock, options)?;
+        let mut secrets = site_secrets(&vault, &config.site.name)?;
+        let new_journal = !paths.journal().join("tail").exists();
+        let masters = ring::at_start(&vault, (SITE, &mut secrets), new_journal)?;
+        let mut opened = open_journal(&paths, &secrets, &masters, &vault, &clock, options)?;
         let verifier = SigningKey::new(&secrets.origin, &secrets.journal)?.verifier();
-        let archive = Archive::new(paths.journal(), secrets.ring, verifier.clone());
+        let archive = Archive::new(paths.journal(), masters, verifier.clone());
         let verifier = verifier.to_string();
         let recovery = Arc::new(RecoveryKey::parse(&secrets.recovery)?);
         settle(&mut opened, &config, &paths, &recovery, clock.now())?;
@@ -130,6 +134,7 @@ impl Daemon {
             sealing: Default::default(),
             notify: Default::default(),
             anchors,
+            retention: Default::default(),
             paths,
         });
         // Its feed is taken before the first thing that somebody must be told of.
@@ -156,6 +161,7 @@ impl Daemon {
         tasks.push(tokio::spawn(crate::watch::keep::keep(site.clone())));
         tasks.push(tokio::spawn(sealing::keep(site.clone(), to_seal)));
         tasks.push(tokio::spawn(anchors::keep(site.clone())));
+        tasks.push(tokio::spawn(retention::keep(site.clone())));
         tasks.push(tokio::spawn(listener::keep(site.clone(), keys, bound_sender)));
         Ok(Daemon { site, journal_key: verifier, bound, console, reload, tasks })
     }
@@ -211,7 +217,7 @@ fn site_secrets(vault: &Vault, site: &str) -> anyhow::Result<SiteSecrets> {
             let secrets = SiteSecrets {
                 origin: format!("poterne/{}/{}", slug.trim_matches('-'), data_encoding::HEXLOWER.encode(&tag)),
                 journal: entropy::bytes()?,
-                ring: entropy::bytes()?,
+                ring: None,
                 recovery: RecoveryKey::generate().to_line().to_string(),
                 host: new_key(Algorithm::Ed25519)?,
                 host_nistp256: new_key(Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 })?,

@@ -32,6 +32,8 @@ pub mod registrar;
 pub mod relay;
 pub mod reload;
 pub mod replay;
+mod retention;
+pub mod ring;
 mod rollback;
 pub mod sealing;
 pub mod site;

@@ -99,6 +99,7 @@ impl Reloader {
             .registrar
             .act(move |core, at| {
                 let digest = taken.digest.clone();
+                let terms = crate::retention::terms_changed(&core.register, &taken.retention);
                 let readers = readers(&taken);
                 core.take_config(taken);
                 let mut noted = vec![Event::ConfigLoaded { digest, changes: noted, by: by.clone() }];
@@ -109,6 +110,7 @@ impl Reloader {
                     .into_iter()
                     .map(|(id, number, started)| (id, core.register.permit(&core.rules, number, started, at)))
                     .collect();
+                noted.extend(terms);
                 (noted, judged)
             })
             .await?;

@@ -10,6 +10,7 @@ use crate::lockdown::Lockdown;
 use crate::notify;
 use crate::registrar::Registrar;
 use crate::relay::session::LiveSessions;
+use crate::retention;
 use crate::vault::Vault;
 use config::Config;
 use lifecycle::SessionId;
@@ -50,6 +51,8 @@ pub struct Site {
     pub notify: Arc<notify::Health>,
     /// How each way of giving checkpoints out does.
     pub anchors: anchors::Health,
+    /// Whether the clock may be trusted with what cannot be undone, and one run at a time.
+    pub(crate) retention: retention::Desk,
     /// Where things lie.
     pub paths: Paths,
 }

@@ -31,7 +31,7 @@ pub use merkle::{
 };
 pub use note::{Checkpoint, NoteError, SigningKey, VerifierKey, WitnessKey};
 pub use reader::{Evidence, Reader};
-pub use ring::MasterKey;
+pub use ring::{MasterKey, Masters};
 pub use snapshot::Snapshot;
 pub use verify::{Finding, LogReport, Since, check_log, check_log_since};
 

@@ -184,7 +184,7 @@ pub(crate) fn read_full_tile(
     disk: &mut dyn Disk,
     folder: &Path,
     n: u64,
-    master: Option<&MasterKey>,
+    masters: Option<&[MasterKey]>,
 ) -> Result<Vec<Stored>, String> {
     let damaged = |kind: &str| format!("`{}` is damaged", tile_path(kind, n).display());
     let level = level_folder(0);
@@ -194,14 +194,7 @@ pub(crate) fn read_full_tile(
     let hashes = read_tile_file(disk, folder, &level, n)?;
 
     let bodies = without_sum(&bodies).ok_or_else(|| damaged(BODIES))?;
-    let keys = without_sum(&keys).ok_or_else(|| damaged(KEYS))?;
-    let (records, tag) = keys.split_at_checked(TILE * RECORD).ok_or_else(|| damaged(KEYS))?;
-    if tag.len() != HASH {
-        return Err(damaged(KEYS));
-    }
-    if master.is_some_and(|master| ring::authenticate(master, n, records) != *tag) {
-        return Err(format!("`{}` was not written by the holder of the master key", tile_path(KEYS, n).display()));
-    }
+    let records = ring_records(&keys, n, masters)?;
     if hashes.len() != TILE * HASH {
         return Err(damaged(&level));
     }
@@ -226,6 +219,44 @@ pub(crate) fn read_full_tile(
         ([], _) => Err(damaged(BODIES)),
         _ => Err(damaged(LEAVES)),
     }
+}
+
+/// The records in a file of the ring, whose sum and, with master keys, whose HMAC fit.
+fn ring_records<'a>(file: &'a [u8], n: u64, masters: Option<&[MasterKey]>) -> Result<&'a [u8], String> {
+    let damaged = || format!("`{}` is damaged", tile_path(KEYS, n).display());
+    let keys = without_sum(file).ok_or_else(damaged)?;
+    let (records, tag) = keys.split_at_checked(TILE * RECORD).ok_or_else(damaged)?;
+    if tag.len() != HASH {
+        return Err(damaged());
+    }
+    if masters.is_some_and(|masters| !ring::is_authentic(masters, n, records, tag)) {
+        return Err(format!("`{}` was not written by the holder of the master key", tile_path(KEYS, n).display()));
+    }
+    Ok(records)
+}
+
+/// The 256 records of file `n` of the ring, and whether the file is of the holder of the first of
+/// these masters.
+pub(crate) fn read_ring(
+    disk: &mut dyn Disk,
+    folder: &Path,
+    n: u64,
+    masters: &[MasterKey],
+) -> Result<(Vec<Vec<u8>>, bool), String> {
+    let file = read_tile_file(disk, folder, KEYS, n)?;
+    let records = ring_records(&file, n, Some(masters))?;
+    let newest = ring_records(&file, n, masters.get(..1)).is_ok();
+    Ok((records.chunks_exact(RECORD).map(<[u8]>::to_vec).collect(), newest))
+}
+
+/// File `n` of the ring with these records.
+pub(crate) fn ring_file(n: u64, records: &[Vec<u8>], master: &MasterKey) -> (PathBuf, Vec<u8>) {
+    let mut file = records.concat();
+    let tag = ring::authenticate(master, n, &file);
+    file.extend_from_slice(&tag);
+    let sum = digest(&file);
+    file.extend_from_slice(&sum);
+    (tile_path(KEYS, n), file)
 }
 
 /// Reads the leaves of a full tile, and holds them against its root.

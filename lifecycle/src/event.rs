@@ -7,7 +7,8 @@ use crate::account::Identity;
 use crate::decide::JoinRefusal;
 use crate::file::{Alarm, FileChange, FileMove};
 use crate::guard::Lock;
-use crate::ids::{AccountId, InterventionNumber, SessionId, TokenId};
+use crate::ids::{AccountId, HoldId, InterventionNumber, SessionId, TokenId};
+use crate::retention::{HoldOn, Ranges};
 use crate::staff::Role;
 use crate::token::{ExportScope, Reader};
 use jiff::Timestamp;
@@ -616,6 +617,53 @@ pub enum Event {
         rows: u64,
         filters: String,
     },
+    SubjectExported {
+        account: Option<AccountId>,
+        staff: Option<StaffLogin>,
+        entries: u64,
+        by: StaffLogin,
+    },
+    // Retention.
+    RetentionTerms {
+        journal: u32,
+        recordings: u32,
+        files: u32,
+        because: Option<String>,
+    },
+    RetentionOrdered {
+        by: Actor,
+    },
+    RetentionRun {
+        run: u64,
+        up_to: Timestamp,
+        entries: Ranges,
+        interventions: u64,
+        accounts: u64,
+        recordings: Vec<SessionId>,
+        files: Vec<SessionId>,
+        held: u64,
+        waiting: u64,
+    },
+    RetentionDone {
+        run: u64,
+        recordings: u64,
+        bytes: u64,
+    },
+    HoldAdded {
+        hold: HoldId,
+        on: HoldOn,
+        reason: String,
+        until: Timestamp,
+        by: Actor,
+    },
+    HoldReleased {
+        hold: HoldId,
+        reason: String,
+        by: Actor,
+    },
+    HoldExpired {
+        hold: HoldId,
+    },
 }
 
 /// How whole a sealed recording is (D24).
@@ -933,6 +981,7 @@ impl Event {
             | Event::InterventionRequested { account, .. }
             | Event::SessionAdmitted { account, .. } => Some(account),
             Event::SessionEnded(end) => Some(&end.account),
+            Event::SubjectExported { account, .. } => account.as_ref(),
             _ => None,
         }
     }

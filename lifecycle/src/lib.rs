@@ -16,6 +16,7 @@ mod intervention;
 pub mod order;
 mod record;
 mod register;
+pub mod retention;
 mod rollback;
 mod session;
 mod staff;
@@ -34,7 +35,7 @@ pub use event::{
 };
 pub use file::{Alarm, FileAct, FileChange, FileMove, FileResult};
 pub use guard::{Guard, Lock, Tries};
-pub use ids::{AccountId, InterventionNumber, SessionId, TokenId};
+pub use ids::{AccountId, HoldId, InterventionNumber, SessionId, TokenId};
 pub use intervention::{Intervention, InterventionState, Plan, Requested};
 pub use record::{
     AlarmRecord, Bounded, ChannelRecord, FileDone, FileRecord, Frozen, LegacyUse, Presence, Readers, Reading,

@@ -2,10 +2,11 @@
 //! verbs, and one table of who may use each (D11, D12).
 
 use crate::decide::Refusal;
-use crate::ids::TokenId;
+use crate::ids::{HoldId, TokenId};
 use crate::staff::Role;
 use crate::token::ExportScope;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use policy::{GroupId, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -332,6 +333,36 @@ pub enum Order {
     NotifyTest {
         channel: Option<String>,
     },
+    /// What goes when, and what is held.
+    RetentionPlan,
+    /// A retention run now, under the daily run's own rules.
+    RetentionRun,
+    HoldAdd {
+        on: HoldArgs,
+        reason: String,
+        /// The last day, in the site's time zone.
+        until: Date,
+    },
+    HoldList,
+    HoldRelease {
+        hold: HoldId,
+        reason: String,
+    },
+    /// What is kept about a technician or a member of staff, for themselves.
+    SubjectExport {
+        login: String,
+    },
+}
+
+/// What is to be held.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "they are those of `HoldOn`, an account by its login")]
+pub enum HoldArgs {
+    Session(String),
+    Intervention(u64),
+    Vendor(VendorId),
+    Account(TechnicianLogin),
 }
 
 /// Why not, and with which exit status (sysexits).
@@ -479,6 +510,8 @@ pub fn needs(order: &Order) -> Needs {
         | Order::VendorList
         | Order::TokenList
         | Order::AnchorList
+        | Order::RetentionPlan
+        | Order::HoldList
         | Order::Explain { .. } => Needs::Nothing,
         Order::TechnicianDisable { .. } | Order::SessionCut { .. } | Order::LockdownBegin { .. } => Needs::Brake(ANY),
         Order::StaffDisable { .. } | Order::VendorFreeze { .. } => Needs::Brake(OPERATOR_OR_SECURITY),
@@ -501,7 +534,14 @@ pub fn needs(order: &Order) -> Needs {
         Order::TechnicianActivate { .. } | Order::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
         Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
         Order::RecordingUnwrap { .. } => Needs::Role(&[Role::Security, Role::Auditor]),
-        Order::RecordingSearch { .. } | Order::RecordingRead { .. } => Needs::Role(&[Role::Security]),
+        // Whoever runs the machine is whom the evidence is about: erasing it, and letting go of what is
+        // held, is the security officer's (T8).
+        Order::RecordingSearch { .. }
+        | Order::RecordingRead { .. }
+        | Order::RetentionRun
+        | Order::HoldAdd { .. }
+        | Order::HoldRelease { .. } => Needs::Role(&[Role::Security]),
+        Order::SubjectExport { .. } => Needs::Role(&[Role::Auditor]),
         Order::ExportRead { .. } | Order::StaffLanguage { .. } => Needs::Role(EVERYBODY),
         Order::SessionFreeze { .. } => Needs::Freeze,
         Order::SessionResume { proof, .. } | Order::SessionWatch { proof, .. } => match proof {

@@ -220,6 +220,10 @@ pub struct SessionRecord {
     pub recipients: Readers,
     /// How whole its sealed recording is, once it is sealed.
     pub sealed: Option<Sealed>,
+    /// When a retention run took its recording, copies of files apart.
+    pub shredded: Option<Timestamp>,
+    /// When one took the copies of files in it.
+    pub files_shredded: Option<Timestamp>,
     /// Which old algorithms it used towards the target, if any.
     pub legacy: Option<LegacyUse>,
     /// Why the target was not reached when it was to begin, if it was not.
@@ -342,6 +346,8 @@ impl SessionRecord {
             watched_by: BTreeSet::new(),
             recipients,
             sealed: None,
+            shredded: None,
+            files_shredded: None,
             legacy: None,
             unreached: None,
             channels: BTreeSet::new(),

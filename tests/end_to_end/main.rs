@@ -24,6 +24,7 @@ mod raw;
 mod reading;
 mod refused;
 mod relay;
+mod retention;
 mod scanner;
 mod scenarios;
 mod sealing;

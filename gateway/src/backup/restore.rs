@@ -7,11 +7,12 @@ use crate::entropy;
 use crate::lockdown::Lockdown;
 use crate::memory::MEMORY;
 use crate::registrar::entry;
+use crate::ring;
 use crate::site::Paths;
 use crate::vault::{Memory, SiteSecrets, Vault};
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
-use journal::{Checkpoint, Journal, MasterKey, OsDisk, SigningKey};
+use journal::{Checkpoint, Journal, OsDisk, SigningKey};
 use lifecycle::{Actor, Event, SessionId};
 use std::fs;
 use std::path::Path;
@@ -141,7 +142,8 @@ fn begin_origin(put: &Put<'_>, paths: &Paths, last: &Checkpoint, erased: u64) ->
         }
     });
     let disk = Box::new(OsDisk::default());
-    let (mut journal, _) = Journal::open(&paths.journal(), disk, signer, MasterKey::new(secrets.ring), random)?;
+    let masters = ring::at_start(&vault, (SITE, &mut secrets), false)?;
+    let (mut journal, _) = Journal::open(&paths.journal(), disk, signer, masters, random)?;
     let here = journal.size();
     let tag: [u8; 4] = entropy::bytes()?;
     let stem = origin.rsplit_once('/').map_or(origin.as_str(), |(stem, _)| stem);

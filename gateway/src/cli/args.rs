@@ -1,7 +1,7 @@
 //! What can be typed. Man pages and completions come from here.
 
 use clap::{Args, Parser, Subcommand};
-use lifecycle::{ExportScope, TokenId};
+use lifecycle::{ExportScope, HoldId, TokenId};
 use policy::{GroupId, Right, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -102,6 +102,69 @@ pub(crate) enum Verb {
     /// Webhooks and mail that tell of requests.
     #[command(subcommand)]
     Notify(NotifyVerb),
+    /// What is erased when.
+    #[command(subcommand)]
+    Retention(RetentionVerb),
+    /// Keep what an incident needs from being erased.
+    #[command(subcommand)]
+    Hold(HoldVerb),
+    /// What is kept about one person.
+    #[command(subcommand)]
+    Subject(SubjectVerb),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum RetentionVerb {
+    /// What goes when, what is held, and whether anything may go now.
+    Plan(Json),
+    /// Erase what is due now instead of at the daily run, under the same rules.
+    Run(Json),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum HoldVerb {
+    /// Hold a session, an intervention, or all there is about a vendor or a technician.
+    Add {
+        /// A session, with its intervention.
+        #[arg(long, value_name = "ID", group = "what")]
+        session: Option<String>,
+        /// An intervention, with its sessions.
+        #[arg(long, value_name = "NUMBER", group = "what")]
+        intervention: Option<u64>,
+        /// A vendor: its interventions and accounts.
+        #[arg(long, group = "what")]
+        vendor: Option<VendorId>,
+        /// A technician: their account and interventions.
+        #[arg(long, value_name = "LOGIN", group = "what")]
+        account: Option<TechnicianLogin>,
+        #[arg(long)]
+        reason: String,
+        /// The last day, as 2027-06-30.
+        #[arg(long, value_name = "DATE")]
+        until: jiff::civil::Date,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// All holds, those that are over included.
+    List(Json),
+    /// Let go of what a hold holds.
+    Release {
+        id: HoldId,
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SubjectVerb {
+    /// Write down for a technician or a member of staff what is kept about them, and who read their
+    /// recordings: as JSON, and beside it as text.
+    Export {
+        login: String,
+        /// The file; the text goes beside it as .txt.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
 }
 
 #[derive(Args, Clone, Copy)]

@@ -5,7 +5,7 @@ use super::args::{
     NotifyVerb, PersonFlags, PlanFlags, ProofFlags, SessionVerb, StaffVerb, TargetVerb, TechnicianVerb, TokenVerb,
     VendorVerb, Verb,
 };
-use super::{backup, firewall, happened, invitation, manual, output, pin, recording, secrets, watch};
+use super::{backup, firewall, happened, invitation, manual, output, pin, recording, retention, secrets, watch};
 use crate::clock::{Clock as _, SystemClock};
 use crate::ctl::client;
 use crate::daemon::{Daemon, Options};
@@ -43,6 +43,9 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
         Verb::Recording(verb) => recording::carry_out(&main, verb),
         Verb::Backup(verb) => backup::carry_out(&main, verb),
         Verb::Vendor(verb) => vendor(&main, verb),
+        Verb::Retention(verb) => retention::retention(&main, verb),
+        Verb::Hold(verb) => retention::hold(&main, verb),
+        Verb::Subject(verb) => retention::subject(&main, verb),
         Verb::Notify(NotifyVerb::Test { channel, json }) => notify_test(&main, channel, json),
         Verb::Lockdown(verb) => lockdown(&main, verb),
         Verb::Firewall(FirewallVerb::Render) => {

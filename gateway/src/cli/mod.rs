@@ -12,6 +12,7 @@ mod paint;
 mod pin;
 mod recipients;
 mod recording;
+mod retention;
 mod search;
 mod secrets;
 mod watch;

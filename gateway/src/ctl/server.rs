@@ -354,6 +354,12 @@ impl Desk {
             Order::VendorList => self.vendor_list().await,
             Order::Explain { technician, target, at, source } => self.explain(technician, target, at, source).await,
             Order::NotifyTest { channel } => crate::notify::test(&self.site, channel, &by).await,
+            Order::RetentionPlan => self.retention_plan().await,
+            Order::RetentionRun => self.retention_run(by).await,
+            Order::HoldAdd { on, reason, until } => self.hold_add(on, reason, until, by).await,
+            Order::HoldList => self.hold_list().await,
+            Order::HoldRelease { hold, reason } => self.hold_release(hold, reason, by).await,
+            Order::SubjectExport { login } => self.subject_export(&login, signed()?).await,
         }
     }
 
@@ -420,11 +426,12 @@ impl Desk {
                 let pending = core.register.current().filter(|one| one.state.is_pending()).count();
                 let unsealed = core.register.sessions.values().filter(|one| one.end.is_some() && one.sealed.is_none());
                 let review = core.register.interventions.values().filter(|one| one.wants_review()).count();
-                (pending, unsealed.count(), review, core.register.is_armed(at))
+                let last_run = core.register.retention.last.as_ref().map(|run| run.at);
+                (pending, unsealed.count(), review, core.register.is_armed(at), last_run)
             })
             .await;
         // The journal's end is itself something to be told.
-        let (pending, unsealed, review, armed) = looked.unwrap_or_default();
+        let (pending, unsealed, review, armed, last_run) = looked.unwrap_or_default();
         let checkpoint = self.site.registrar.checkpoints().borrow().to_string();
         Ok(json!({
             "site": config.site.name,
@@ -441,6 +448,7 @@ impl Desk {
             "pending_interventions": pending,
             "emergencies_to_review": review,
             "recordings_to_seal": unsealed,
+            "last_retention_run": last_run,
             "journal_key": self.journal_key,
             "host_key": self.host_key,
             "checkpoint": checkpoint,

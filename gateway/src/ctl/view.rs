@@ -223,6 +223,8 @@ pub fn recording(record: &SessionRecord, register: &Register) -> Value {
         "manifest": sealed.map(|sealed| &sealed.manifest),
         "recipients": record.recipients.first,
         "second_recipients": record.recipients.second,
+        "erased": record.shredded,
+        "files_erased": record.files_shredded,
     })
 }
 
