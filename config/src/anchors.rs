@@ -21,15 +21,6 @@ pub struct Anchors {
     pub syslog: Option<PathBuf>,
     /// `[anchors.witnesses.*]` by name.
     pub witnesses: BTreeMap<String, Witness>,
-    /// `[anchors.timestamp]`
-    pub timestamp: Option<Timestamping>,
-}
-
-impl Anchors {
-    /// Whether any way is configured.
-    pub fn is_empty(&self) -> bool {
-        self.file.is_none() && self.syslog.is_none() && self.witnesses.is_empty() && self.timestamp.is_none()
-    }
 }
 
 /// `[anchors.witnesses.*]`: who checks that the log only grows, and signs that it did.
@@ -39,15 +30,6 @@ pub struct Witness {
     pub url: String,
     /// Its public key, `name+hash+base64`.
     pub key: String,
-}
-
-/// `[anchors.timestamp]`: a server of RFC 3161.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Timestamping {
-    /// Where the digest is posted.
-    pub url: String,
-    /// PEM: the certificate whose key signs its tokens.
-    pub certificate: PathBuf,
 }
 
 /// `[backup]`
@@ -68,7 +50,6 @@ pub(crate) fn anchors(table: &Table<'_>) -> Option<Anchors> {
             witnesses.insert(name.value, witness);
         }
     }
-    let timestamp = table.table("timestamp").and_then(|table| timestamping(&table));
     table.finish();
     let (every, at_most) = (every?.value, at_most?.value);
     if at_most <= every {
@@ -81,7 +62,6 @@ pub(crate) fn anchors(table: &Table<'_>) -> Option<Anchors> {
         file: file.map(|path| path.value),
         syslog: syslog.map(|path| path.value),
         witnesses,
-        timestamp,
     })
 }
 
@@ -92,7 +72,7 @@ pub(crate) fn backup(table: &Table<'_>) -> Backup {
 }
 
 /// The other ways have these names.
-const TAKEN: &[(&str, ())] = &[("file", ()), ("syslog", ()), ("timestamp", ()), ("vault", ()), ("restore", ())];
+const TAKEN: &[(&str, ())] = &[("file", ()), ("syslog", ()), ("vault", ()), ("restore", ())];
 
 fn is_name(name: &At<String>, table: &Table<'_>) -> bool {
     let text = &name.value;
@@ -136,23 +116,4 @@ fn witness_key(text: &str) -> Result<String, String> {
             quoted(text)
         )
     })
-}
-
-/// The token is signed and the digest is public, so that plain http is enough (RFC 3161 §3.4).
-fn timestamp_url(text: &str) -> Result<String, String> {
-    match text.strip_prefix("http://") {
-        Some(rest) => webhook_url(&format!("https://{rest}")).map(|_| text.to_owned()),
-        None => webhook_url(text),
-    }
-}
-
-fn timestamping(table: &Table<'_>) -> Option<Timestamping> {
-    let url = table.required("url", "write the server's address, such as \"http://tsa.example/tsr\"", timestamp_url);
-    let certificate = table.required(
-        "certificate",
-        "write the path of the PEM file with the certificate that signs its tokens",
-        absolute,
-    );
-    table.finish();
-    Some(Timestamping { url: url?.value, certificate: certificate?.value })
 }

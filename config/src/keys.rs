@@ -367,14 +367,6 @@ pub const KEYS: &[Key] = &[
         "Its cosignatures are checked with it.",
     ),
     key(
-        "anchors.timestamp.url",
-        "address",
-        None,
-        "https:// or http://",
-        "A time stamping server (RFC 3161): proves when, not that nothing was taken back.",
-    ),
-    key("anchors.timestamp.certificate", "path", None, "absolute, PEM", "The certificate that signs its tokens."),
-    key(
         "backup.recipients",
         "list of age keys",
         Some("[]"),

@@ -22,7 +22,7 @@ mod show;
 mod siem;
 mod values;
 
-pub use anchors::{Anchors, Backup, Timestamping, Witness};
+pub use anchors::{Anchors, Backup, Witness};
 pub use channels::{Carried, Clamav, ClamavSocket, Content, Scan};
 pub use keys::{KEYS, Key, man_table};
 pub use legacy::{Exception, LEGACY_ALGORITHMS, Legacy, SecondFactor};

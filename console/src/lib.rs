@@ -45,6 +45,8 @@ pub use commands::{
     Commands, Enrolment, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Square, Watching,
 };
 pub use guard::plain;
-pub use health::{Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room, ScannerHealth};
+pub use health::{
+    Anchor, Certificate, Channel, Door, DoorCause, Health, JournalHealth, Missing, RecorderHealth, Room, ScannerHealth,
+};
 pub use routes::{Access, Kind, Route, router, routes};
 pub use texts::{Texts, visible};

@@ -2,6 +2,7 @@
 //! the recording against what was seen.
 
 mod anchors;
+mod backup;
 mod brakes;
 mod clients;
 mod console;

@@ -1,5 +1,5 @@
 //! Checkpoints that leave the machine, so that a rollback of all of it is found by whoever kept one
-//! (D17, T1): to a file on another mount, the local syslog, witnesses, a time stamping server.
+//! (D17, T1): to a file on another mount, the local syslog, witnesses.
 //!
 //! Each round gives out the newest checkpoint by every way. That it went is journalled at most hourly
 //! for each way, so that anchoring makes no endless need of anchors. What was given out is kept below

@@ -1,8 +1,8 @@
 //! Making a set, beside the daemon that goes on.
 //!
-//! The order makes it whole: spools before the journal, so that what is sealed meanwhile has either;
-//! the vault before and after it, since an entry names a generation that was there before and may be
-//! gone after; heads and recordings last, so that what the journal says is sealed is there.
+//! The order makes it whole: spools after the journal, so that each holds what was committed of it; the
+//! vault before and after it, since an entry names a generation that was there before and may be gone
+//! after; heads and recordings last, so that what the journal says is sealed is there.
 
 use super::archive::Writer;
 use super::{FORMAT, KEYS, MANIFEST, Manifest, RECORDINGS, STATE, digest_of, recording_file};
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// How often it is begun anew, where the site's keys changed meanwhile.
+/// How often it is begun anew, where something was sealed or the site's keys changed meanwhile.
 const TRIES: usize = 5;
 /// The vault's own key never goes with what it opens.
 const NEVER: &str = "vault-key";
@@ -70,7 +70,7 @@ pub(crate) fn create(order: &Order<'_>) -> anyhow::Result<Made> {
         }
     }
     let Some(checkpoint) = checkpoint else {
-        bail!("the site's keys changed again and again while they were copied: try again later");
+        bail!("sessions ended or keys changed again and again while they were copied: try again later");
     };
     let known = earlier(order.into);
     let mut recordings = BTreeMap::new();
@@ -101,11 +101,9 @@ pub(crate) fn create(order: &Order<'_>) -> anyhow::Result<Made> {
     Ok(Made { set, checkpoint, recordings: count, added, bytes })
 }
 
-/// Copies once; gives the checkpoint, or nothing if the site's keys changed meanwhile.
+/// Copies once; gives the checkpoint, or nothing if what was copied does not fit together.
 fn once(order: &Order<'_>, paths: &Paths, state: &mut Writer, keys: &mut Writer) -> anyhow::Result<Option<String>> {
-    for (name, path) in spools(paths)? {
-        state.file(&Path::new("recordings").join(name), &path)?;
-    }
+    let spools = spools(paths)?;
     let before = vault(paths)?;
     let snapshot = Snapshot::take(&paths.journal()).context("the journal")?;
     let journal = Path::new("journal");
@@ -116,6 +114,12 @@ fn once(order: &Order<'_>, paths: &Paths, state: &mut Writer, keys: &mut Writer)
         }
     }
     state.bytes(&journal.join("checkpoint"), snapshot.checkpoint.as_bytes())?;
+    for (name, path) in spools {
+        // Sealed meanwhile, which this journal does not say: a later one does.
+        if !state.file(&Path::new("recordings").join(name), &path)? {
+            return Ok(None);
+        }
+    }
     keys.bytes(&journal.join("tail"), &snapshot.tail)?;
     let after = vault(paths)?;
     if before.get("site.1.age") != after.get("site.1.age") {
