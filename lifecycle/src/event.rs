@@ -5,6 +5,7 @@
 
 use crate::account::Identity;
 use crate::decide::JoinRefusal;
+use crate::evidence::EvidenceScope;
 use crate::file::{Alarm, FileChange, FileMove};
 use crate::guard::Lock;
 use crate::ids::{AccountId, InterventionNumber, SessionId, TokenId};
@@ -554,6 +555,14 @@ pub enum Event {
         rows: u64,
         filters: String,
     },
+    EvidenceExported {
+        staff: StaffLogin,
+        purpose: String,
+        scope: EvidenceScope,
+        manifest: String,
+        files: u64,
+        bytes: u64,
+    },
 }
 
 /// How whole a sealed recording is (D24).
@@ -910,6 +919,7 @@ impl Event {
             | Event::InterventionEnded { number, .. }
             | Event::SessionAdmitted { number, .. } => Some(*number),
             Event::SessionEnded(end) => Some(end.number),
+            Event::EvidenceExported { scope: EvidenceScope::Intervention(number), .. } => Some(*number),
             _ => None,
         }
     }
@@ -936,6 +946,7 @@ impl Event {
             Event::SessionEnded(end) => Some(&end.session),
             Event::FileMoved(file) => Some(&file.session),
             Event::FileChanged(change) => Some(&change.session),
+            Event::EvidenceExported { scope: EvidenceScope::Session(session), .. } => Some(session),
             _ => None,
         }
     }

@@ -2,6 +2,7 @@
 //! verbs, and one table of who may use each (D11, D12).
 
 use crate::decide::Refusal;
+use crate::evidence::EvidenceScope;
 use crate::ids::TokenId;
 use crate::staff::Role;
 use crate::token::ExportScope;
@@ -269,6 +270,15 @@ pub enum Order {
         rows: u64,
         filters: String,
     },
+    /// A bundle; on the local socket its bytes follow the answer.
+    EvidenceExport {
+        scope: EvidenceScope,
+        purpose: String,
+        /// Signed checkpoints that were kept elsewhere: proofs for them go in.
+        anchors: Vec<String>,
+        /// Leave out what recordings hold: whoever asks encrypts it anew.
+        reencrypted: bool,
+    },
     /// A token that reads one export; the answer shows it, this once.
     TokenMake {
         proof: Option<Proof>,
@@ -441,6 +451,7 @@ pub fn needs(order: &Order) -> Needs {
         Order::TechnicianActivate { .. } | Order::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
         Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
         Order::RecordingRead { .. } => Needs::Role(&[Role::Security]),
+        Order::EvidenceExport { .. } => Needs::Role(&[Role::Auditor, Role::Security]),
         Order::ExportRead { .. } | Order::StaffLanguage { .. } => Needs::Role(EVERYBODY),
         Order::SessionFreeze { .. } => Needs::Freeze,
         Order::SessionResume { proof, .. } | Order::SessionWatch { proof, .. } => match proof {

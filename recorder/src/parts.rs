@@ -183,8 +183,8 @@ fn broken() -> io::Error {
     io::Error::other("an earlier write failed")
 }
 
-/// Head and body read as the one file they are.
-pub(crate) struct Joined {
+/// Head and body of a part read as the one file they are: a standard age file.
+pub struct Joined {
     head: Vec<u8>,
     body: BufReader<File>,
     body_bytes: u64,
@@ -192,7 +192,8 @@ pub(crate) struct Joined {
 }
 
 impl Joined {
-    fn open(head: &Path, body: &Path) -> io::Result<Self> {
+    /// Opens both. Nothing is decrypted.
+    pub fn open(head: &Path, body: &Path) -> io::Result<Self> {
         let head = fs::read(head)?;
         let body = File::open(body)?;
         let body_bytes = body.metadata()?.len();
@@ -248,8 +249,11 @@ pub enum OpenError {
     Damaged(String, String),
 }
 
+/// The bytes of a part as they were before they were encrypted: compressed.
+pub(crate) type PackedReader = age::stream::StreamReader<Joined>;
+
 /// The plain bytes of a part, from the beginning or from the beginning of one of its frames.
-pub(crate) type PlainReader = zstd::Decoder<'static, BufReader<age::stream::StreamReader<Joined>>>;
+pub(crate) type PlainReader = zstd::Decoder<'static, BufReader<PackedReader>>;
 
 /// Opens one part with any of these keys, `offset` bytes into its compressed stream.
 pub(crate) fn open(
@@ -260,6 +264,22 @@ pub(crate) fn open(
     offset: u64,
     recipients: &str,
 ) -> Result<PlainReader, OpenError> {
+    let damaged = |error: &dyn std::fmt::Display| OpenError::Damaged(name.to_owned(), error.to_string());
+    let mut reader = open_packed(folder, heads, name, keys, recipients)?;
+    if offset > 0 {
+        reader.seek(SeekFrom::Start(offset)).map_err(|error| damaged(&error))?;
+    }
+    zstd::Decoder::new(reader).map_err(|error| damaged(&error))
+}
+
+/// Opens one part with any of these keys, as it was compressed.
+pub(crate) fn open_packed(
+    folder: &Path,
+    heads: &Path,
+    name: &str,
+    keys: &[Identity],
+    recipients: &str,
+) -> Result<PackedReader, OpenError> {
     let (head, body) = paths(folder, heads, name);
     if !head.is_file() && body.is_file() {
         return Err(OpenError::Erased(head));
@@ -271,13 +291,9 @@ pub(crate) fn open(
     let damaged = |error: &dyn std::fmt::Display| OpenError::Damaged(name.to_owned(), error.to_string());
     let joined = Joined::open(&head, &body).map_err(disk(&body))?;
     let decryptor = age::Decryptor::new(joined).map_err(|error| damaged(&error))?;
-    let mut reader = match decryptor.decrypt(keys.iter().map(|key| key as &dyn age::Identity)) {
-        Ok(reader) => reader,
-        Err(age::DecryptError::NoMatchingKeys) => return Err(OpenError::Closed(recipients.to_owned())),
-        Err(error) => return Err(damaged(&error)),
-    };
-    if offset > 0 {
-        reader.seek(SeekFrom::Start(offset)).map_err(|error| damaged(&error))?;
+    match decryptor.decrypt(keys.iter().map(|key| key as &dyn age::Identity)) {
+        Ok(reader) => Ok(reader),
+        Err(age::DecryptError::NoMatchingKeys) => Err(OpenError::Closed(recipients.to_owned())),
+        Err(error) => Err(damaged(&error)),
     }
-    zstd::Decoder::new(reader).map_err(|error| damaged(&error))
 }

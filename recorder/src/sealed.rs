@@ -88,6 +88,12 @@ impl SealedRecording {
         self.plain(&part.name, keys, 0)
     }
 
+    /// A part as it was before it was encrypted: compressed with zstd.
+    pub fn packed(&self, part: &Part, keys: &ReadingKeys) -> Result<impl Read + use<>, OpenError> {
+        let recipients = self.manifest.recipients.join(", ");
+        parts::open_packed(&self.folder, &self.heads, &part.name, &keys.0, &recipients)
+    }
+
     /// A raw track.
     pub fn raw(&self, part: &Part, keys: &ReadingKeys) -> Result<RawReader<impl Read + use<>>, OpenError> {
         let damaged = |error: std::io::Error| OpenError::Damaged(part.name.clone(), error.to_string());

@@ -2,6 +2,7 @@
 //! the recording against what was seen.
 
 mod brakes;
+mod bundle;
 mod clients;
 mod console;
 mod crash;

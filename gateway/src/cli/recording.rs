@@ -21,7 +21,7 @@ const FRAME: Duration = Duration::from_millis(40);
 /// Slowest and fastest.
 const SPEEDS: (f64, f64) = (0.25, 64.0);
 
-fn unreadable(error: &OpenError) -> Failure {
+pub(super) fn unreadable(error: &OpenError) -> Failure {
     let exit = match error {
         OpenError::Closed(_) | OpenError::Key(_) => exit::NOT_PERMITTED,
         OpenError::Disk { .. } | OpenError::Erased(_) => exit::NO_INPUT,

@@ -173,9 +173,9 @@ impl Lines {
         let mut line = Vec::new();
         match (&mut self.from).take(LONGEST_LINE).read_until(b'\n', &mut line) {
             Ok(0) => None,
-            Ok(_) if line.ends_with(b"\n") => Some(
-                serde_json::from_slice(&line).map_err(|_| format!("`{}` has a line of another form", self.name)),
-            ),
+            Ok(_) if line.ends_with(b"\n") => {
+                Some(serde_json::from_slice(&line).map_err(|_| format!("`{}` has a line of another form", self.name)))
+            }
             Ok(_) => Some(Err(format!("`{}` has a line without an end", self.name))),
             Err(error) => Some(Err(format!("`{}` cannot be read: {error}", self.name))),
         }
@@ -218,7 +218,10 @@ impl Check<'_> {
         };
         voice.report.checkpoint = Some((checkpoint.size, checkpoint.root));
         if (checkpoint.size, &checkpoint.origin) != (manifest.size, &manifest.origin) {
-            voice.wrong(format!("the manifest tells of another log than the checkpoint over {} entries", checkpoint.size));
+            voice.wrong(format!(
+                "the manifest tells of another log than the checkpoint over {} entries",
+                checkpoint.size
+            ));
         }
         let mut anchors = Vec::new();
         for (name, note) in given {
@@ -260,7 +263,9 @@ impl Check<'_> {
             }
             match self.bundle.digest(&file.name) {
                 Ok((bytes, digest)) if bytes == file.bytes && digest == file.sha256 => {}
-                Ok(_) => voice.wrong(format!("`{}` is not the file that the manifest names: it was altered", file.name)),
+                Ok(_) => {
+                    voice.wrong(format!("`{}` is not the file that the manifest names: it was altered", file.name))
+                }
                 Err(what) => voice.wrong(what),
             }
         }
@@ -309,7 +314,8 @@ impl Check<'_> {
             (Ok(tree), Ok(entries)) => (tree, Lines { name: ENTRIES, from: entries }),
             (Err(what), _) | (_, Err(what)) => return voice.wrong(what),
         };
-        let mut entries = Entries { lines: entries, next: None, last: None, size: checkpoint.size, root: checkpoint.root };
+        let mut entries =
+            Entries { lines: entries, next: None, last: None, size: checkpoint.size, root: checkpoint.root };
         let (mut tree, mut last_at) = (Frontier::default(), None);
         meet(&tree, anchors, voice);
         loop {
@@ -319,7 +325,8 @@ impl Check<'_> {
                 Ok(Some(Record::Subtree(level, hash))) => {
                     let hides = (manifest.first.max(index)..manifest.end.min(index.saturating_add(1 << level))).next();
                     if let Some(hidden) = hides {
-                        voice.wrong(format!("the leaf of entry {hidden} is not shown: an entry may have been left out"));
+                        voice
+                            .wrong(format!("the leaf of entry {hidden} is not shown: an entry may have been left out"));
                     }
                     if !tree.push_subtree(u32::from(level), hash) {
                         return voice.wrong(format!("`{TREE}` does not fit together at entry {index}"));
@@ -352,7 +359,10 @@ impl Check<'_> {
                 tree.size()
             ));
         } else if tree.root() != checkpoint.root {
-            voice.wrong("the tree has another root than the signed checkpoint: entries were altered, dropped or swapped".to_owned());
+            voice.wrong(
+                "the tree has another root than the signed checkpoint: entries were altered, dropped or swapped"
+                    .to_owned(),
+            );
         } else {
             voice.holds(format!(
                 "the signed checkpoint covers {} entries; those from {} to {} are shown, and none of them that \
@@ -382,7 +392,10 @@ impl Check<'_> {
             };
             let proof = hashes(&anchored.consistency).unwrap_or_default();
             if verify_consistency(older.size, &older.root, checkpoint.size, &checkpoint.root, &proof) {
-                voice.holds(format!("the log continues a checkpoint over {} entries that the bundle brings", older.size));
+                voice.holds(format!(
+                    "the log continues a checkpoint over {} entries that the bundle brings",
+                    older.size
+                ));
                 for anchor in given.iter_mut().filter(|anchor| !anchor.met && anchor.checkpoint == older) {
                     anchor.met = true;
                     voice.holds(format!("the log continues {}, over {} entries", anchor.name, older.size));
@@ -403,23 +416,27 @@ impl Check<'_> {
         let custody = custody.and_then(|bytes| {
             serde_json::from_slice::<Custody>(&bytes).map_err(|_| format!("`{CUSTODY}` has another form"))
         });
-        let judged = custody.and_then(|custody| {
-            let later = self.checkpoint("the checkpoint of the export", &custody.checkpoint, voice)?;
-            let proof = hashes(&custody.consistency).unwrap_or_default();
-            if !verify_consistency(checkpoint.size, &checkpoint.root, later.size, &later.root, &proof) {
-                return Err("the checkpoint of the export does not continue the bundle's: history was rewritten".to_owned());
-            }
-            let leaf = custody.entry.proven(later.size, &later.root)?;
-            if leaf.kind != EXPORTED {
-                return Err(format!("`{CUSTODY}` shows an entry of the kind {}, and not {EXPORTED}", leaf.kind));
-            }
-            let body = custody.entry.content(&leaf)?;
-            let named: Option<serde_json::Value> = body.and_then(|body| serde_json::from_str(body).ok());
-            match named.as_ref().and_then(|body| body.get("manifest")).and_then(|named| named.as_str()) {
-                Some(named) if named == manifest => Ok((leaf, later)),
-                _ => Err("the journal names another manifest: what is in this bundle is not what was exported".to_owned()),
-            }
-        });
+        let judged =
+            custody.and_then(|custody| {
+                let later = self.checkpoint("the checkpoint of the export", &custody.checkpoint, voice)?;
+                let proof = hashes(&custody.consistency).unwrap_or_default();
+                if !verify_consistency(checkpoint.size, &checkpoint.root, later.size, &later.root, &proof) {
+                    return Err(
+                        "the checkpoint of the export does not continue the bundle's: history was rewritten".to_owned()
+                    );
+                }
+                let leaf = custody.entry.proven(later.size, &later.root)?;
+                if leaf.kind != EXPORTED {
+                    return Err(format!("`{CUSTODY}` shows an entry of the kind {}, and not {EXPORTED}", leaf.kind));
+                }
+                let body = custody.entry.content(&leaf)?;
+                let named: Option<serde_json::Value> = body.and_then(|body| serde_json::from_str(body).ok());
+                match named.as_ref().and_then(|body| body.get("manifest")).and_then(|named| named.as_str()) {
+                    Some(named) if named == manifest => Ok((leaf, later)),
+                    _ => Err("the journal names another manifest: what is in this bundle is not what was exported"
+                        .to_owned()),
+                }
+            });
         match judged {
             Ok((leaf, later)) => {
                 voice.holds(format!("entry {}  {}  {}  names this very manifest", leaf.index, leaf.at, leaf.kind));
@@ -476,7 +493,10 @@ impl Entries {
             match self.lines.next::<Disclosed>()? {
                 Ok(entry) => {
                     if let Some(last) = self.last.filter(|last| entry.index <= *last) {
-                        voice.wrong(format!("entry {} stands behind entry {last}: entries were swapped or doubled", entry.index));
+                        voice.wrong(format!(
+                            "entry {} stands behind entry {last}: entries were swapped or doubled",
+                            entry.index
+                        ));
                     }
                     self.last = Some(entry.index);
                     self.next = Some(entry);

@@ -92,7 +92,9 @@ impl Disclosed {
         let salt: Option<[u8; SALT]> = HEXLOWER.decode(salt.as_bytes()).ok().and_then(|salt| salt.try_into().ok());
         match salt.is_some_and(|salt| leaf.commits_to(&salt, body.as_bytes())) {
             true => Ok(Some(body)),
-            false => Err(format!("the content of entry {n} ({kind}) is not what the journal committed to: it was altered")),
+            false => {
+                Err(format!("the content of entry {n} ({kind}) is not what the journal committed to: it was altered"))
+            }
         }
     }
 }

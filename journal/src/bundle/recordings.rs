@@ -65,7 +65,9 @@ impl Recordings {
                         Err(wrong) => wrong.into_iter().for_each(|what| voice.wrong(what)),
                     }
                 }
-                (Some(_), None) => voice.wrong(format!("the recording of {session} was sealed, and is not in the bundle")),
+                (Some(_), None) => {
+                    voice.wrong(format!("the recording of {session} was sealed, and is not in the bundle"))
+                }
                 (None, _) => voice.note(format!("no recording of {session} was sealed yet")),
             }
         }
@@ -84,10 +86,16 @@ fn one(
     let bytes = bundle.read_list(&path).map_err(|what| vec![what])?;
     match expected {
         Some(expected) if HEXLOWER.encode(&Sha256::digest(&bytes)) != expected => {
-            return Err(vec![format!("the recording of {session} is not the one that the journal names: it was exchanged")]);
+            return Err(vec![format!(
+                "the recording of {session} is not the one that the journal names: it was exchanged"
+            )]);
         }
         Some(_) => {}
-        None => return Err(vec![format!("what the journal said of the recording of {session} was erased: nothing proves it")]),
+        None => {
+            return Err(vec![format!(
+                "what the journal said of the recording of {session} was erased: nothing proves it"
+            )]);
+        }
     }
     let form = || vec![format!("`{path}` has another form")];
     let recording: Value = serde_json::from_slice(&bytes).map_err(|_| form())?;
@@ -96,7 +104,9 @@ fn one(
         notes.push(format!("the recording of {session} is {}", state.escape_default()));
     }
     if held == Held::Reencrypted {
-        notes.push(format!("the recording of {session} was encrypted anew by whoever exported: see what that proves below"));
+        notes.push(format!(
+            "the recording of {session} was encrypted anew by whoever exported: see what that proves below"
+        ));
         return Ok(notes);
     }
     let text = |part: &Value, field: &str| part.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();

@@ -92,7 +92,8 @@ pub(super) fn index(file: &mut (impl Read + Seek)) -> Result<BTreeMap<String, Pl
 fn read_header(header: &[u8; BLOCK]) -> Option<(String, u64)> {
     let text = |from: usize, to: usize| header.get(from..to)?.split(|byte| *byte == 0).next();
     let octal = |from, to| u64::from_str_radix(std::str::from_utf8(text(from, to)?).ok()?.trim_end(), 8).ok();
-    let sum: u64 = (0u64..).zip(header).map(|(n, byte)| if (148..156).contains(&n) { 32 } else { u64::from(*byte) }).sum();
+    let sum: u64 =
+        (0u64..).zip(header).map(|(n, byte)| if (148..156).contains(&n) { 32 } else { u64::from(*byte) }).sum();
     let ordinary = header.get(156) == Some(&b'0')
         && header.get(257..265) == Some(b"ustar\x0000")
         && header.get(345) == Some(&0)
