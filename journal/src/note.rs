@@ -127,7 +127,8 @@ impl SigningKey {
         VerifierKey { name: self.name.clone(), public: self.secret.verifying_key().to_bytes() }
     }
 
-    pub(crate) fn sign(&self, checkpoint: &Checkpoint) -> String {
+    /// Signs a checkpoint: a note of the log's own.
+    pub fn sign(&self, checkpoint: &Checkpoint) -> String {
         let text = checkpoint.text();
         let public = self.secret.verifying_key().to_bytes();
         let mut signature = key_hash(&self.name, ED25519, &public).to_vec();

@@ -5,6 +5,7 @@
 
 use crate::account::Identity;
 use crate::decide::JoinRefusal;
+use crate::evidence::EvidenceScope;
 use crate::file::{Alarm, FileChange, FileMove};
 use crate::guard::Lock;
 use crate::ids::{AccountId, HoldId, InterventionNumber, SessionId, TokenId};
@@ -664,6 +665,14 @@ pub enum Event {
     HoldExpired {
         hold: HoldId,
     },
+    EvidenceExported {
+        staff: StaffLogin,
+        purpose: String,
+        scope: EvidenceScope,
+        manifest: String,
+        files: u64,
+        bytes: u64,
+    },
 }
 
 /// How whole a sealed recording is (D24).
@@ -1021,6 +1030,7 @@ impl Event {
             | Event::InterventionEnded { number, .. }
             | Event::SessionAdmitted { number, .. } => Some(*number),
             Event::SessionEnded(end) => Some(end.number),
+            Event::EvidenceExported { scope: EvidenceScope::Intervention(number), .. } => Some(*number),
             _ => None,
         }
     }
@@ -1047,6 +1057,7 @@ impl Event {
             Event::SessionEnded(end) => Some(&end.session),
             Event::FileMoved(file) => Some(&file.session),
             Event::FileChanged(change) => Some(&change.session),
+            Event::EvidenceExported { scope: EvidenceScope::Session(session), .. } => Some(session),
             _ => None,
         }
     }

@@ -9,6 +9,7 @@
 mod account;
 mod decide;
 mod event;
+mod evidence;
 mod file;
 mod guard;
 mod ids;
@@ -33,6 +34,7 @@ pub use decide::{
 pub use event::{
     Actor, ChannelKind, EndCause, Event, FactorCause, FreezeCause, RecordingState, SessionEnd, WithdrawCause,
 };
+pub use evidence::{Concerned, EvidenceScope};
 pub use file::{Alarm, FileAct, FileChange, FileMove, FileResult};
 pub use guard::{Guard, Lock, Tries};
 pub use ids::{AccountId, HoldId, InterventionNumber, SessionId, TokenId};

@@ -2,6 +2,7 @@
 //! verbs, and one table of who may use each (D11, D12).
 
 use crate::decide::Refusal;
+use crate::evidence::EvidenceScope;
 use crate::ids::{HoldId, TokenId};
 use crate::staff::Role;
 use crate::token::ExportScope;
@@ -284,6 +285,15 @@ pub enum Order {
         rows: u64,
         filters: String,
     },
+    /// A bundle; on the local socket its bytes follow the answer.
+    EvidenceExport {
+        scope: EvidenceScope,
+        purpose: String,
+        /// Signed checkpoints that were kept elsewhere: proofs for them go in.
+        anchors: Vec<String>,
+        /// Leave out what recordings hold: whoever asks encrypts it anew.
+        reencrypted: bool,
+    },
     /// A token that reads one export; the answer shows it, this once.
     TokenMake {
         proof: Option<Proof>,
@@ -542,6 +552,7 @@ pub fn needs(order: &Order) -> Needs {
         | Order::HoldAdd { .. }
         | Order::HoldRelease { .. } => Needs::Role(&[Role::Security]),
         Order::SubjectExport { .. } => Needs::Role(&[Role::Auditor]),
+        Order::EvidenceExport { .. } => Needs::Role(&[Role::Auditor, Role::Security]),
         Order::ExportRead { .. } | Order::StaffLanguage { .. } => Needs::Role(EVERYBODY),
         Order::SessionFreeze { .. } => Needs::Freeze,
         Order::SessionResume { proof, .. } | Order::SessionWatch { proof, .. } => match proof {

@@ -424,6 +424,10 @@ impl SessionRecord {
                 let (state, manifest, missing, bytes) = (*state, manifest.clone(), *missing, *bytes);
                 self.sealed = Some(Sealed { state, manifest, missing, bytes });
             }
+            Event::EvidenceExported { staff, purpose, .. } => {
+                let how = "evidence bundle".to_owned();
+                self.readings.push(Reading { staff: staff.clone(), at, how, purpose: purpose.clone() });
+            }
             Event::RecordingCommitted { head, length, .. } => self.committed = Some((head.clone(), *length)),
             Event::RecordingRead { staff, how, purpose, .. } => {
                 let (staff, how, purpose) = (staff.clone(), how.clone(), purpose.clone());

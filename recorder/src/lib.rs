@@ -37,7 +37,7 @@ pub use follow::{FollowError, Follower};
 pub use frame::{Frame, FrameKind, Track};
 pub use keys::{KeyError, Recipients, RecordingKey, RecoveryKey};
 pub use manifest::{Manifest, Part, PartKind, Source, State};
-pub use parts::OpenError;
+pub use parts::{Joined, OpenError};
 pub use raw::RawReader;
 pub use seal::{SealError, SealOrder, SealOutcome, seal};
 pub use sealed::{Events, Found, Place, ReadingKeys, Replay, SealedRecording};

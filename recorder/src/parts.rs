@@ -222,8 +222,8 @@ fn broken() -> io::Error {
     io::Error::other("an earlier write failed")
 }
 
-/// Head and body read as the one file they are.
-pub(crate) struct Joined {
+/// Head and body of a part read as the one file they are: a standard age file.
+pub struct Joined {
     head: Vec<u8>,
     body: BufReader<File>,
     body_bytes: u64,
@@ -231,7 +231,8 @@ pub(crate) struct Joined {
 }
 
 impl Joined {
-    fn open(head: &Path, body: &Path) -> io::Result<Self> {
+    /// Opens both. Nothing is decrypted.
+    pub fn open(head: &Path, body: &Path) -> io::Result<Self> {
         let head = fs::read(head)?;
         let body = File::open(body)?;
         let body_bytes = body.metadata()?.len();
@@ -417,16 +418,26 @@ pub(crate) fn open(
     locks: &Locks<'_>,
 ) -> Result<PlainReader, OpenError> {
     let damaged = |error: &dyn std::fmt::Display| OpenError::Damaged(name.to_owned(), error.to_string());
+    let mut reader = open_packed(source, name, keys, locks)?;
+    if offset > 0 {
+        reader.seek(SeekFrom::Start(offset)).map_err(|error| damaged(&error))?;
+    }
+    zstd::Decoder::new(reader).map_err(|error| damaged(&error))
+}
+
+/// Opens one part with these keys, as it was compressed.
+pub(crate) fn open_packed(
+    source: Source,
+    name: &str,
+    keys: &[Identity],
+    locks: &Locks<'_>,
+) -> Result<Opened, OpenError> {
     let inner = || locks.closed(false);
-    let mut reader = match (&source, locks.second.is_empty()) {
+    Ok(match (&source, locks.second.is_empty()) {
         (Source::Sealed(_), false) => {
             let outer = decrypted(source, name, keys, || locks.closed(true))?;
             Opened::Two(Box::new(decrypted(outer, name, keys, inner)?))
         }
         _ => Opened::One(Box::new(decrypted(source, name, keys, inner)?)),
-    };
-    if offset > 0 {
-        reader.seek(SeekFrom::Start(offset)).map_err(|error| damaged(&error))?;
-    }
-    zstd::Decoder::new(reader).map_err(|error| damaged(&error))
+    })
 }

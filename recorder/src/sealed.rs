@@ -114,16 +114,24 @@ impl SealedRecording {
     }
 
     fn plain(&self, name: &str, keys: &ReadingKeys, offset: u64) -> Result<PlainReader, OpenError> {
-        let source = match &self.unwrapped {
-            Some(folder) => parts::unwrapped(folder, name)?,
-            None => parts::source(&self.folder, &self.heads, name)?,
-        };
-        parts::open(source, name, &keys.0, offset, &self.locks())
+        parts::open(self.source(name)?, name, &keys.0, offset, &self.locks())
+    }
+
+    fn source(&self, name: &str) -> Result<parts::Source, OpenError> {
+        match &self.unwrapped {
+            Some(folder) => parts::unwrapped(folder, name),
+            None => parts::source(&self.folder, &self.heads, name),
+        }
     }
 
     /// The plain bytes of a part.
     pub fn read(&self, part: &Part, keys: &ReadingKeys) -> Result<impl Read + use<>, OpenError> {
         self.plain(&part.name, keys, 0)
+    }
+
+    /// A part as it was before it was encrypted: compressed with zstd.
+    pub fn packed(&self, part: &Part, keys: &ReadingKeys) -> Result<impl Read + use<>, OpenError> {
+        parts::open_packed(self.source(&part.name)?, &part.name, &keys.0, &self.locks())
     }
 
     /// A raw track.

@@ -4,6 +4,7 @@
 mod anchors;
 mod backup;
 mod brakes;
+mod bundle;
 mod clients;
 mod console;
 mod crash;

@@ -62,6 +62,8 @@ pub(crate) enum Verb {
     /// Recordings of ended sessions: opened here, with your key file.
     #[command(subcommand)]
     Recording(RecordingVerb),
+    /// Write a sealed bundle of evidence, which `poterne-verify bundle` checks anywhere.
+    Export(ExportFlags),
     /// Vendors: whom a brake holds.
     #[command(subcommand)]
     Vendor(VendorVerb),
@@ -729,6 +731,47 @@ pub(crate) struct KeyFlags {
     /// Why you read it. It is journalled.
     #[arg(long)]
     pub(crate) purpose: String,
+}
+
+#[derive(Args)]
+pub(crate) struct ExportFlags {
+    #[command(flatten)]
+    pub(crate) scope: EvidenceFlags,
+    /// Where to write it: a file that is not there yet.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Why, and for whom. It is journalled; asked for if not said.
+    #[arg(long)]
+    pub(crate) purpose: Option<String>,
+    /// A signed checkpoint or a receipt kept elsewhere, to be proven in the bundle; as often as needed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) anchor: Vec<PathBuf>,
+    /// An officer's key file: recordings are opened here and encrypted anew for --for.
+    #[arg(long, value_name = "FILE", requires = "recipient")]
+    pub(crate) key: Option<PathBuf>,
+    /// For whom recordings are encrypted anew: an age recipient.
+    #[arg(long = "for", value_name = "AGE1…", requires = "key")]
+    pub(crate) recipient: Option<String>,
+}
+
+#[derive(Args)]
+#[group(skip)]
+pub(crate) struct EvidenceFlags {
+    /// One session.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["intervention", "vendor"])]
+    pub(crate) session: Option<String>,
+    /// One intervention, with all its sessions.
+    #[arg(long, value_name = "N", conflicts_with = "vendor")]
+    pub(crate) intervention: Option<u64>,
+    /// All interventions of this vendor from --from to --to.
+    #[arg(long, requires = "from", requires = "to")]
+    pub(crate) vendor: Option<VendorId>,
+    /// The first day, as 2026-11-01.
+    #[arg(long, value_name = "DAY", requires = "vendor")]
+    pub(crate) from: Option<jiff::civil::Date>,
+    /// The last day, as 2026-11-30.
+    #[arg(long, value_name = "DAY", requires = "vendor")]
+    pub(crate) to: Option<jiff::civil::Date>,
 }
 
 #[derive(Subcommand)]

@@ -5,7 +5,9 @@ use super::args::{
     NotifyVerb, PersonFlags, PlanFlags, ProofFlags, SessionVerb, StaffVerb, TargetVerb, TechnicianVerb, TokenVerb,
     VendorVerb, Verb,
 };
-use super::{backup, firewall, happened, invitation, manual, output, pin, recording, retention, secrets, watch};
+use super::{
+    backup, export, firewall, happened, invitation, manual, output, pin, recording, retention, secrets, watch,
+};
 use crate::clock::{Clock as _, SystemClock};
 use crate::ctl::client;
 use crate::daemon::{Daemon, Options};
@@ -42,6 +44,7 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
         Verb::Whoami(json) => print(json, &ask(&main, &Order::Whoami)?, output::fields),
         Verb::Recording(verb) => recording::carry_out(&main, verb),
         Verb::Backup(verb) => backup::carry_out(&main, verb),
+        Verb::Export(flags) => export::carry_out(&main, flags),
         Verb::Vendor(verb) => vendor(&main, verb),
         Verb::Retention(verb) => retention::retention(&main, verb),
         Verb::Hold(verb) => retention::hold(&main, verb),

@@ -3,6 +3,7 @@
 mod args;
 mod backup;
 mod commands;
+mod export;
 mod firewall;
 mod happened;
 mod invitation;

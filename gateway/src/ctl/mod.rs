@@ -3,6 +3,7 @@
 mod anchors;
 pub mod caller;
 pub mod client;
+mod evidence;
 mod health;
 mod interventions;
 mod people;

@@ -3,6 +3,7 @@
 //! intervention asks for their password and a fresh code besides.
 
 use super::caller::{Caller, SignedIn};
+use super::evidence;
 use super::people::Invitee;
 use super::protocol::Response;
 use super::tokens::NewToken;
@@ -62,12 +63,21 @@ pub struct Desk {
     pub(super) journal_key: String,
     pub(super) host_key: String,
     pub(super) signed_in: SignedIn,
+    /// Whose turn it is to make a bundle.
+    pub(super) exporting: Arc<Semaphore>,
 }
 
 impl Desk {
     /// The desk of a running site, with the public keys that it tells.
     pub fn new(site: Arc<Site>, reload: Arc<Reloader>, journal_key: String, host_key: String) -> Self {
-        Self { site, reload, journal_key, host_key, signed_in: SignedIn::default() }
+        Self {
+            site,
+            reload,
+            journal_key,
+            host_key,
+            signed_in: SignedIn::default(),
+            exporting: Arc::new(Semaphore::new(1)),
+        }
     }
 }
 
@@ -130,6 +140,14 @@ impl Desk {
                         }
                         Err(failure) => Err(failure),
                     },
+                    Ok(order @ Order::EvidenceExport { .. }) => match self.evidence_for(order, &caller).await {
+                        Ok(prepared) => {
+                            write_response(&mut writer, self.told(&prepared)).await?;
+                            evidence::give_out(prepared, &mut writer).await?;
+                            return Ok(None);
+                        }
+                        Err(failure) => Err(failure),
+                    },
                     Ok(request) => self.answer(request, &caller).await,
                     Err(error) => Err(Failure::new(exit::USAGE, format!("the request is not understood: {error}"))),
                 },
@@ -160,7 +178,7 @@ impl Desk {
     }
 
     /// Who acts, if they may.
-    async fn actor(&self, request: &Order, caller: &Caller) -> Result<Actor, Failure> {
+    pub(super) async fn actor(&self, request: &Order, caller: &Caller) -> Result<Actor, Failure> {
         let root = Actor::Root(caller.uid);
         let needs = needs(request);
         // Brakes act as whom the sign-in took somebody, without waiting for the journal (D18).
@@ -324,6 +342,7 @@ impl Desk {
             Order::SessionResume { id, proof } => self.session_resume(&id, staff.clone(), proof).await,
             // Taken by `attend`, which hands the socket over.
             Order::SessionWatch { .. } => Err(software("watching takes the socket over")),
+            Order::EvidenceExport { .. } => Err(software("a bundle takes the socket over")),
             Order::RecordingList => self.recording_list().await,
             Order::RecordingShow { id } => self.recording_show(&id).await,
             Order::RecordingRead { id, how, purpose } => self.recording_read(&id, how, purpose, signed()?).await,

@@ -96,6 +96,7 @@ pub(super) fn tie(register: &Register, event: &Event) -> Tie {
         | Event::TargetPinned { .. }
         | Event::AttemptsRefused { .. }
         | Event::ExportRead { .. }
+        | Event::EvidenceExported { .. }
         | Event::RecordingsSearched { .. }
         | Event::RetentionOrdered { .. }
         | Event::RetentionDone { .. }
