@@ -139,7 +139,7 @@ pub(crate) fn recordings(table: &Table<'_>) -> Option<Recordings> {
         }
         Some((_, Ok(()))) | None => {}
     }
-    if let Some(path) = replay_key.as_ref().filter(|_| table.has("second-recipients")) {
+    if let Some(path) = replay_key.as_ref().filter(|_| !second_recipients.is_empty()) {
         let why = "opens recordings to one person, in the browser, and `second-recipients` wants two (D23): remove one \
                    of the two keys";
         table.refuse(&path.place, "replay-key", why);
@@ -164,7 +164,7 @@ fn second_recipients(table: &Table<'_>, first: &[At<String>]) -> Vec<At<String>>
                    `recordings.second-recipients`";
         table.refuse(&table.place_of("reading"), "reading", why);
     }
-    if table.has("second-recipients") && !two {
+    if !second.is_empty() && !two {
         let why = "names second persons, and one reads alone: write `reading = \"two-persons\"`, or remove this list";
         table.refuse(&table.place_of("second-recipients"), "second-recipients", why);
     }

@@ -75,3 +75,48 @@ pub(crate) fn finish(vault: &Vault) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrets(ring: Option<[u8; 32]>) -> SiteSecrets {
+        let text = String::new;
+        SiteSecrets { origin: text(), journal: [1; 32], ring, recovery: text(), host: text(), host_nistp256: text() }
+    }
+
+    /// D16: one master, two while the ring is rewritten, and the older one's document destroyed.
+    #[test]
+    fn the_older_master_goes_once_the_ring_is_rewritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::open(folder.path()).unwrap();
+        assert!(masters(&vault).is_err());
+        assert!(
+            at_start(&vault, ("site", &mut secrets(None)), false).is_err(),
+            "none is made for a journal that is there"
+        );
+        assert!(!at_start(&vault, ("site", &mut secrets(None)), true).unwrap().is_rewriting());
+        let older = std::fs::read(folder.path().join("ring.1.age")).unwrap();
+        std::fs::hard_link(folder.path().join("ring.1.age"), folder.path().join("link")).unwrap();
+        begin(&vault).unwrap();
+        begin(&vault).unwrap();
+        assert_eq!(vault.generations(RING).unwrap(), [1, 2]);
+        assert!(at_start(&vault, ("site", &mut secrets(None)), false).unwrap().is_rewriting());
+        finish(&vault).unwrap();
+        assert_eq!(vault.generations(RING).unwrap(), [2]);
+        assert_eq!(std::fs::read(folder.path().join("link")).unwrap(), vec![0; older.len()], "written over");
+    }
+
+    /// A site of an older version keeps its master, in a document of its own from then on.
+    #[test]
+    fn the_sites_document_gives_its_master_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::open(folder.path()).unwrap();
+        vault.put("site", 1, &secrets(Some([7; 32]))).unwrap();
+        let mut site: SiteSecrets = vault.get("site", 1).unwrap();
+        at_start(&vault, ("site", &mut site), false).unwrap();
+        let document: Document = vault.get(RING, 1).unwrap();
+        assert_eq!(document.key, [7; 32]);
+        assert!(vault.get::<SiteSecrets>("site", 1).unwrap().ring.is_none());
+    }
+}

@@ -128,7 +128,7 @@ mod tests {
             ("sophie", "sophie.long@chu.example", Role::Security),
             ("claire", "claire@chu-a.example", Role::Approver),
         ]);
-        let person = |register: &Register, login: &str| register.staff[&login.parse().unwrap()].clone();
+        let person = |register: &Register, login: &str| register.staff[&login.parse::<StaffLogin>().unwrap()].clone();
         let nadia = person(&register, "nadia");
         assert_eq!(accept(&register, &nadia, "why"), Err(Refusal::NoRollback));
         let found = |size| Event::RollbackFound { anchor: "vault".into(), size, root: "r".into(), here: 40 };

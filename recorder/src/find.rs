@@ -186,7 +186,7 @@ impl Replay<'_> {
         const ROUNDED: f64 = 0.001;
         let mut place = self.beginning(keyframe)?;
         let last = sought.iter().fold(0.0, |last: f64, one| last.max(one.left)) + ROUNDED;
-        let lines = place.emulator.shown_lines();
+        let mut lines = place.emulator.shown_lines();
         for one in sought.iter_mut() {
             one.shown = lines.iter().any(|line| one.is(line));
         }
@@ -198,11 +198,13 @@ impl Replay<'_> {
             if !matches!(event.code.as_str(), "o" | "r") {
                 continue;
             }
-            let lines = place.emulator.shown_lines();
+            let before = std::mem::replace(&mut lines, place.emulator.shown_lines());
             for one in sought.iter_mut().filter(|one| event.at <= one.left + ROUNDED) {
                 let stands = lines.iter().any(|line| one.is(line));
-                // It may come and scroll away at once.
-                if (stands && !one.shown) || (!one.shown && gone.iter().any(|line| one.is(line))) {
+                // It may come and scroll away at once; or the last piece of a wrapped line has left.
+                let piece = before.first().is_some_and(|top| one.hit.line.ends_with(top));
+                let passed = || !piece && gone.iter().any(|line| one.is(line));
+                if !one.shown && (stands || passed()) {
                     one.came = Some(event.at);
                 }
                 one.shown = stands;

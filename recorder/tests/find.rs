@@ -172,7 +172,7 @@ fn a_hit_is_found_across_sizes() {
     let sealed = sealed(&frames(&steps));
     let hits = sealed.find("token-0-0");
     assert_eq!(hits.len(), 1, "{hits:?}");
-    assert!(sealed.screen(hits[0].at).contains("token-0-0"));
+    assert!(sealed.screen(hits[0].at).contains("token-0-0"), "{hits:?} {:?}", sealed.screen(hits[0].at));
     assert!(sealed.find("nothing like this").is_empty());
 }
 

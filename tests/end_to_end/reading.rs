@@ -149,7 +149,7 @@ fn it_takes_two_persons_where_the_hospital_wants_it() {
 fn add_auditor(site: &Site) -> Person {
     site.sign_in("nadia");
     let anne = Person::new("anne");
-    let add = ["staff", "add", "anne", "--role", "auditor", "--name", "Anne", "--email", "anne@chu.example"];
+    let add = ["staff", "add", "anne", "--role", "auditor", "--name", "Anne Morel", "--email", "anne@chu.example"];
     let add = [&add[..], &["--phone", "+33 6 00 00 00 09", "--stdin"]].concat();
     let out = site.poterne(&add, &format!("{}\n{}\n", anne.password, anne.totp));
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));

@@ -4,7 +4,7 @@ use age::x25519::{Identity, Recipient};
 use anyhow::{Context as _, bail};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
 
 /// An archive being written beside its place.
@@ -121,8 +121,6 @@ fn write(path: &Path, from: &mut impl Read) -> io::Result<()> {
     file.flush()?;
     file.sync_all()
 }
-
-use std::os::unix::fs::DirBuilderExt as _;
 
 #[cfg(test)]
 mod tests {

@@ -27,7 +27,7 @@ impl Outside {
         let is_key = |line: &&str| !line.trim().is_empty() && !line.starts_with('#');
         let parse = |line: &str| line.trim().parse::<Identity>().map_err(|why| anyhow::anyhow!("the identity: {why}"));
         let identities = lines.lines().filter(is_key).map(parse).collect::<anyhow::Result<Vec<_>>>()?;
-        let key = match Path::new(key).is_file() {
+        let key: VerifierKey = match Path::new(key).is_file() {
             true => text(Path::new(key))?.parse()?,
             false => key.parse()?,
         };

@@ -26,7 +26,7 @@ pub(crate) fn destroy(path: &Path) -> io::Result<u64> {
     while left > 0 {
         let part = zeroes.get(..usize::try_from(left).unwrap_or(zeroes.len())).unwrap_or(&zeroes);
         file.write_all(part)?;
-        left -= part.len() as u64;
+        left = left.saturating_sub(part.len() as u64);
     }
     file.sync_all()?;
     fs::remove_file(path)?;
