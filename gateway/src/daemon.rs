@@ -80,7 +80,7 @@ impl Daemon {
         let secrets = site_secrets(&vault, &config.site.name)?;
         let mut opened = open_journal(&paths, &secrets, &vault, &clock, options)?;
         let verifier = SigningKey::new(&secrets.origin, &secrets.journal)?.verifier();
-        let archive = Archive::new(paths.journal(), secrets.ring, verifier.clone());
+        let archive = Arc::new(Archive::new(paths.journal(), secrets.ring, verifier.clone()));
         let verifier = verifier.to_string();
         let recovery = Arc::new(RecoveryKey::parse(&secrets.recovery)?);
         settle(&mut opened, &config, &paths, &recovery, clock.now())?;

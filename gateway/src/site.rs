@@ -4,6 +4,7 @@
 use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::entropy;
+use crate::evidence::Receipts;
 use crate::factors::Comparer;
 use crate::lockdown::Lockdown;
 use crate::notify;
@@ -26,7 +27,7 @@ pub struct Site {
     /// Register and journal.
     pub registrar: Registrar,
     /// The journal, for whoever reads in it.
-    pub archive: Archive,
+    pub archive: Arc<Archive>,
     /// Sessions that run now.
     pub live: Arc<LiveSessions>,
     /// The recorder's threads.
@@ -55,6 +56,11 @@ impl Site {
     /// The configuration in force.
     pub fn config(&self) -> Arc<Config> {
         self.config.borrow().clone()
+    }
+
+    /// Where receipts come from.
+    pub fn receipts(&self) -> Receipts {
+        Receipts::new(self.registrar.clone(), self.archive.clone())
     }
 
     /// The recipients of new recordings.
