@@ -176,6 +176,7 @@ async fn try_admit(
         approvers,
         joined_from,
         moved: site.live.activity_of(number),
+        receipts: site.receipts(),
         until: permit.until(),
     };
     let (session, inputs) = LiveSession::new(parts, site.clock.clone());

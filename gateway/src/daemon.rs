@@ -91,7 +91,7 @@ impl Daemon {
         let masters = ring::at_start(&vault, (SITE, &mut secrets), new_journal)?;
         let mut opened = open_journal(&paths, &secrets, &masters, &vault, &clock, options)?;
         let verifier = SigningKey::new(&secrets.origin, &secrets.journal)?.verifier();
-        let archive = Archive::new(paths.journal(), masters, verifier.clone());
+        let archive = Arc::new(Archive::new(paths.journal(), masters, verifier.clone()));
         let verifier = verifier.to_string();
         let recovery = Arc::new(RecoveryKey::parse(&secrets.recovery)?);
         settle(&mut opened, &config, &paths, &recovery, clock.now())?;

@@ -18,7 +18,7 @@ pub mod daemon;
 pub mod demo;
 mod enrolment;
 pub mod entropy;
-mod evidence;
+pub mod evidence;
 pub mod factors;
 pub mod files;
 pub mod https;

@@ -5,6 +5,7 @@ use crate::anchors;
 use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::entropy;
+use crate::evidence::Receipts;
 use crate::factors::Comparer;
 use crate::lockdown::Lockdown;
 use crate::notify;
@@ -28,7 +29,7 @@ pub struct Site {
     /// Register and journal.
     pub registrar: Registrar,
     /// The journal, for whoever reads in it.
-    pub archive: Archive,
+    pub archive: Arc<Archive>,
     /// Sessions that run now.
     pub live: Arc<LiveSessions>,
     /// The recorder's threads.
@@ -61,6 +62,11 @@ impl Site {
     /// The configuration in force.
     pub fn config(&self) -> Arc<Config> {
         self.config.borrow().clone()
+    }
+
+    /// Where receipts come from.
+    pub fn receipts(&self) -> Receipts {
+        Receipts::new(self.registrar.clone(), self.archive.clone())
     }
 
     /// The recipients of new recordings.

@@ -242,6 +242,10 @@ pub enum Order {
     SessionShow {
         id: String,
     },
+    /// The receipt over its closing entry.
+    SessionReceipt {
+        id: String,
+    },
     SessionCut {
         id: String,
         reason: String,
@@ -515,6 +519,7 @@ pub fn needs(order: &Order) -> Needs {
         | Order::InterventionShow { .. }
         | Order::SessionList { .. }
         | Order::SessionShow { .. }
+        | Order::SessionReceipt { .. }
         | Order::RecordingList
         | Order::RecordingShow { .. }
         | Order::VendorList

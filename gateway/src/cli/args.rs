@@ -829,6 +829,8 @@ pub(crate) enum SessionVerb {
         #[command(flatten)]
         json: Json,
     },
+    /// Print the receipt over its closing entry, as the vendor's contact gets it.
+    Receipt { id: String },
     /// Watch a live session, as an approver of its equipment. Freeze, resume and cut from there.
     Watch {
         id: String,

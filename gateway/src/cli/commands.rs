@@ -601,6 +601,11 @@ fn session(main: &Path, verb: SessionVerb) -> Outcome {
             );
         }),
         SessionVerb::Show { id, json } => print(json, &ask(main, &Order::SessionShow { id })?, happened::session),
+        SessionVerb::Receipt { id } => {
+            let answer = ask(main, &Order::SessionReceipt { id })?;
+            output::say(answer.get("receipt").and_then(Value::as_str).unwrap_or_default().trim_end());
+            Ok(())
+        }
         SessionVerb::Cut { id, reason } => {
             ask(main, &Order::SessionCut { id: id.clone(), reason })?;
             output::say(&format!("session {id} is cut"));

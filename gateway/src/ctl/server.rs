@@ -337,6 +337,7 @@ impl Desk {
             }
             Order::SessionList { all } => self.session_list(all).await,
             Order::SessionShow { id } => self.session_show(&id).await,
+            Order::SessionReceipt { id } => self.session_receipt(&id).await,
             Order::SessionCut { id, reason } => self.session_cut(&id, &reason, by).await,
             Order::SessionFreeze { id, reason } => self.session_freeze(&id, reason, &signed()?).await,
             Order::SessionResume { id, proof } => self.session_resume(&id, staff.clone(), proof).await,

@@ -51,6 +51,26 @@ impl Desk {
         })
     }
 
+    /// The receipt over a session's closing entry (T2).
+    pub(super) async fn session_receipt(&self, id: &str) -> Answer {
+        let id: SessionId = id.parse().map_err(data)?;
+        let wanted = id.clone();
+        let look =
+            move |core: &Core, _| core.register.sessions.get(&wanted).map(|one| (one.started, one.end.is_some()));
+        let receipt = match self.site.registrar.view(look).await.map_err(gone)? {
+            Some((started, true)) => self.site.receipts().of_end(&id, started).await,
+            Some(_) => return Err(Failure::new(exit::TEMPORARY, format!("session {id} is not over yet"))),
+            None => None,
+        };
+        let receipt = receipt.ok_or_else(|| {
+            Failure::new(
+                exit::NO_INPUT,
+                format!("there is no receipt of session {id}: see `poterne session list --all`"),
+            )
+        })?;
+        Ok(json!({ "id": id, "receipt": receipt }))
+    }
+
     /// Whether this member of staff approves for the target of a session: only they watch and
     /// count, freeze and resume (D11).
     pub(super) async fn approves_for(&self, staff: &StaffLogin, id: &SessionId) -> Result<bool, Failure> {

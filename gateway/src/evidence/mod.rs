@@ -5,7 +5,10 @@
 //! what they are about, and once to whoever asked. Nothing lies on the disk meanwhile.
 
 mod contents;
+mod receipt;
 mod summary;
+
+pub use receipt::Receipts;
 
 use self::contents::{Content, Contents};
 use crate::registrar::Core;

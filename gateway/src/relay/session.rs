@@ -8,6 +8,7 @@ mod driver;
 pub use driver::{Counts, Surroundings, ascii, drive};
 
 use crate::clock::Clock;
+use crate::evidence::Receipts;
 use crate::files::quarantine::Allowance;
 use crate::relay::channel::{Channel, Tunnel};
 use crate::relay::pressure::ClientSide;
@@ -99,6 +100,7 @@ pub struct LiveSession {
     /// who looks at it misses none.
     joined: watch::Sender<Option<Joined>>,
     farewell: OnceLock<String>,
+    receipts: Receipts,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     thrown_away_said: AtomicBool,
@@ -192,6 +194,8 @@ pub struct Parts {
     pub joined_from: Option<SocketAddr>,
     /// When a byte last moved, of the connections of the intervention together.
     pub moved: Arc<AtomicI64>,
+    /// Where receipts come from.
+    pub receipts: Receipts,
     /// When its right ends.
     pub until: Timestamp,
 }
@@ -243,6 +247,7 @@ impl LiveSession {
             moved: parts.moved,
             joined: watch::Sender::new(None),
             farewell: OnceLock::new(),
+            receipts: parts.receipts,
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
             thrown_away_said: AtomicBool::new(false),
@@ -543,6 +548,15 @@ impl LiveSession {
     /// The last line on every terminal, if the technician did not end it by themselves.
     pub fn farewell(&self) -> Option<&str> {
         self.farewell.get().map(String::as_str)
+    }
+
+    /// What its technician keeps: a receipt over what was recorded so far, with a sentence above it. `None`
+    /// where none could be had.
+    pub async fn receipt(&self) -> Option<String> {
+        let receipt = self.receipts.of_recording(&self.id, self.recording.head()).await?;
+        let number = self.number.to_string();
+        let words = self.texts.with("receipt-terminal", &[("number", &number), ("session", self.id.as_str())]);
+        Some(format!("{words}\n{receipt}"))
     }
 
     /// Gives it the handle of its connection.

@@ -78,7 +78,13 @@ pub(super) fn index(file: &mut (impl Read + Seek)) -> Result<BTreeMap<String, Pl
         if found.insert(name.clone(), (at, bytes)).is_some() {
             return Err(format!("the bundle holds two files of the name `{name}`"));
         }
-        at = end + tar_padding(bytes) as u64;
+        let mut padding = Vec::new();
+        file.seek(SeekFrom::Start(end)).map_err(failed)?;
+        file.by_ref().take(tar_padding(bytes) as u64).read_to_end(&mut padding).map_err(failed)?;
+        if padding.iter().any(|byte| *byte != 0) {
+            return Err(format!("something stands behind the end of `{name}`, where zeros belong"));
+        }
+        at = end + padding.len() as u64;
     }
     // Two blocks of zeros end it; nothing may hide behind them.
     let mut rest = Vec::new();
