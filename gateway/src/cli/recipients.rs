@@ -40,7 +40,9 @@ impl Locks {
             first: list(row, "recipients"),
             second: list(row, "second_recipients"),
         };
-        rows.as_array().map(|rows| rows.iter().map(of).collect()).unwrap_or_default()
+        // What was erased at its term opens to nobody, and is no loss of a key.
+        let there = |row: &&Value| row.get("erased").is_none_or(Value::is_null);
+        rows.as_array().map(|rows| rows.iter().filter(there).map(of).collect()).unwrap_or_default()
     }
 
     fn takes(&self, key: &str) -> bool {

@@ -286,7 +286,8 @@ impl Desk {
         }
         let said = scope.to_string();
         let rows = move |core: &Core, _| {
-            let fits = |record: &&SessionRecord| record.sealed.is_some() && in_scope(record, &core.register, &scope);
+            let there = |record: &SessionRecord| record.sealed.is_some() && record.shredded.is_none();
+            let fits = |record: &&SessionRecord| there(record) && in_scope(record, &core.register, &scope);
             let mut all: Vec<&SessionRecord> = core.register.sessions.values().filter(fits).collect();
             all.sort_by_key(|record| record.started);
             all.into_iter()
