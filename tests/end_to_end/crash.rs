@@ -1,7 +1,7 @@
 //! Killed, stopped, altered, put back: what a start makes of it. No access is ever resumed, every
 //! session has exactly one end, and what was tampered with opens nothing.
 
-use harness::{Answers, Site, SiteOptions, Terminal, eventually};
+use harness::{Answers, Site, SiteOptions, Terminal};
 use jiff::Timestamp;
 use recorder::{Frame, FrameKind};
 use serde_json::Value;
