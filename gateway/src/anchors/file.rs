@@ -27,8 +27,13 @@ pub(super) fn give(site: &Site, path: &Path, name: &str, known: &Rollbacks) -> R
     }
     let (note, size) = (reader.checkpoint().to_owned(), reader.size());
     let given = Given { size, kept: vec![(NOTE, note.clone().into_bytes())] };
-    // What two persons have still to accept is not covered up by newer ones.
-    if known.open.is_some() || newest.is_some_and(|newest| newest.size == size) {
+    if known.open.is_some() {
+        // What two persons have still to accept is not covered up by newer ones.
+        return Err(Trouble::Failed(
+            "entries are missing: nothing is appended before two persons accept it".to_owned(),
+        ));
+    }
+    if newest.is_some_and(|newest| newest.size == size) {
         return Ok(given);
     }
     let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(said)?;
