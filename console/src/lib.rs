@@ -42,7 +42,7 @@ pub mod wire;
 
 pub use api::export::{digest_of, token_of};
 pub use commands::{
-    Commands, Enrolment, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Square, Watching,
+    Commands, Enrolment, Evidence, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Square, Watching,
 };
 pub use guard::plain;
 pub use health::{

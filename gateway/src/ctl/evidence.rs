@@ -2,16 +2,12 @@
 
 use super::caller::Caller;
 use super::server::{Answer, Desk};
-use crate::evidence::{Prepared, Wanted, prepare};
+use crate::evidence::{Prepared, STALLED, Wanted, prepare};
 use lifecycle::order::{Failure, Order, exit};
 use lifecycle::{Actor, SessionId};
 use serde_json::{Value, json};
 use std::io;
-use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
-
-/// Whoever takes no piece for so long has left: another may have the turn.
-const STALLED: Duration = Duration::from_secs(60);
 
 impl Desk {
     /// Makes a bundle, one at a time: each reads through the journal and through recordings.

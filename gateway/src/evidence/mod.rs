@@ -28,6 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 /// Longest purpose.
@@ -36,6 +37,8 @@ const PURPOSE: usize = 200;
 const ANCHORS: usize = 32;
 /// Pieces of a stream on their way.
 const ROOM: usize = 4;
+/// Whoever takes no piece for so long has left: another may have the turn.
+pub(crate) const STALLED: Duration = Duration::from_secs(60);
 /// One piece.
 const PIECE: usize = 128 << 10;
 
@@ -310,7 +313,8 @@ impl Prepared {
         tokio::task::spawn_blocking(move || {
             let mut out = io::BufWriter::with_capacity(PIECE, Pieces(pieces.clone()));
             if let Err(error) = self.write(&mut out).and_then(|()| out.flush()) {
-                let _ = pieces.blocking_send(Err(error));
+                // Where nobody takes it there is nobody to tell.
+                let _ = pieces.try_send(Err(error));
             }
         });
         stream
@@ -362,8 +366,12 @@ struct Pieces(mpsc::Sender<io::Result<Bytes>>);
 impl Write for Pieces {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let piece = Bytes::copy_from_slice(bytes);
-        self.0.blocking_send(Ok(piece)).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
-        Ok(bytes.len())
+        let sending = tokio::time::timeout(STALLED, self.0.send(Ok(piece)));
+        match tokio::runtime::Handle::current().block_on(sending) {
+            Ok(Ok(())) => Ok(bytes.len()),
+            Ok(Err(_)) => Err(io::ErrorKind::BrokenPipe.into()),
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

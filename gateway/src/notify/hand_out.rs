@@ -105,10 +105,13 @@ impl Office {
     }
 
     /// The vendor's contact gets a receipt of each session, where there is mail.
-    async fn send_receipt(&self, end: &SessionEnd, at: Timestamp) {
-        let Some(lane) = self.lanes.get(MAIL) else { return };
+    async fn send_receipt(&mut self, end: &SessionEnd, at: Timestamp) {
+        if !self.lanes.contains_key(MAIL) {
+            return;
+        }
         let Some(receipt) = self.site.receipts().of_end(&end.session, end.started).await else { return };
         let Some(notice) = Notice::of_receipt(&self.site.config(), end, &receipt, at).map(Arc::new) else { return };
+        let Some(lane) = self.lanes.get(MAIL) else { return };
         for to in &notice.audience {
             lane.put(Item::new(notice.clone(), Some(to.clone())));
         }

@@ -29,8 +29,14 @@ pub(super) enum Record {
 
 /// Writes the tree, with the leaves of the range shown.
 pub fn write_tree(reader: &mut Reader, shown: Range<u64>, out: &mut dyn Write) -> io::Result<()> {
+    let fine = reader.size().saturating_sub(FINE);
+    write(reader, shown, fine, out)
+}
+
+/// The same; what is not shown stands leaf by leaf from entry `fine` on.
+fn write(reader: &mut Reader, shown: Range<u64>, fine: u64, out: &mut dyn Write) -> io::Result<()> {
     let shown = shown.start.min(reader.size())..shown.end.min(reader.size());
-    hidden(reader, 0..shown.start, out)?;
+    hidden(reader, 0..shown.start, fine, out)?;
     let mut written = Ok(());
     let visited = reader.leaves(shown.start, |leaf, bytes| {
         if leaf.index < shown.end {
@@ -43,16 +49,15 @@ pub fn write_tree(reader: &mut Reader, shown: Range<u64>, out: &mut dyn Write) -
     });
     written?;
     visited.map_err(damaged)?;
-    hidden(reader, shown.end..reader.size(), out)
+    hidden(reader, shown.end..reader.size(), fine, out)
 }
 
 fn damaged(error: OpenError) -> io::Error {
     io::Error::other(error)
 }
 
-fn hidden(reader: &mut Reader, range: Range<u64>, out: &mut dyn Write) -> io::Result<()> {
+fn hidden(reader: &mut Reader, range: Range<u64>, fine: u64, out: &mut dyn Write) -> io::Result<()> {
     let tile = TILE as u64;
-    let fine = reader.size().saturating_sub(FINE);
     let mut at = range.start;
     while at < range.end {
         let n = at / tile;
@@ -116,5 +121,64 @@ pub(super) fn read_record(from: &mut impl Read) -> io::Result<Option<Record>> {
             if level > HIGHEST { Err(wrong()) } else { Ok(Some(Record::Subtree(level, hash))) }
         }
         _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::merkle::{Frontier, leaf_hash};
+    use crate::{Journal, MasterKey, NewEntry, OsDisk, SigningKey, Subject};
+
+    /// Leaf by leaf, by tiles, and mixed: each folds to the root, and stops where it says.
+    #[test]
+    fn every_way_to_write_it_folds_to_the_root() {
+        let folder = tempfile::tempdir().unwrap();
+        let signer = || SigningKey::new("poterne.test/journal", &[7; 32]).unwrap();
+        let entropy: crate::Entropy = Box::new(|buffer| buffer.fill(3));
+        let (mut journal, _) =
+            Journal::open(folder.path(), Box::new(OsDisk::default()), signer(), MasterKey::new([9; 32]), entropy)
+                .unwrap();
+        let entry = |n: i64| NewEntry {
+            at: jiff::Timestamp::from_second(1_800_000_000 + n).unwrap(),
+            kind: "note".into(),
+            subject: Subject::default(),
+            body: b"{}".to_vec(),
+        };
+        journal.append(0, &(0..700).map(entry).collect::<Vec<_>>()).unwrap();
+        let mut reader = Reader::open(folder.path(), MasterKey::new([9; 32]), &signer().verifier()).unwrap();
+        let root = reader.root_at(700).unwrap().unwrap();
+        for (shown, fine, records) in [
+            (0..700, 0, 700),
+            (300..310, 0, 700),
+            (300..310, 700, 1 + 44 + 10 + 202 + 188),
+            (600..700, 700, 2 + 88 + 100),
+            (0..0, 256, 1 + 256 + 188),
+            (699..900, 700, 2 + 187 + 1),
+        ] {
+            let mut bytes = Vec::new();
+            write(&mut reader, shown.clone(), fine, &mut bytes).unwrap();
+            let (mut from, mut tree, mut count) = (bytes.as_slice(), Frontier::default(), 0);
+            while let Some(record) = read_record(&mut from).unwrap() {
+                count += 1;
+                match record {
+                    Record::Leaf(leaf) => {
+                        assert!(shown.contains(&tree.size()));
+                        tree.push(leaf_hash(&leaf));
+                    }
+                    Record::Subtree(level, hash) => {
+                        assert!(!shown.contains(&tree.size()));
+                        assert!(tree.push_subtree(u32::from(level), hash));
+                    }
+                }
+            }
+            assert_eq!((tree.size(), tree.root(), count), (700, root, records), "{shown:?} {fine}");
+            // Cut anywhere, it is no tree.
+            for length in [1, 2, 20, bytes.len() - 1] {
+                let mut from = &bytes[..length];
+                let read = std::iter::from_fn(|| read_record(&mut from).transpose());
+                assert!(read.collect::<io::Result<Vec<_>>>().is_err(), "{length}");
+            }
+        }
     }
 }
