@@ -46,5 +46,7 @@ pub use commands::{
 };
 pub use guard::plain;
 pub use health::{Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room, ScannerHealth};
+pub use names::{staff_name, target_name, vendor_name};
+pub use register::Csv;
 pub use routes::{Access, Kind, Route, router, routes};
 pub use texts::{Texts, visible};

@@ -7,7 +7,7 @@ use crate::replay;
 use config::Config;
 use console::replay::{NotUnlocked, OfficersKey};
 use console::wire::{FromWatcher, ToWatcher};
-use console::{Commands, Enrolment, Health, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Watching};
+use console::{Commands, Enrolment, Health, Invited, LiveSession, Look, NotEnrolled, SignInTry, Soon, Watching};
 use jiff::Timestamp;
 use lifecycle::order::{Failure, Hidden, Needs, Order, Proof, exit, needs};
 use lifecycle::{Actor, Event, ExportScope, Reader, Refusal, Role, SessionId, TokenId};
@@ -124,7 +124,7 @@ impl Commands for Backend {
     fn look(&self, look: Look) -> Soon<'_, Result<(), Failure>> {
         Box::pin(async move {
             let looked = self.desk.site.registrar.view(move |core, at| {
-                look(&Known { register: &core.register, config: &core.config, rules: &core.rules, at });
+                look(&core.known(at));
             });
             looked.await.map_err(|error| Failure::new(exit::TEMPORARY, error))
         })

@@ -100,6 +100,47 @@ pub struct Planned {
     pub rights: Option<Rights>,
 }
 
+/// What a report is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReportKind {
+    /// Every intervention, by number (LIF-10).
+    Register,
+    /// Every account that logged in, with what makes it legitimate (EVI-10).
+    Accounts,
+    /// What nobody uses (LIF-06).
+    Dormant,
+    /// What is kept how long, by which rule and under which key (LOG-07).
+    Retention,
+}
+
+impl ReportKind {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            ReportKind::Register => "register",
+            ReportKind::Accounts => "accounts",
+            ReportKind::Dormant => "dormant",
+            ReportKind::Retention => "retention",
+        }
+    }
+}
+
+/// Which report is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportArgs {
+    /// About what.
+    pub what: ReportKind,
+    /// From this day of the site's zone on; from the beginning, if not said.
+    pub from: Option<jiff::civil::Date>,
+    /// Until this day, included; until now, if not said.
+    pub to: Option<jiff::civil::Date>,
+    /// Of this vendor alone.
+    pub vendor: Option<VendorId>,
+    /// Unused for so many days: dormant.
+    pub days: u16,
+}
+
 /// Something that is asked for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "verb", rename_all = "kebab-case")]
@@ -304,6 +345,9 @@ pub enum Order {
     NotifyTest {
         channel: Option<String>,
     },
+    Report(ReportArgs),
+    /// Each rule with its state, read from the live system (EVI-11).
+    Conformity,
 }
 
 /// Why not, and with which exit status (sysexits).
@@ -441,6 +485,13 @@ pub fn needs(order: &Order) -> Needs {
         Order::TechnicianActivate { .. } | Order::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
         Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
         Order::RecordingRead { .. } => Needs::Role(&[Role::Security]),
+        Order::Report(ReportArgs { what: ReportKind::Register | ReportKind::Accounts, .. }) => {
+            Needs::Role(&[Role::Auditor, Role::Security])
+        }
+        // They name equipment and rules first, and whoever runs the machine acts on them.
+        Order::Report(ReportArgs { what: ReportKind::Dormant | ReportKind::Retention, .. }) | Order::Conformity => {
+            Needs::Role(&[Role::Auditor, Role::Security, Role::Operator])
+        }
         Order::ExportRead { .. } | Order::StaffLanguage { .. } => Needs::Role(EVERYBODY),
         Order::SessionFreeze { .. } => Needs::Freeze,
         Order::SessionResume { proof, .. } | Order::SessionWatch { proof, .. } => match proof {

@@ -22,6 +22,7 @@ mod planned;
 mod raw;
 mod refused;
 mod relay;
+mod reports;
 mod scanner;
 mod sealing;
 mod system;

@@ -5,7 +5,7 @@ use super::args::{
     NotifyVerb, PersonFlags, PlanFlags, ProofFlags, SessionVerb, StaffVerb, TargetVerb, TechnicianVerb, TokenVerb,
     VendorVerb, Verb,
 };
-use super::{firewall, happened, invitation, manual, output, pin, recording, secrets, watch};
+use super::{doctor, firewall, happened, invitation, manual, output, pin, recording, report, secrets, watch};
 use crate::clock::{Clock as _, SystemClock};
 use crate::ctl::client;
 use crate::daemon::{Daemon, Options};
@@ -42,6 +42,8 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
         Verb::Whoami(json) => print(json, &ask(&main, &Order::Whoami)?, output::fields),
         Verb::Recording(verb) => recording::carry_out(&main, verb),
         Verb::Vendor(verb) => vendor(&main, verb),
+        Verb::Report(verb) => report::carry_out(&main, verb),
+        Verb::Doctor { root, language, json } => doctor::carry_out(&main, doctor::Asked { root, language, json }),
         Verb::Notify(NotifyVerb::Test { channel, json }) => notify_test(&main, channel, json),
         Verb::Lockdown(verb) => lockdown(&main, verb),
         Verb::Firewall(FirewallVerb::Render) => {

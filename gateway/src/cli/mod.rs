@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod doctor;
 mod firewall;
 mod happened;
 mod invitation;
@@ -10,6 +11,7 @@ mod output;
 mod paint;
 mod pin;
 mod recording;
+mod report;
 mod secrets;
 mod watch;
 mod watched;
