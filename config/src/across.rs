@@ -25,6 +25,7 @@ impl Draft {
         self.check_equipment(sink);
         self.check_console(sink);
         self.notify.check(sink, self.console.is_some());
+        self.siem.check(sink);
         check_scanner(sink, self.clamav.is_some(), &self.scanned);
         if self.places.vendors.is_empty() {
             sink.warn(&Place::whole(main), "no vendor is declared: nobody can come in");

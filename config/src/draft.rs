@@ -3,6 +3,7 @@
 //! Each thing is typed on its own here. Whether the things agree with each other is asked in
 //! [`crate::across`], once all files are read.
 
+use crate::anchors::{Anchors, Backup, anchors, backup};
 use crate::channels::{Clamav, carried, clamav, rights};
 use crate::files::Kind;
 use crate::legacy::{legacy, second_factor};
@@ -13,8 +14,9 @@ use crate::parts::{
     site, sources, ssh, supervision,
 };
 use crate::read::{At, Place, Sink, Table, quoted};
+use crate::siem::{PlacedSiem, alarms, receiver};
 use crate::values::{LANGUAGES, by, day, email, host_key, one_of, target_address, within};
-use crate::{Config, Group, Recordings, Retention, Site, Ssh, SupervisionTimes, Target, Vendor};
+use crate::{Alarms, Config, Group, Recordings, Retention, Site, Ssh, SupervisionTimes, Target, Vendor};
 use jiff::tz::TimeZone;
 use policy::{
     AllowRule, Calendar, CalendarId, DateRange, ExtraOpening, ForbidRule, GroupId, HolidayRules, Per, Region,
@@ -39,6 +41,10 @@ pub(crate) struct Draft {
     pub(crate) retention: Option<Retention>,
     pub(crate) clamav: Option<Clamav>,
     pub(crate) notify: PlacedNotify,
+    pub(crate) anchors: Option<Anchors>,
+    pub(crate) backup: Backup,
+    pub(crate) siem: PlacedSiem,
+    pub(crate) alarms: Option<Alarms>,
     pub(crate) vendors: BTreeMap<VendorId, Vendor>,
     pub(crate) targets: BTreeMap<TargetId, Target>,
     pub(crate) places: Places,
@@ -121,9 +127,15 @@ impl Draft {
         self.supervision = supervision(&root.table_or_empty("supervision"));
         self.retention = retention(&root.table_or_empty("retention"));
         self.clamav = root.table("clamav").and_then(|table| clamav(&table));
+        self.anchors = anchors(&root.table_or_empty("anchors"));
+        self.backup = backup(&root.table_or_empty("backup"));
         if let Some(table) = root.table("notify") {
             self.notify = notify(&table, |group, key| self.wants(group, key));
         }
+        for (name, table) in root.named("siem") {
+            receiver(&name, &table, &mut self.siem);
+        }
+        self.alarms = alarms(&root.table_or_empty("alarms"));
     }
 
     fn wants(&mut self, found: &At<impl Clone + Into<Name>>, key: String) {
@@ -327,6 +339,10 @@ impl Draft {
             retention: self.retention?,
             clamav: self.clamav,
             notify: self.notify.value,
+            anchors: self.anchors?,
+            backup: self.backup,
+            siem: self.siem.value,
+            alarms: self.alarms?,
             vendors: self.vendors,
             targets: self.targets,
             digest: String::new(),

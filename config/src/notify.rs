@@ -4,7 +4,7 @@
 
 use crate::parts::NAME;
 use crate::read::{At, Place, Sink, Table, quoted};
-use crate::values::{absolute, by, email, host_and_port, is_loopback, one_of, webhook_url};
+use crate::values::{absolute, by, email, host_and_port, is_loopback, is_short_name, one_of, webhook_url};
 use data_encoding::HEXLOWER;
 use policy::GroupId;
 use sha2::{Digest as _, Sha256};
@@ -139,9 +139,7 @@ pub(crate) fn notify(table: &Table<'_>, mut wants: impl FnMut(&At<GroupId>, Stri
 
 fn is_name(name: &At<String>, table: &Table<'_>) -> bool {
     let text = &name.value;
-    let fits = text.len() <= 32
-        && text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let fits = is_short_name(text);
     let why = match text.as_str() {
         "mail" => "is the name of the mail: give the webhook another one",
         _ if fits => return true,

@@ -151,6 +151,13 @@ fn is_host(text: &str) -> bool {
     }
 }
 
+/// A name that an operator gives to a way out: also good as a file's.
+pub(crate) fn is_short_name(text: &str) -> bool {
+    text.len() <= 32
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
 /// Whether this machine alone is meant. A name is not believed: it is resolved elsewhere.
 pub(crate) fn is_loopback(host: &str) -> bool {
     host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())

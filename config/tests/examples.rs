@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use config::{Config, KEYS, Language, MailTls, Opening, Options, Topic, load, man_table, show};
+use config::{Config, KEYS, Language, MailTls, Opening, Options, SiemFormat, Topic, load, man_table, show};
 use jiff::SignedDuration;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -79,7 +79,10 @@ fn patterns(value: &toml::Value, path: &str, found: &mut BTreeSet<String>) {
     match value {
         toml::Value::Table(table) => {
             for (name, value) in table {
-                let named = matches!(path, "calendars" | "groups" | "notify.webhooks" | "vendor" | "target");
+                let named = matches!(
+                    path,
+                    "anchors.witnesses" | "calendars" | "groups" | "notify.webhooks" | "siem" | "vendor" | "target"
+                );
                 let step = if named { "*" } else { name };
                 patterns(value, &if path.is_empty() { step.to_owned() } else { format!("{path}.{step}") }, found);
             }
@@ -116,6 +119,10 @@ fn the_defaults_of_the_table_are_the_true_ones() {
     assert_eq!((hook.events.len(), hook.groups.len()), (Topic::ALL.len(), 0));
     let mail = config.notify.mail.as_ref().unwrap();
     assert_eq!((mail.tls, &mail.login), (MailTls::Starttls, &None));
+    let siem = &config.siem["s"];
+    assert_eq!((siem.format, siem.facility, &siem.client), (SiemFormat::Rfc5424, 10, &None));
+    assert_eq!(siem.alarm_after, SignedDuration::from_mins(15));
+    assert_eq!(config.alarms.leak_window, SignedDuration::from_hours(24));
     assert_eq!((config.recordings.record_limit.0, config.recordings.session_quota.0), (1 << 30, 20 << 30));
     assert_eq!(config.recordings.replay_key, None, "replay in the browser is an explicit setting");
     assert_eq!(config.supervision.freeze_after, SignedDuration::from_secs(5));
@@ -149,7 +156,7 @@ fn the_defaults_of_the_table_are_the_true_ones() {
     for key in KEYS.iter().filter(|key| key.default.is_some()) {
         let path = key.path.replace("calendars.*", "calendars.c").replace("groups.*", "groups.g");
         let path = path.replace("vendor.*", "vendor.v").replace("target.*", "target.t").replace("[]", ".0");
-        let path = path.replace("webhooks.*", "webhooks.w");
+        let path = path.replace("webhooks.*", "webhooks.w").replace("siem.*", "siem.s");
         assert_eq!(config.effective.get(&path).map(String::as_str), key.default, "{path}");
     }
 }
@@ -203,6 +210,9 @@ fn show_groups_what_belongs_together() {
             "recordings.recipients",
             "supervision.freeze-after",
             "retention.journal",
+            "alarms.leak-window",
+            "anchors.every",
+            "backup.recipients",
             "vendor.imagix.name",
             "vendor.labex.name",
             "target.autocom.name",

@@ -164,7 +164,7 @@ fn an_unknown_section_names_where_it_belongs() {
     Files::new()
         .put(M, format!("language = \"fr\"\n{MAIN}"))
         .refused(&["poterne.toml:1:1: unknown key `language` in this file: known here: site, ssh, console, \
-         calendars, groups, recordings, supervision, retention, clamav, notify, vendor, target"]);
+         calendars, groups, recordings, supervision, retention, clamav, notify, siem, alarms, vendor, target"]);
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn no_key_trusts_a_network_or_a_directory() {
     Files::new()
         .append(M, "[ldap]\nurl = \"ldap://ad.chu.example\"\n")
         .refused(&["poterne.toml:16:2: unknown section `ldap` in this file: known here: site, ssh, console, \
-         calendars, groups, recordings, supervision, retention, clamav, notify, vendor, target"]);
+         calendars, groups, recordings, supervision, retention, clamav, notify, siem, alarms, vendor, target"]);
 }
 
 #[test]
@@ -369,7 +369,7 @@ fn places_survive_a_mark_and_line_ends_of_windows() {
     Files::new()
         .put(M, format!("\u{feff}x = 1\n{MAIN}"))
         .refused(&["poterne.toml:1:1: unknown key `x` in this file: known here: site, ssh, console, calendars, \
-         groups, recordings, supervision, retention, clamav, notify, vendor, target"]);
+         groups, recordings, supervision, retention, clamav, notify, siem, alarms, vendor, target"]);
     Files::new().put(M, format!("\u{feff}{}", MAIN.replace("\n", "\r\n"))).warned(&[]);
     Files::new()
         .edit(T, "name = \"IRM\"", "name = \"é\" ; account")
@@ -478,6 +478,41 @@ fn mail_alone_is_not_enough() {
     let files = Files::new();
     let text = notifying(&files, &format!("{MAIL}{HOOK}events = \"alert\"\n"));
     files.put(M, text).warned(&alone);
+}
+
+/// What is wrong in `[siem.*]`, and what to write instead (LOG-05).
+#[test]
+fn a_receiver_is_whole_and_its_files_are_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let pem = folder.path().join("ca.pem");
+    std::fs::write(&pem, "-----BEGIN CERTIFICATE-----\n").unwrap();
+    let whole = format!("[siem.soc]\nserver = \"siem.chu.example:6514\"\nca-file = \"{}\"\n", pem.display());
+    Files::new().put(M, format!("{MAIN}{whole}")).load().unwrap_or_else(|error| panic!("{error}"));
+    let refuse = |text: String, said: &str| Files::new().put(M, format!("{MAIN}{text}")).refused(&[said]);
+    refuse(
+        whole.replace("siem.chu.example:6514", "siem.chu.example"),
+        "poterne.toml:17:10: `siem.soc.server`: `siem.chu.example` is not a host with a port: write one such as \
+         siem.chu.example:6514",
+    );
+    refuse(
+        whole.replace(&pem.display().to_string(), "/nonexistent/ca.pem"),
+        "poterne.toml:18:11: `siem.soc.ca-file`: `/nonexistent/ca.pem` cannot be read: No such file or directory \
+         (os error 2)",
+    );
+    refuse(
+        whole.replace("siem.soc", "siem.SOC"),
+        "poterne.toml:16:7: the receiver `SOC` is no name: write at most 32 lower-case letters, digits and hyphens, a \
+         letter first",
+    );
+    refuse(
+        format!("{whole}certificate = \"{}\"\n", pem.display()),
+        "poterne.toml:19:15: `siem.soc.certificate`: stands without `key`: write both, or neither",
+    );
+    std::fs::set_permissions(&pem, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    refuse(
+        format!("{whole}certificate = \"{0}\"\nkey = \"{0}\"\n", pem.display()),
+        &format!("poterne.toml:20:7: `siem.soc.key`: `{0}` can be read by others: run `chmod 600 {0}`", pem.display()),
+    );
 }
 
 /// What is wrong in `[notify]`, and what to write instead.
@@ -808,4 +843,52 @@ fn the_replay_key_is_private_and_has_a_passphrase() {
     assert!(missing[0].contains("`/nowhere/officer.key.age` cannot be read: No such file"), "{missing:?}");
     let relative = Files::new().append(M, "replay-key = \"officer.key.age\"\n").said();
     assert!(relative[0].contains("is not absolute: begin it with /"), "{relative:?}");
+}
+
+/// REC-07, D23: reading by two persons is whole or refused: two groups, nobody in both, no browser.
+#[test]
+fn reading_by_two_persons_is_whole_or_refused() {
+    const A: &str = "age1yw4wkf3l2ksws60fe2lft769y8stavvuf97uexmqfx36z2hkfdmqxq8v2k";
+    const B: &str = "age12wux9yjrvd63y9048gkvz4hduekn4gj8uea2gch4l4pq5gu7uglqasqlta";
+    let officer = MAIN.split("recipients = [\"").nth(1).unwrap().split('"').next().unwrap();
+    let with = |lines: &str| Files::new().append(M, lines);
+    let two = "reading = \"two-persons\"\n";
+    with(two).refused(&["poterne.toml:16:11: `recordings.reading`: is \"two-persons\", and nobody is the second: \
+         write the auditors' keys, `age1…`, into `recordings.second-recipients`"]);
+    with(&format!("second-recipients = [\"{A}\"]\n")).refused(&[
+        "poterne.toml:16:21: `recordings.second-recipients`: names second persons, and one reads alone: write \
+         `reading = \"two-persons\"`, or remove this list",
+    ]);
+    with(&format!("{two}second-recipients = []\n")).refused(&[
+        "poterne.toml:17:21: `recordings.second-recipients`: is empty: write the auditors' keys, `age1…`, as \
+         `age-keygen` prints them",
+    ]);
+    let alone = |place: &str, key: &str| {
+        format!(
+            "poterne.toml:{place}: `recordings.{key}` names one key: if it is lost, nothing that was recorded \
+             meanwhile can ever be opened; name another"
+        )
+    };
+    let both = with(&format!("{two}second-recipients = [\"{A}\", \"{officer}\"]\n"));
+    assert!(both.load().is_err());
+    assert!(
+        both.said().contains(
+            &"poterne.toml:17:88: `recordings.second-recipients`: this key stands in \
+         `recordings.recipients` too, and whoever holds it would read alone: name it in one"
+                .to_owned()
+        ),
+        "{:?}",
+        both.said()
+    );
+    with(&format!("{two}second-recipients = [\"{A}\", \"{B}\"]\n")).warned(&[&alone("15:15", "recipients")]);
+    with(&format!("{two}second-recipients = [\"{A}\"]\n"))
+        .warned(&[&alone("15:15", "recipients"), &alone("17:22", "second-recipients")]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("officer.key.age");
+    fs::write(&path, "age-encryption.org/v1\n-> scrypt FZ7+sD2l6AmYmpTBYdiIGA 18\n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let browser = with(&format!("{two}second-recipients = [\"{A}\"]\nreplay-key = \"{}\"\n", path.display()));
+    assert!(browser.load().is_err());
+    let said = browser.said().join("\n");
+    assert!(said.contains("18:14: `recordings.replay-key`: opens recordings to one person"), "{said}");
 }

@@ -6,8 +6,10 @@
 #![forbid(unsafe_code)]
 
 pub mod admission;
+pub mod anchors;
 pub mod archive;
 mod backend;
+mod backup;
 pub mod cli;
 pub mod clock;
 mod conformity;
@@ -18,6 +20,7 @@ pub mod demo;
 mod doctor;
 mod enrolment;
 pub mod entropy;
+pub mod evidence;
 pub mod factors;
 pub mod files;
 pub mod https;
@@ -33,6 +36,9 @@ pub mod relay;
 pub mod reload;
 pub mod replay;
 mod report;
+mod retention;
+pub mod ring;
+mod rollback;
 pub mod sealing;
 pub mod site;
 pub mod ssh;

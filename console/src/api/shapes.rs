@@ -541,6 +541,8 @@ pub(super) const SHAPES: &[Shape] = &[
             ("certificate", "any"),
             ("scanner", "ScannerHealth?"),
             ("channels", "[any]"),
+            ("anchors", "[any]"),
+            ("rollback", "any"),
         ],
     ),
     sent(

@@ -75,6 +75,7 @@ fn register() -> Register {
         until: at(),
         approved_by: Vec::new(),
         recipients: Vec::new(),
+        second_recipients: Vec::new(),
         config: String::new(),
         joined_from: None,
     };

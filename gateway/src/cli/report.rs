@@ -133,6 +133,9 @@ fn text(layout: &Layout, answer: &Value, rows: &[Value]) -> String {
             false => texts.with("report-missing", &[("value", &numbers.join(", "))]),
         });
     }
+    if let Some(number) = answer.get("erased-until").and_then(Value::as_u64) {
+        lines.push(texts.with("report-erased-until", &[("value", &number.to_string())]));
+    }
     if let Some(erased) = answer.get("erased").and_then(Value::as_u64).filter(|erased| *erased > 0) {
         lines.push(texts.with("report-erased", &[("value", &erased.to_string())]));
     }

@@ -97,11 +97,6 @@ impl ConfigFacts {
                 .iter()
                 .any(|rule| rule.rights.iter().any(|right| matches!(right, Right::Forward(_)))),
         });
-        let receivers: std::collections::BTreeSet<&str> = config
-            .effective
-            .keys()
-            .filter_map(|key| key.strip_prefix("siem.").and_then(|rest| rest.split('.').next()))
-            .collect();
         Self {
             targets: targets.collect(),
             vendors: vendors.collect(),
@@ -116,7 +111,7 @@ impl ConfigFacts {
             },
             webhooks: config.notify.webhooks.len(),
             mail: config.notify.mail.is_some(),
-            receivers: receivers.len(),
+            receivers: config.siem.len(),
         }
     }
 }

@@ -75,16 +75,14 @@ fn register(core: &crate::registrar::Core) -> LiveFacts {
     let mutilated = |record: &&lifecycle::SessionRecord| {
         record.sealed.as_ref().is_some_and(|sealed| sealed.state == RecordingState::Mutilated)
     };
-    let last = register.interventions.keys().next_back().map_or(0, |number| number.0);
-    let interventions = register.interventions.len();
     LiveFacts {
         accounts: accounts().count(),
         unproofed: accounts().filter(|account| account.proofing.trim().is_empty()).count(),
         sessions: register.sessions.len(),
         unapproved: register.sessions.values().filter(|record| unapproved(&record.number)).count(),
         mutilated: register.sessions.values().filter(mutilated).count(),
-        interventions,
-        missing: usize::try_from(last).unwrap_or(usize::MAX).saturating_sub(interventions),
+        interventions: register.interventions.len(),
+        missing: register.missing_numbers().len(),
         readings: register.sessions.values().map(|record| record.readings.len()).sum(),
         unreviewed: register.interventions.values().filter(|one| one.wants_review()).count(),
         operators: register.staff.values().filter(|staff| staff.is(Role::Operator)).count(),

@@ -222,7 +222,10 @@ pub fn recording(record: &SessionRecord, register: &Register) -> Value {
         "bytes": sealed.map(|sealed| sealed.bytes),
         "missing": sealed.map(|sealed| sealed.missing),
         "manifest": sealed.map(|sealed| &sealed.manifest),
-        "recipients": record.recipients,
+        "recipients": record.recipients.first,
+        "second_recipients": record.recipients.second,
+        "erased": record.shredded,
+        "files_erased": record.files_shredded,
     })
 }
 

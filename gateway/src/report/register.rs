@@ -20,9 +20,9 @@ pub(super) async fn gather(site: &Site, asked: &ReportArgs, period: Period) -> R
         let wanted = all.filter(|one| period.has(one.prepared));
         let wanted = wanted.filter(|one| vendor.as_ref().is_none_or(|vendor| one.asked.vendor == *vendor));
         let numbers: Vec<InterventionNumber> = wanted.map(|one| one.number).collect();
-        (numbers, missing(core.register.interventions.keys().map(|number| number.0)))
+        (numbers, core.register.missing_numbers(), core.register.erased_until())
     });
-    let (numbers, missing) = view.await.map_err(gone)?;
+    let (numbers, missing, erased) = view.await.map_err(gone)?;
     bounded(numbers.len())?;
     let mut rows = Vec::with_capacity(numbers.len());
     for some in numbers.chunks(AT_ONCE) {
@@ -34,18 +34,7 @@ pub(super) async fn gather(site: &Site, asked: &ReportArgs, period: Period) -> R
         });
         rows.extend(made.await.map_err(gone)?);
     }
-    Ok(Gathered { rows, more: vec![("missing", json!(missing))] })
-}
-
-/// Numbers that the register leaves out, of all that it has: none, or it is not whole (LIF-10).
-fn missing(numbers: impl Iterator<Item = u64>) -> Vec<u64> {
-    let mut next = 1;
-    let mut missing = Vec::new();
-    for number in numbers {
-        missing.extend(next..number);
-        next = number.saturating_add(1);
-    }
-    missing
+    Ok(Gathered { rows, more: vec![("missing", json!(missing)), ("erased-until", json!(erased))] })
 }
 
 fn approval(known: &Known<'_>, one: &Approval) -> Value {
@@ -135,17 +124,4 @@ fn row(known: &Known<'_>, one: &Intervention) -> Value {
             None => "missing",
         }),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::missing;
-
-    /// LIF-10: a number that is not there is named, and nothing else is.
-    #[test]
-    fn a_gap_is_named() {
-        assert!(missing([].into_iter()).is_empty());
-        assert!(missing([1, 2, 3].into_iter()).is_empty());
-        assert_eq!(missing([2, 3, 6].into_iter()), [1, 4, 5]);
-    }
 }

@@ -63,7 +63,14 @@ pub(super) async fn gather(site: &std::sync::Arc<Site>) -> Result<Gathered, Fail
         for record in core.register.sessions.values() {
             let Some(end) = &record.end else { continue };
             let bytes = record.sealed.as_ref().map_or(end.length, |sealed| sealed.bytes);
+            // What a run took is not kept any more.
+            if record.shredded.is_some() {
+                continue;
+            }
             recordings.add(end.ended, bytes, recordings_term);
+            if record.files_shredded.is_some() {
+                continue;
+            }
             for file in record.files.items() {
                 if let FileDone::Moved(moved) = &file.what
                     && moved.kept
@@ -75,7 +82,8 @@ pub(super) async fn gather(site: &std::sync::Arc<Site>) -> Result<Gathered, Fail
         (recordings, files)
     });
     let (recordings, files) = seen.await.map_err(gone)?;
-    let readers: Vec<&String> = config.recordings.recipients.iter().collect();
+    let recordings_rules = &config.recordings;
+    let readers: Vec<&String> = recordings_rules.recipients.iter().chain(&recordings_rules.second_recipients).collect();
     let row = |kind: &str, months: Months, least: u32, rule: &str, key: &str, held: &Held| -> Value {
         json!({
             "kind": kind,

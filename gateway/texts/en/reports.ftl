@@ -11,6 +11,7 @@ report-days = Not used for { $value } days
 report-count = Rows: { $value }
 report-whole = Numbers of the register: without gap.
 report-missing = Numbers missing from the register: { $value }
+report-erased-until = Up to number { $value }, what is not here any more was erased at its term.
 report-erased = Entries whose content is erased, and which say nothing here any more: { $value }
 report-yes = yes
 report-no = no

@@ -11,6 +11,7 @@ report-days = Non utilisés depuis { $value } jours
 report-count = Lignes : { $value }
 report-whole = Numéros du registre : sans trou.
 report-missing = Numéros qui manquent au registre : { $value }
+report-erased-until = Jusqu’au numéro { $value }, ce qui n’est plus ici a été effacé à son terme.
 report-erased = Écritures dont le contenu est effacé, et qui ne disent donc plus rien ici : { $value }
 report-yes = oui
 report-no = non
