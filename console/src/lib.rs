@@ -48,5 +48,7 @@ pub use guard::plain;
 pub use health::{
     Anchor, Certificate, Channel, Door, DoorCause, Health, JournalHealth, Missing, RecorderHealth, Room, ScannerHealth,
 };
+pub use names::{staff_name, target_name, vendor_name};
+pub use register::Csv;
 pub use routes::{Access, Kind, Route, router, routes};
 pub use texts::{Texts, visible};

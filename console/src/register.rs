@@ -19,7 +19,7 @@ mod stretches;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use csv::Csv;
+pub use csv::Csv;
 pub(crate) use dossier::found as dossier_of;
 pub(crate) use export::{MOST, Rows, iso, rows, table};
 pub(crate) use file_row::{FileRow, file_rows, file_table};

@@ -299,6 +299,7 @@ impl Texts {
             TokenError::Taken => "token-error-taken",
             TokenError::Revoked => "token-error-revoked",
             TokenError::Journal => "token-error-journal",
+            TokenError::Accounts => "token-error-accounts",
         })
     }
 

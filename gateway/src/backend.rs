@@ -9,7 +9,7 @@ use config::Config;
 use console::replay::{NotUnlocked, OfficersKey};
 use console::wire::{FromWatcher, ToWatcher};
 use console::{
-    Commands, Enrolment, Evidence, Health, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Watching,
+    Commands, Enrolment, Evidence, Health, Invited, LiveSession, Look, NotEnrolled, SignInTry, Soon, Watching,
 };
 use jiff::Timestamp;
 use lifecycle::order::{Failure, Hidden, Needs, Order, Proof, exit, needs};
@@ -127,7 +127,7 @@ impl Commands for Backend {
     fn look(&self, look: Look) -> Soon<'_, Result<(), Failure>> {
         Box::pin(async move {
             let looked = self.desk.site.registrar.view(move |core, at| {
-                look(&Known { register: &core.register, config: &core.config, rules: &core.rules, at });
+                look(&core.known(at));
             });
             looked.await.map_err(|error| Failure::new(exit::TEMPORARY, error))
         })

@@ -79,6 +79,11 @@ impl Core {
         }
     }
 
+    /// What there is to look at, at this instant.
+    pub fn known(&self, at: Timestamp) -> console::Known<'_> {
+        console::Known { register: &self.register, config: &self.config, rules: &self.rules, at }
+    }
+
     /// Takes a new configuration. The caller journals it in the same act.
     pub fn take_config(&mut self, config: Arc<Config>) {
         self.config = config;

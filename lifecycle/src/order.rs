@@ -103,6 +103,47 @@ pub struct Planned {
     pub rights: Option<Rights>,
 }
 
+/// What a report is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReportKind {
+    /// Every intervention, by number (LIF-10).
+    Register,
+    /// Every account that logged in, with what makes it legitimate (EVI-10).
+    Accounts,
+    /// What nobody uses (LIF-06).
+    Dormant,
+    /// What is kept how long, by which rule and under which key (LOG-07).
+    Retention,
+}
+
+impl ReportKind {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            ReportKind::Register => "register",
+            ReportKind::Accounts => "accounts",
+            ReportKind::Dormant => "dormant",
+            ReportKind::Retention => "retention",
+        }
+    }
+}
+
+/// Which report is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportArgs {
+    /// About what.
+    pub what: ReportKind,
+    /// From this day of the site's zone on; from the beginning, if not said.
+    pub from: Option<jiff::civil::Date>,
+    /// Until this day, included; until now, if not said.
+    pub to: Option<jiff::civil::Date>,
+    /// Of this vendor alone.
+    pub vendor: Option<VendorId>,
+    /// Unused for so many days: dormant.
+    pub days: u16,
+}
+
 /// Something that is asked for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "verb", rename_all = "kebab-case")]
@@ -347,6 +388,9 @@ pub enum Order {
     NotifyTest {
         channel: Option<String>,
     },
+    Report(ReportArgs),
+    /// Each rule with its state, read from the live system (EVI-11).
+    Conformity,
     /// What goes when, and what is held.
     RetentionPlan,
     /// A retention run now, under the daily run's own rules.
@@ -558,6 +602,13 @@ pub fn needs(order: &Order) -> Needs {
         | Order::HoldRelease { .. } => Needs::Role(&[Role::Security]),
         Order::SubjectExport { .. } => Needs::Role(&[Role::Auditor]),
         Order::EvidenceExport { .. } => Needs::Role(&[Role::Auditor, Role::Security]),
+        Order::Report(ReportArgs { what: ReportKind::Register | ReportKind::Accounts, .. }) => {
+            Needs::Role(&[Role::Auditor, Role::Security])
+        }
+        // They name equipment and rules first, and whoever runs the machine acts on them.
+        Order::Report(ReportArgs { what: ReportKind::Dormant | ReportKind::Retention, .. }) | Order::Conformity => {
+            Needs::Role(&[Role::Auditor, Role::Security, Role::Operator])
+        }
         Order::ExportRead { .. } | Order::StaffLanguage { .. } => Needs::Role(EVERYBODY),
         Order::SessionFreeze { .. } => Needs::Freeze,
         Order::SessionResume { proof, .. } | Order::SessionWatch { proof, .. } => match proof {

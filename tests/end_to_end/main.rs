@@ -26,6 +26,7 @@ mod raw;
 mod reading;
 mod refused;
 mod relay;
+mod reports;
 mod retention;
 mod scanner;
 mod scenarios;

@@ -54,6 +54,7 @@ token-error-too-long = A token lasts 400 days at most: choose a shorter time, an
 token-error-taken = This token exists already: make another.
 token-error-revoked = This token is stopped already.
 token-error-journal = The journal is not read by a token: copy its folder, and check it with poterne-verify.
+token-error-accounts = Accounts are not read by a token: sign in, and ask for the report of accounts.
 window-over = The intervention would end before it begins, or is past already: choose a later end.
 window-too-long = A code is good for 8 hours at most: choose a shorter time, or plan several interventions.
 window-emergency-too-long = An emergency lasts 2 hours at most: choose fewer minutes.

@@ -54,6 +54,7 @@ token-error-too-long = Un jeton vaut 400 jours au plus : choisissez une durée 
 token-error-taken = Ce jeton existe déjà : créez-en un autre.
 token-error-revoked = Ce jeton est déjà arrêté.
 token-error-journal = Le journal ne se lit pas avec un jeton : copiez son dossier, et vérifiez-le avec poterne-verify.
+token-error-accounts = Les comptes ne se lisent pas avec un jeton : identifiez-vous, et demandez le rapport des comptes.
 window-over = L'intervention finirait avant d'avoir commencé, ou est déjà passée : choisissez une fin plus tardive.
 window-too-long = Un code vaut 8 heures au plus : choisissez une durée plus courte, ou prévoyez plusieurs interventions.
 window-emergency-too-long = Une urgence dure 2 heures au plus : choisissez moins de minutes.

@@ -6,7 +6,8 @@ use super::args::{
     VendorVerb, Verb,
 };
 use super::{
-    backup, export, firewall, happened, invitation, manual, output, pin, recording, retention, secrets, watch,
+    backup, doctor, export, firewall, happened, invitation, manual, output, pin, recording, report, retention, secrets,
+    watch,
 };
 use crate::clock::{Clock as _, SystemClock};
 use crate::ctl::client;
@@ -46,6 +47,8 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
         Verb::Backup(verb) => backup::carry_out(&main, verb),
         Verb::Export(flags) => export::carry_out(&main, flags),
         Verb::Vendor(verb) => vendor(&main, verb),
+        Verb::Report(verb) => report::carry_out(&main, verb),
+        Verb::Doctor { root, language, json } => doctor::carry_out(&main, doctor::Asked { root, language, json }),
         Verb::Retention(verb) => retention::retention(&main, verb),
         Verb::Hold(verb) => retention::hold(&main, verb),
         Verb::Subject(verb) => retention::subject(&main, verb),

@@ -3,6 +3,7 @@
 mod args;
 mod backup;
 mod commands;
+mod doctor;
 mod export;
 mod firewall;
 mod happened;
@@ -13,6 +14,7 @@ mod paint;
 mod pin;
 mod recipients;
 mod recording;
+mod report;
 mod retention;
 mod search;
 mod secrets;

@@ -59,7 +59,7 @@ pub fn serve(desk: Arc<Desk>) -> anyhow::Result<impl Future<Output = ()>> {
 /// Where orders are carried out, for the socket and for the console alike.
 pub struct Desk {
     pub(crate) site: Arc<Site>,
-    pub(super) reload: Arc<Reloader>,
+    pub(crate) reload: Arc<Reloader>,
     pub(super) journal_key: String,
     pub(super) host_key: String,
     pub(super) signed_in: SignedIn,
@@ -81,7 +81,7 @@ impl Desk {
     }
 }
 
-pub(super) fn gone(error: JournalGone) -> Failure {
+pub(crate) fn gone(error: JournalGone) -> Failure {
     Failure::new(exit::TEMPORARY, error)
 }
 
@@ -96,11 +96,11 @@ pub(super) fn refused(refusal: Refusal) -> Failure {
     refusal.into()
 }
 
-pub(super) fn data(error: impl std::fmt::Display) -> Failure {
+pub(crate) fn data(error: impl std::fmt::Display) -> Failure {
     Failure::new(exit::DATA, error)
 }
 
-pub(super) fn software(error: impl std::fmt::Display) -> Failure {
+pub(crate) fn software(error: impl std::fmt::Display) -> Failure {
     Failure::new(exit::SOFTWARE, error)
 }
 
@@ -373,6 +373,8 @@ impl Desk {
             Order::VendorThaw { vendor, reason } => self.command(Command::ThawVendor { vendor, reason, by }).await,
             Order::VendorList => self.vendor_list().await,
             Order::Explain { technician, target, at, source } => self.explain(technician, target, at, source).await,
+            Order::Conformity => self.conformity().await,
+            Order::Report(asked) => self.report(asked, staff.clone()).await,
             Order::NotifyTest { channel } => crate::notify::test(&self.site, channel, &by).await,
             Order::RetentionPlan => self.retention_plan().await,
             Order::RetentionRun => self.retention_run(by).await,
@@ -436,7 +438,7 @@ impl Desk {
         self.ticket(&staff, &id).await
     }
 
-    async fn status(&self) -> Answer {
+    pub(crate) async fn status(&self) -> Answer {
         let config = self.site.config();
         let (live, now) = (self.site.live.count(), self.site.clock.now());
         let looked = self

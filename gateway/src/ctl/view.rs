@@ -170,7 +170,7 @@ fn channel(one: &ChannelRecord) -> Value {
 }
 
 /// A file: `did` says what was done, `result` and `why` what came of it.
-fn file(one: &FileRecord) -> Value {
+pub(crate) fn file(one: &FileRecord) -> Value {
     match &one.what {
         FileDone::Moved(file) => json!({
             "at": one.at,
@@ -197,7 +197,8 @@ fn file(one: &FileRecord) -> Value {
     }
 }
 
-fn recording_state(record: &SessionRecord) -> Value {
+/// How whole its recording is, or where it stands before it is sealed.
+pub(crate) fn recording_state(record: &SessionRecord) -> Value {
     match (&record.sealed, &record.end) {
         (Some(sealed), _) => json!(sealed.state),
         (None, Some(_)) => json!("sealing"),

@@ -47,6 +47,9 @@ pub enum TokenError {
     /// The journal is proven by its folder, not by a list.
     #[error("the journal is not read by a token: copy its folder, and check it with `poterne-verify`")]
     Journal,
+    /// Who has an account is for people to read.
+    #[error("accounts are not read by a token: `poterne report accounts`, signed in as auditor or security")]
+    Accounts,
 }
 
 /// What is wrong with the time that somebody wants to give.

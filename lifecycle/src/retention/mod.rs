@@ -111,11 +111,34 @@ impl Retention {
     }
 }
 
+/// Numbers after one that are left out of those that follow, which come in order.
+fn gaps(after: u64, numbers: impl Iterator<Item = u64>) -> Vec<u64> {
+    let mut next = after.saturating_add(1);
+    let mut missing = Vec::new();
+    for number in numbers.skip_while(|number| *number <= after) {
+        missing.extend(next..number);
+        next = number.saturating_add(1);
+    }
+    missing
+}
+
 impl Register {
     /// An entry whose content is gone. Its number is never given out again (LIF-10).
     pub fn pass_over(&mut self, at: Timestamp, intervention: Option<u64>) {
         self.last_at = Some(at);
         self.retention.passed = self.retention.passed.max(intervention.map(InterventionNumber));
+    }
+
+    /// The number of the last intervention whose content went at its term: numbers up to it that are not
+    /// in the register are no gap.
+    pub fn erased_until(&self) -> Option<InterventionNumber> {
+        self.retention.passed
+    }
+
+    /// Numbers that are in the register no more, or never were, though no run took them: none, or it is
+    /// not whole (LIF-10).
+    pub fn missing_numbers(&self) -> Vec<u64> {
+        gaps(self.retention.passed.map_or(0, |passed| passed.0), self.interventions.keys().map(|number| number.0))
     }
 
     /// Until when a sealed recording is kept; `None` where it is not sealed or no terms are known.
@@ -149,5 +172,19 @@ impl Register {
         self.staff.retain(|login, _| !gone.staff.contains(login));
         self.tokens.retain(|id, _| !gone.tokens.contains(id));
         self.holds.retain(|id, _| !gone.holds.contains(id));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::gaps;
+
+    /// LIF-10: a number that is not there is named, and one that a run took is not.
+    #[test]
+    fn a_gap_is_named() {
+        assert!(gaps(0, [].into_iter()).is_empty());
+        assert!(gaps(0, [1, 2, 3].into_iter()).is_empty());
+        assert_eq!(gaps(0, [2, 3, 6].into_iter()), [1, 4, 5]);
+        assert_eq!(gaps(3, [2, 4, 6].into_iter()), [5]);
     }
 }
