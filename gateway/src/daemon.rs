@@ -16,6 +16,7 @@ use crate::registrar::Registrar;
 use crate::relay::session::LiveSessions;
 use crate::reload::{ReloadError, Reloader};
 use crate::sealing;
+use crate::siem;
 use crate::site::{Paths, Site};
 use crate::ssh::listener::{self, HostKeys};
 use crate::vault::{SiteSecrets, Vault, VaultError};
@@ -76,6 +77,7 @@ impl Daemon {
         make_private(&paths.recordings())?;
         make_private(&paths.keyring())?;
         make_private(&paths.quarantine())?;
+        make_private(&paths.siem())?;
         let vault = Arc::new(Vault::open(&paths.vault())?);
         let secrets = site_secrets(&vault, &config.site.name)?;
         let mut opened = open_journal(&paths, &secrets, &vault, &clock, options)?;
@@ -121,6 +123,7 @@ impl Daemon {
             enrolling: Default::default(),
             sealing: Default::default(),
             notify: Default::default(),
+            siem: Default::default(),
             paths,
         });
         let keys = Arc::new(HostKeys {
@@ -143,6 +146,7 @@ impl Daemon {
         tasks.push(tokio::spawn(crate::watch::keep::keep(site.clone())));
         tasks.push(tokio::spawn(sealing::keep(site.clone(), to_seal)));
         tasks.push(tokio::spawn(notify::keep(site.clone())));
+        tasks.push(tokio::spawn(siem::keep(site.clone())));
         tasks.push(tokio::spawn(listener::keep(site.clone(), keys, bound_sender)));
         Ok(Daemon { site, journal_key: verifier, bound, console, reload, tasks })
     }

@@ -31,6 +31,7 @@ pub mod relay;
 pub mod reload;
 pub mod replay;
 pub mod sealing;
+pub mod siem;
 pub mod site;
 pub mod ssh;
 pub mod target;

@@ -9,6 +9,7 @@ use crate::lockdown::Lockdown;
 use crate::notify;
 use crate::registrar::Registrar;
 use crate::relay::session::LiveSessions;
+use crate::siem;
 use crate::vault::Vault;
 use config::Config;
 use lifecycle::SessionId;
@@ -47,6 +48,8 @@ pub struct Site {
     pub sealing: tokio::sync::Mutex<()>,
     /// How each way of telling people does.
     pub notify: Arc<notify::Health>,
+    /// How each receiver of the journal does.
+    pub siem: Arc<siem::Health>,
     /// Where things lie.
     pub paths: Paths,
 }
@@ -113,6 +116,11 @@ impl Paths {
     /// Files that wait for the scanner.
     pub fn quarantine(&self) -> PathBuf {
         self.state.join("quarantine")
+    }
+
+    /// How far each receiver has the journal.
+    pub fn siem(&self) -> PathBuf {
+        self.state.join("siem")
     }
 
     /// Bytes that were found and not applied.

@@ -298,6 +298,12 @@ pub enum Event {
         source: IpAddr,
         what: String,
     },
+    LeakSuspected {
+        vendor: VendorId,
+        source: IpAddr,
+        technicians: Vec<TechnicianLogin>,
+        since: Timestamp,
+    },
     // Interventions.
     RequestDenied {
         account: AccountId,
@@ -553,6 +559,24 @@ pub enum Event {
         what: ExportScope,
         rows: u64,
         filters: String,
+    },
+    // The journal, read and forwarded.
+    JournalRead {
+        staff: StaffLogin,
+        how: String,
+        from: u64,
+        purpose: String,
+    },
+    ForwardStalled {
+        receiver: String,
+        next: u64,
+        since: Timestamp,
+        why: String,
+    },
+    ForwardResumed {
+        receiver: String,
+        next: u64,
+        seconds: u64,
     },
 }
 

@@ -304,6 +304,16 @@ pub enum Order {
     NotifyTest {
         channel: Option<String>,
     },
+    /// Answered by a stream: the answer's line, then entries until somebody leaves.
+    JournalFollow {
+        /// The first entry; what is told from now on, if none is named.
+        from: Option<u64>,
+        /// Only what is there already.
+        once: bool,
+        /// A word of the formats of `[siem]`.
+        format: String,
+        purpose: String,
+    },
 }
 
 /// Why not, and with which exit status (sysexits).
@@ -441,6 +451,7 @@ pub fn needs(order: &Order) -> Needs {
         Order::TechnicianActivate { .. } | Order::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
         Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
         Order::RecordingRead { .. } => Needs::Role(&[Role::Security]),
+        Order::JournalFollow { .. } => Needs::Role(&[Role::Security, Role::Auditor]),
         Order::ExportRead { .. } | Order::StaffLanguage { .. } => Needs::Role(EVERYBODY),
         Order::SessionFreeze { .. } => Needs::Freeze,
         Order::SessionResume { proof, .. } | Order::SessionWatch { proof, .. } => match proof {

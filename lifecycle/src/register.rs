@@ -7,6 +7,7 @@ use crate::decide;
 use crate::event::{EndCause, Event, SessionEnd};
 use crate::ids::{AccountId, InterventionNumber, SessionId, TokenId};
 use crate::intervention::{Intervention, InterventionState, Plan, Requested};
+use crate::leak::Traces;
 use crate::record::SessionRecord;
 use crate::staff::{self, Role, Staff};
 use crate::token::{self, Token};
@@ -45,6 +46,8 @@ pub struct Register {
     open: BTreeSet<InterventionNumber>,
     /// Sessions that are not over.
     running: BTreeSet<SessionId>,
+    /// Tries that may belong together.
+    pub(crate) traces: Traces,
 }
 
 /// Where a target's credential stands in the vault.
@@ -69,6 +72,7 @@ impl Register {
         staff::apply(&mut self.staff, at, event);
         token::apply(&mut self.tokens, at, event);
         self.apply_to_people(at, event);
+        self.apply_to_traces(at, event);
         self.apply_to_interventions(at, event);
         self.apply_to_sessions(at, event);
         self.keep_what_goes_on(event);

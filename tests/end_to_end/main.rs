@@ -24,6 +24,7 @@ mod refused;
 mod relay;
 mod scanner;
 mod sealing;
+mod siem;
 mod system;
 mod tunnels;
 mod watching;

@@ -5,7 +5,7 @@ use super::args::{
     NotifyVerb, PersonFlags, PlanFlags, ProofFlags, SessionVerb, StaffVerb, TargetVerb, TechnicianVerb, TokenVerb,
     VendorVerb, Verb,
 };
-use super::{firewall, happened, invitation, manual, output, pin, recording, secrets, watch};
+use super::{firewall, follow, happened, invitation, manual, output, pin, recording, secrets, watch};
 use crate::clock::{Clock as _, SystemClock};
 use crate::ctl::client;
 use crate::daemon::{Daemon, Options};
@@ -72,16 +72,18 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
             let answer = ask(&main, &Order::Explain { technician, target, at, source: from })?;
             print(json, &answer, output::fields)
         }
-        Verb::Journal(verb) => {
-            let status = ask(&main, &Order::Status)?;
-            let field = match verb {
-                JournalVerb::Key => "journal_key",
-                JournalVerb::Checkpoint => "checkpoint",
-            };
-            output::say(status.get(field).and_then(Value::as_str).unwrap_or_default().trim_end());
-            Ok(())
+        Verb::Journal(JournalVerb::Key) => say_of_status(&main, "journal_key"),
+        Verb::Journal(JournalVerb::Checkpoint) => say_of_status(&main, "checkpoint"),
+        Verb::Journal(JournalVerb::Follow { format, from, once, purpose }) => {
+            follow::follow(&main, from, &follow::How { format, once, purpose })
         }
     }
+}
+
+fn say_of_status(main: &Path, field: &str) -> Outcome {
+    let status = ask(main, &Order::Status)?;
+    output::say(status.get(field).and_then(Value::as_str).unwrap_or_default().trim_end());
+    Ok(())
 }
 
 /// Tries the channels. One that failed is a failure of the whole, so that a script sees it.

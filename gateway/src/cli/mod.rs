@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod firewall;
+mod follow;
 mod happened;
 mod invitation;
 mod manual;

@@ -17,6 +17,11 @@ pub fn open(socket: &Path, request: &Order) -> Result<BufReader<UnixStream>, Fai
     Ok(talk(socket, request)?.0)
 }
 
+/// The same, with the answer.
+pub fn open_with(socket: &Path, request: &Order) -> Result<(BufReader<UnixStream>, Value), Failure> {
+    talk(socket, request)
+}
+
 fn talk(socket: &Path, request: &Order) -> Result<(BufReader<UnixStream>, Value), Failure> {
     let gone = |error: std::io::Error| {
         let socket = socket.display();

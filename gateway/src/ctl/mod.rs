@@ -2,6 +2,7 @@
 
 pub mod caller;
 pub mod client;
+mod follow;
 mod health;
 mod interventions;
 mod people;
