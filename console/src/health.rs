@@ -27,7 +27,7 @@ pub struct Health {
     pub certificate: Option<Certificate>,
     /// The scanner of files. `None`: no target's files are scanned.
     pub scanner: Option<ScannerHealth>,
-    /// Where notices go: mail and what else is configured.
+    /// Where notices go: mail and what else is configured; and, as `siem.NAME`, where the journal goes.
     pub channels: Vec<Channel>,
     /// The ways by which checkpoints leave the machine.
     pub anchors: Vec<Anchor>,
@@ -152,7 +152,7 @@ pub struct ScannerHealth {
 /// A channel that notices leave by.
 #[derive(Debug, Clone, Serialize)]
 pub struct Channel {
-    /// Its name in the configuration; the mail is called `mail`.
+    /// Its name in the configuration; the mail is called `mail`, a receiver of the journal `siem.NAME`.
     pub name: String,
     /// Whether the last try went well, or there was none.
     pub well: bool,
@@ -160,6 +160,6 @@ pub struct Channel {
     pub last_ok: Option<Timestamp>,
     /// Why the last failure was one, with when.
     pub last_error: Option<(Timestamp, String)>,
-    /// Notices that wait.
+    /// Notices that wait; of a `siem.NAME`, entries.
     pub waiting: u64,
 }

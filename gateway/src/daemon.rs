@@ -20,6 +20,7 @@ use crate::reload::{ReloadError, Reloader};
 use crate::retention;
 use crate::ring;
 use crate::sealing;
+use crate::siem;
 use crate::site::{Paths, Site};
 use crate::ssh::listener::{self, HostKeys};
 use crate::vault::{SiteSecrets, Vault, VaultError};
@@ -85,6 +86,7 @@ impl Daemon {
         make_private(&paths.recordings())?;
         make_private(&paths.keyring())?;
         make_private(&paths.quarantine())?;
+        make_private(&paths.siem())?;
         let vault = Arc::new(Vault::open(&paths.vault())?);
         let mut secrets = site_secrets(&vault, &config.site.name)?;
         let new_journal = !paths.journal().join("tail").exists();
@@ -135,6 +137,7 @@ impl Daemon {
             notify: Default::default(),
             anchors,
             retention: Default::default(),
+            siem: Default::default(),
             paths,
         });
         // Its feed is taken before the first thing that somebody must be told of.
@@ -162,6 +165,7 @@ impl Daemon {
         tasks.push(tokio::spawn(sealing::keep(site.clone(), to_seal)));
         tasks.push(tokio::spawn(anchors::keep(site.clone())));
         tasks.push(tokio::spawn(retention::keep(site.clone())));
+        tasks.push(tokio::spawn(siem::keep(site.clone())));
         tasks.push(tokio::spawn(listener::keep(site.clone(), keys, bound_sender)));
         Ok(Daemon { site, journal_key: verifier, bound, console, reload, tasks })
     }

@@ -40,6 +40,7 @@ mod retention;
 pub mod ring;
 mod rollback;
 pub mod sealing;
+pub mod siem;
 pub mod site;
 pub mod ssh;
 pub mod target;

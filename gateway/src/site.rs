@@ -12,6 +12,7 @@ use crate::notify;
 use crate::registrar::Registrar;
 use crate::relay::session::LiveSessions;
 use crate::retention;
+use crate::siem;
 use crate::vault::Vault;
 use config::Config;
 use lifecycle::SessionId;
@@ -54,6 +55,8 @@ pub struct Site {
     pub anchors: anchors::Health,
     /// Whether the clock may be trusted with what cannot be undone, and one run at a time.
     pub(crate) retention: retention::Desk,
+    /// How each receiver of the journal does.
+    pub siem: Arc<siem::Health>,
     /// Where things lie.
     pub paths: Paths,
 }
@@ -131,6 +134,11 @@ impl Paths {
     /// What was given out of checkpoints, and what came back.
     pub fn anchors(&self) -> PathBuf {
         self.state.join("anchors")
+    }
+
+    /// How far each receiver has the journal.
+    pub fn siem(&self) -> PathBuf {
+        self.state.join("siem")
     }
 
     /// Bytes that were found and not applied.

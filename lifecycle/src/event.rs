@@ -338,6 +338,12 @@ pub enum Event {
         source: IpAddr,
         what: String,
     },
+    LeakSuspected {
+        vendor: VendorId,
+        source: IpAddr,
+        technicians: Vec<TechnicianLogin>,
+        since: Timestamp,
+    },
     // Interventions.
     RequestDenied {
         account: AccountId,
@@ -672,6 +678,24 @@ pub enum Event {
         manifest: String,
         files: u64,
         bytes: u64,
+    },
+    // The journal, read and forwarded.
+    JournalRead {
+        staff: StaffLogin,
+        how: String,
+        from: u64,
+        purpose: String,
+    },
+    ForwardStalled {
+        receiver: String,
+        next: u64,
+        since: Timestamp,
+        why: String,
+    },
+    ForwardResumed {
+        receiver: String,
+        next: u64,
+        seconds: u64,
     },
 }
 

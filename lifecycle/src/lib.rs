@@ -14,6 +14,7 @@ mod file;
 mod guard;
 mod ids;
 mod intervention;
+mod leak;
 pub mod order;
 mod record;
 mod register;

@@ -410,6 +410,16 @@ pub enum Order {
     SubjectExport {
         login: String,
     },
+    /// Answered by a stream: the answer's line, then entries until somebody leaves.
+    JournalFollow {
+        /// The first entry; what is told from now on, if none is named.
+        from: Option<u64>,
+        /// Only what is there already.
+        once: bool,
+        /// A word of the formats of `[siem]`.
+        format: String,
+        purpose: String,
+    },
 }
 
 /// What is to be held.
@@ -609,6 +619,7 @@ pub fn needs(order: &Order) -> Needs {
         Order::Report(ReportArgs { what: ReportKind::Dormant | ReportKind::Retention, .. }) | Order::Conformity => {
             Needs::Role(&[Role::Auditor, Role::Security, Role::Operator])
         }
+        Order::JournalFollow { .. } => Needs::Role(&[Role::Security, Role::Auditor]),
         Order::ExportRead { .. } | Order::StaffLanguage { .. } => Needs::Role(EVERYBODY),
         Order::SessionFreeze { .. } => Needs::Freeze,
         Order::SessionResume { proof, .. } | Order::SessionWatch { proof, .. } => match proof {

@@ -7,6 +7,7 @@ use crate::decide;
 use crate::event::{EndCause, Event, SessionEnd};
 use crate::ids::{AccountId, HoldId, InterventionNumber, SessionId, TokenId};
 use crate::intervention::{Intervention, InterventionState, Plan, Requested};
+use crate::leak::Traces;
 use crate::record::{Readers, SessionRecord};
 use crate::retention::{Hold, Retention, apply_holds};
 use crate::rollback::Rollbacks;
@@ -57,6 +58,8 @@ pub struct Register {
     open: BTreeSet<InterventionNumber>,
     /// Sessions that are not over.
     running: BTreeSet<SessionId>,
+    /// Tries that may belong together.
+    pub(crate) traces: Traces,
 }
 
 /// Where a target's credential stands in the vault.
@@ -83,6 +86,7 @@ impl Register {
         apply_holds(&mut self.holds, at, event);
         self.retention.apply(at, event);
         self.apply_to_people(at, event);
+        self.apply_to_traces(at, event);
         self.apply_to_interventions(at, event);
         self.apply_to_sessions(at, event);
         self.keep_what_goes_on(event);

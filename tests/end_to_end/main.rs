@@ -31,6 +31,7 @@ mod retention;
 mod scanner;
 mod scenarios;
 mod sealing;
+mod siem;
 mod system;
 mod tunnels;
 mod watching;

@@ -3,6 +3,7 @@
 
 pub mod clamd;
 pub mod people;
+pub mod rsyslog;
 pub mod site;
 pub mod sshd;
 pub mod terminal;

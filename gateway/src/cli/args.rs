@@ -1073,6 +1073,21 @@ pub(crate) enum JournalVerb {
         #[command(flatten)]
         proof: ProofFlags,
     },
+    /// Print entries as they become durable, one a line. Journalled, with what it is for.
+    Follow {
+        /// How they are written: json, rfc5424, cef or ocsf.
+        #[arg(long, value_name = "FORMAT", default_value = "json")]
+        format: String,
+        /// Begin with this entry; 0 is the first. Without it: only what is new.
+        #[arg(long, value_name = "N")]
+        from: Option<u64>,
+        /// Print what is there, and end.
+        #[arg(long)]
+        once: bool,
+        /// What you read it for.
+        #[arg(long, value_name = "TEXT")]
+        purpose: String,
+    },
 }
 
 #[derive(Subcommand)]

@@ -6,8 +6,8 @@ use super::args::{
     VendorVerb, Verb,
 };
 use super::{
-    backup, doctor, export, firewall, happened, invitation, manual, output, pin, recording, report, retention, secrets,
-    watch,
+    backup, doctor, export, firewall, follow, happened, invitation, manual, output, pin, recording, report, retention,
+    secrets, watch,
 };
 use crate::clock::{Clock as _, SystemClock};
 use crate::ctl::client;
@@ -90,6 +90,9 @@ fn journal(main: &Path, verb: JournalVerb) -> Outcome {
     let field = match verb {
         JournalVerb::Key => "journal_key",
         JournalVerb::Checkpoint => "checkpoint",
+        JournalVerb::Follow { format, from, once, purpose } => {
+            return follow::follow(main, from, &follow::How { format, once, purpose });
+        }
         JournalVerb::Anchors { now, json } => {
             let answer = ask(main, if now { &Order::AnchorNow } else { &Order::AnchorList })?;
             return print(json, &answer, |answer| {

@@ -6,6 +6,7 @@ mod commands;
 mod doctor;
 mod export;
 mod firewall;
+mod follow;
 mod happened;
 mod invitation;
 mod manual;

@@ -18,6 +18,11 @@ pub fn open(socket: &Path, request: &Order) -> Result<(Value, BufReader<UnixStre
     Ok((answer, stream))
 }
 
+/// The same, with the answer.
+pub fn open_with(socket: &Path, request: &Order) -> Result<(BufReader<UnixStream>, Value), Failure> {
+    talk(socket, request)
+}
+
 fn talk(socket: &Path, request: &Order) -> Result<(BufReader<UnixStream>, Value), Failure> {
     let gone = |error: std::io::Error| {
         let socket = socket.display();

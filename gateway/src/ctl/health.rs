@@ -6,6 +6,7 @@ use crate::files::clamav;
 use crate::https::CertificateState;
 use crate::notify::ChannelHealth;
 use crate::registrar::Core;
+use crate::siem::ReceiverHealth;
 use crate::ssh::listener;
 use console::{
     Anchor, Certificate, Channel, Door, DoorCause, Health, JournalHealth, Missing, RecorderHealth, Room, ScannerHealth,
@@ -96,7 +97,15 @@ impl Desk {
             last_error: one.last_error,
             waiting: one.waiting,
         };
-        self.site.notify.channels().into_iter().map(channel).collect()
+        let receiver = |(name, one): (String, ReceiverHealth)| Channel {
+            name: format!("siem.{name}"),
+            well: one.is_well(),
+            last_ok: one.last_ok,
+            last_error: one.last_error,
+            waiting: one.waiting,
+        };
+        let receivers = self.site.siem.receivers().into_iter().map(receiver);
+        self.site.notify.channels().into_iter().map(channel).chain(receivers).collect()
     }
 
     async fn door(&self, addresses: Vec<SocketAddr>) -> Door {

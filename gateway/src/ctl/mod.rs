@@ -4,6 +4,7 @@ mod anchors;
 pub mod caller;
 pub mod client;
 mod evidence;
+mod follow;
 mod health;
 mod interventions;
 mod people;

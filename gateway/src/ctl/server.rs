@@ -10,6 +10,7 @@ use super::tokens::NewToken;
 use super::view;
 use crate::registrar::{Core, JournalGone};
 use crate::reload::{ReloadError, Reloader};
+use crate::siem::Follow;
 use crate::site::Site;
 use crate::watch::{attend, socket};
 use lifecycle::order::{Failure, Needs, Order, Proof, exit, needs};
@@ -47,13 +48,28 @@ pub fn serve(desk: Arc<Desk>) -> anyhow::Result<impl Future<Output = ()>> {
             let Ok(turn) = turns.clone().acquire_owned().await else { return };
             let desk = desk.clone();
             tokio::spawn(async move {
-                if let Ok(Some(watch)) = desk.attend(stream, own).await {
+                if let Ok(Some(stream)) = desk.attend(stream, own).await {
                     drop(turn);
-                    watch.run().await;
+                    stream.run().await;
                 }
             });
         }
     })
+}
+
+/// What goes on over the socket after the answer.
+enum Streamed {
+    Watch(Box<attend::Watch>),
+    Follow(Box<Follow>),
+}
+
+impl Streamed {
+    async fn run(self) {
+        match self {
+            Streamed::Watch(watch) => watch.run().await,
+            Streamed::Follow(follow) => follow.run().await,
+        }
+    }
 }
 
 /// Where orders are carried out, for the socket and for the console alike.
@@ -120,8 +136,9 @@ pub(super) fn fingerprint(line: &str) -> Result<String, Failure> {
 }
 
 impl Desk {
-    /// Answers one request. Somebody who may watch goes on from there, with the socket.
-    async fn attend(&self, stream: UnixStream, own: u32) -> std::io::Result<Option<attend::Watch>> {
+    /// Answers one request. Somebody who may watch, or follow the journal, goes on from there, with the
+    /// socket.
+    async fn attend(&self, stream: UnixStream, own: u32) -> std::io::Result<Option<Streamed>> {
         let caller = Caller::of(&stream.peer_cred()?);
         let (reader, mut writer) = stream.into_split();
         let mut reader = BufReader::new(reader);
@@ -136,7 +153,14 @@ impl Desk {
                     Ok(Order::SessionWatch { id, proof }) => match self.may_watch(&caller, &id, proof).await {
                         Ok(ticket) => {
                             write_response(&mut writer, Ok(json!({}))).await?;
-                            return Ok(Some(socket::over(ticket, reader, writer)));
+                            return Ok(Some(Streamed::Watch(Box::new(socket::over(ticket, reader, writer)))));
+                        }
+                        Err(failure) => Err(failure),
+                    },
+                    Ok(order @ Order::JournalFollow { .. }) => match self.may_follow(&caller, order).await {
+                        Ok(following) => {
+                            write_response(&mut writer, Ok(json!({ "from": following.from }))).await?;
+                            return Ok(Some(Streamed::Follow(Box::new(following.over(reader, writer)))));
                         }
                         Err(failure) => Err(failure),
                     },
@@ -344,6 +368,8 @@ impl Desk {
             // Taken by `attend`, which hands the socket over.
             Order::SessionWatch { .. } => Err(software("watching takes the socket over")),
             Order::EvidenceExport { .. } => Err(software("a bundle takes the socket over")),
+            // Taken by `attend` too.
+            Order::JournalFollow { .. } => Err(software("following takes the socket over")),
             Order::RecordingList => self.recording_list().await,
             Order::RecordingShow { id } => self.recording_show(&id).await,
             Order::RecordingRead { id, how, purpose } => self.recording_read(&id, how, purpose, signed()?).await,

@@ -39,6 +39,7 @@ impl Facts {
                 .staff
                 .get(login)
                 .map_or_else(Self::default, |staff| Self { who: Some(staff.identity.name.clone()), ..Self::default() }),
+            About::Vendor(vendor) => Self { vendor: Some(vendor.clone()), ..Self::default() },
             About::Site => Self::default(),
         }
     }

@@ -2,9 +2,10 @@
 
 use config::Topic;
 use lifecycle::{
-    AccountId, Alarm, Event, FreezeCause, InterventionNumber, JoinRefusal, RecordingState, SessionId, WRONG_CODES,
+    AccountId, Alarm, Event, FactorCause, FreezeCause, InterventionNumber, JoinRefusal, RecordingState, SessionId,
+    WRONG_CODES,
 };
-use policy::StaffLogin;
+use policy::{StaffLogin, TechnicianLogin, VendorId};
 
 /// What a notice is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,11 +14,13 @@ pub(super) enum About {
     Session(SessionId),
     Account(AccountId),
     Staff(StaffLogin),
+    Vendor(VendorId),
     Site,
 }
 
 /// What more is told of some events, each in a field of its own: the text's line and the JSON's key.
-pub(super) const DETAILS: [&str; 5] = ["session", "file", "signature", "cause", "destination"];
+pub(super) const DETAILS: [&str; 10] =
+    ["session", "file", "signature", "cause", "destination", "accounts", "source", "proposal", "receiver", "next"];
 
 /// An event that somebody is told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +83,8 @@ impl Sighting {
 
     /// Whether the same may come again and again, so that one in ten minutes is enough.
     pub(super) fn repeats(&self) -> bool {
-        matches!(self.topic, Topic::Alert | Topic::Unwatched)
+        // A leak is told again only when another account joins it.
+        matches!(self.topic, Topic::Alert | Topic::Unwatched) && self.text != "leak"
     }
 
     /// What an event means to those who are told, if anything.
@@ -110,7 +114,34 @@ impl Sighting {
             Event::JoinRefused { number, why: JoinRefusal::OtherSource, .. } => {
                 Self::new(Topic::Alert, "second-source", of(number))
             }
-            Event::AccountAlert { account, .. } => Self::new(Topic::Alert, "account", About::Account(account.clone())),
+            // IDM-13: a canary, or the third lock of a day.
+            Event::AccountAlert { account, technician, source, what } => {
+                let details =
+                    vec![("accounts", technician.to_string()), ("source", source.to_string()), ("cause", what.clone())];
+                Self { details, ..Self::new(Topic::Alert, "account", About::Account(account.clone())) }
+            }
+            Event::StaffRefused { staff, cause: FactorCause::Disabled, source, .. } => {
+                let mut details = vec![("accounts", staff.to_string())];
+                details.extend(source.map(|source| ("source", source.to_string())));
+                Self { details, ..Self::new(Topic::Alert, "staff-closed", About::Staff(staff.clone())) }
+            }
+            Event::LeakSuspected { vendor, source, technicians, .. } => {
+                let names: Vec<String> = technicians.iter().map(TechnicianLogin::to_string).collect();
+                let details = vec![
+                    ("accounts", names.join(", ")),
+                    ("source", source.to_string()),
+                    ("proposal", format!("poterne vendor freeze {vendor} --reason")),
+                ];
+                Self { details, ..Self::new(Topic::Alert, "leak", About::Vendor(vendor.clone())) }
+            }
+            Event::ForwardStalled { receiver, next, why, .. } => {
+                let details = vec![("cause", why.clone()), ("receiver", receiver.clone()), ("next", next.to_string())];
+                Self { details, ..Self::new(Topic::Evidence, "forward-stalled", About::Site) }
+            }
+            Event::ForwardResumed { receiver, next, .. } => {
+                let details = vec![("receiver", receiver.clone()), ("next", next.to_string())];
+                Self { details, ..Self::new(Topic::Evidence, "forward-resumed", About::Site) }
+            }
             Event::TechnicianLocked { account, lock, .. } if lock.until.is_none() => {
                 Self::new(Topic::Alert, "locked", About::Account(account.clone()))
             }
@@ -144,6 +175,52 @@ impl Sighting {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// IDM-13, LOG-10: the names, the source, and what to do about it.
+    #[test]
+    fn a_canary_a_leak_and_a_stalled_queue_are_told() {
+        let told = |event: Event| {
+            let sighting = Sighting::of(&event).unwrap();
+            assert!(sighting.security && sighting.details.iter().all(|(name, _)| DETAILS.contains(name)));
+            (sighting.text, sighting.repeats(), sighting.details)
+        };
+        let source: std::net::IpAddr = "203.0.113.7".parse().unwrap();
+        let (text, repeats, details) = told(Event::AccountAlert {
+            account: AccountId::from_random([1; 8]),
+            technician: "alice".parse().unwrap(),
+            source,
+            what: "a try on an account that is not active".to_owned(),
+        });
+        assert_eq!((text, repeats), ("account", true));
+        assert_eq!(details[..2], [("accounts", "alice".to_owned()), ("source", source.to_string())]);
+        let (text, repeats, details) = told(Event::LeakSuspected {
+            vendor: "imagix".parse().unwrap(),
+            source,
+            technicians: vec!["alice".parse().unwrap(), "bruno".parse().unwrap()],
+            since: jiff::Timestamp::UNIX_EPOCH,
+        });
+        assert_eq!((text, repeats), ("leak", false));
+        assert!(details.contains(&("accounts", "alice, bruno".to_owned())));
+        assert!(details.contains(&("proposal", "poterne vendor freeze imagix --reason".to_owned())));
+        let (text, _, details) = told(Event::StaffRefused {
+            staff: "omar".parse().unwrap(),
+            cause: FactorCause::Disabled,
+            step: None,
+            counts: false,
+            purpose: "sign in".to_owned(),
+            source: Some(source),
+        });
+        assert_eq!((text, details.len()), ("staff-closed", 2));
+        let (text, ..) = told(Event::ForwardStalled {
+            receiver: "soc".to_owned(),
+            next: 7,
+            since: jiff::Timestamp::UNIX_EPOCH,
+            why: "cannot be reached".to_owned(),
+        });
+        assert_eq!(text, "forward-stalled");
+        let (text, ..) = told(Event::ForwardResumed { receiver: "soc".to_owned(), next: 9, seconds: 60 });
+        assert_eq!(text, "forward-resumed");
+    }
 
     #[test]
     fn an_alarm_is_an_alert_with_its_particulars() {

@@ -105,7 +105,11 @@ pub(super) fn tie(register: &Register, event: &Event) -> Tie {
         // What was found goes before what was accepted, so that nothing waits for people again.
         | Event::RollbackFound { .. }
         | Event::RollbackAccepted { .. }
-        | Event::BackupMade { .. } => Tie::Age(None),
+        | Event::BackupMade { .. }
+        | Event::LeakSuspected { .. }
+        | Event::JournalRead { .. }
+        | Event::ForwardStalled { .. }
+        | Event::ForwardResumed { .. } => Tie::Age(None),
         // About an intervention or a session: found above.
         Event::InterventionRequested { .. }
         | Event::InterventionPlanned { .. }

@@ -85,7 +85,11 @@ impl Lobby {
         let judged = self
             .site
             .registrar
-            .act(move |core, at| core.register.judge_factors(&core.rules, &attempt, required, at))
+            .act(move |core, at| {
+                let (mut events, judged) = core.register.judge_factors(&core.rules, &attempt, required, at);
+                events.extend(core.register.suspect_leak(&events, core.config.alarms.leak_window, at));
+                (events, judged)
+            })
             .await?;
         if judged != Judged::Accepted {
             return Ok(Judgement::Nobody);
