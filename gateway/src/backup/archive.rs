@@ -140,13 +140,13 @@ mod tests {
         assert!(!writer.file(Path::new("gone"), Path::new("/no/such/file")).unwrap());
         writer.finish().unwrap();
         let out = folder.path().join("out");
-        assert_eq!(read(&place, &[key.clone()], Some(&out)).unwrap(), 2);
+        assert_eq!(read(&place, std::slice::from_ref(&key), Some(&out)).unwrap(), 2);
         assert_eq!(fs::read_to_string(out.join("top/deep/x")).unwrap(), "content");
         assert!(read(&place, &[Identity::generate()], None).is_err());
         let bytes = fs::read(&place).unwrap();
         for cut in [bytes.len() / 2, bytes.len() - 1] {
             fs::write(&place, &bytes[..cut]).unwrap();
-            assert!(read(&place, &[key.clone()], None).is_err(), "cut at {cut}");
+            assert!(read(&place, std::slice::from_ref(&key), None).is_err(), "cut at {cut}");
         }
         let mut hostile = tar::Header::new_gnu();
         hostile.set_size(0);
