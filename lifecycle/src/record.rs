@@ -505,7 +505,7 @@ mod tests {
     }
 
     fn begun() -> SessionRecord {
-        SessionRecord::admitted(session(), InterventionNumber(1), at(3600), None, Vec::new(), at(0))
+        SessionRecord::admitted(session(), InterventionNumber(1), at(3600), None, Readers::default(), at(0))
     }
 
     fn login(name: &str) -> StaffLogin {
