@@ -56,10 +56,10 @@ pub(crate) fn open_journal(
     let (mut journal, recovered) =
         Journal::open(&paths.journal(), Box::new(OsDisk::default()), signer, masters.clone(), random)?;
     let (mut register, mut erased) = fold(&mut journal)?;
-    // CRASH: a retention run was broken off, or an older copy of the ring was put back: what the
-    // journal says was destroyed is destroyed before anything is read in it.
+    // CRASH: a retention run was broken off: what the journal says was destroyed is destroyed before
+    // anything is folded for good.
     if masters.is_rewriting() || !register.retention.tombstones.is_within(&erased) {
-        tracing::warn!("a retention run was broken off, or keys that one destroyed are back: it is finished now");
+        tracing::warn!("a retention run was broken off: it is finished now");
         rewrite(&mut journal, vault, &register.retention.tombstones)?;
         (register, erased) = fold(&mut journal)?;
         tracing::info!(entries = erased.count(), "the content of these entries is erased");

@@ -115,7 +115,8 @@ fn thirteen_months_later_the_content_is_gone_and_the_proof_is_not() {
     }
     let old = site.folder().join("old");
     copy(&site.state(), &old);
-    let heads = |id: &str| site.state().join("keyring").join(id);
+    let keyring = site.state().join("keyring");
+    let heads = |id: &str| keyring.join(id);
     assert!(readable(&old).contains(TYPED) && readable(&old).contains("alice"));
 
     // Six months: the recordings' term, and no day before it.
