@@ -8,12 +8,12 @@ use crate::files::Kind;
 use crate::legacy::{legacy, second_factor};
 use crate::load::Options;
 use crate::notify::{PlacedNotify, notify};
-use crate::siem::{PlacedSiem, alarms, receiver};
 use crate::parts::{
     NAME, PlacedConsole, PlacedContract, REASON, console, contact, contract, factors, recordings, retention, section,
     site, sources, ssh, supervision,
 };
 use crate::read::{At, Place, Sink, Table, quoted};
+use crate::siem::{PlacedSiem, alarms, receiver};
 use crate::values::{LANGUAGES, by, day, email, host_key, one_of, target_address, within};
 use crate::{Alarms, Config, Group, Recordings, Retention, Site, Ssh, SupervisionTimes, Target, Vendor};
 use jiff::tz::TimeZone;

@@ -275,7 +275,13 @@ pub const KEYS: &[Key] = &[
         "absolute, a PEM file; with key",
         "Shown to a receiver that asks who sends.",
     ),
-    key("siem.*.key", "path", Some("none"), "absolute, a file of mode 0600; with certificate", "The certificate's key."),
+    key(
+        "siem.*.key",
+        "path",
+        Some("none"),
+        "absolute, a file of mode 0600; with certificate",
+        "The certificate's key.",
+    ),
     key(
         "siem.*.format",
         "text",

@@ -511,10 +511,7 @@ fn a_receiver_is_whole_and_its_files_are_there() {
     std::fs::set_permissions(&pem, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     refuse(
         format!("{whole}certificate = \"{0}\"\nkey = \"{0}\"\n", pem.display()),
-        &format!(
-            "poterne.toml:20:7: `siem.soc.key`: `{0}` can be read by others: run `chmod 600 {0}`",
-            pem.display()
-        ),
+        &format!("poterne.toml:20:7: `siem.soc.key`: `{0}` can be read by others: run `chmod 600 {0}`", pem.display()),
     );
 }
 

@@ -440,7 +440,7 @@ impl Desk {
         // The journal's end is itself something to be told.
         let (pending, unsealed, review, armed) = looked.unwrap_or_default();
         let checkpoint = self.site.registrar.checkpoints().borrow().to_string();
-        Ok(json!({
+        let mut status = json!({
             "site": config.site.name,
             "version": env!("CARGO_PKG_VERSION"),
             "config": config.digest,
@@ -458,7 +458,12 @@ impl Desk {
             "journal_key": self.journal_key,
             "host_key": self.host_key,
             "checkpoint": checkpoint,
-        }))
+        });
+        if let Value::Object(fields) = &mut status {
+            let receivers = self.site.siem.receivers();
+            fields.extend(receivers.iter().map(|(name, one)| (format!("siem.{name}"), one.summary().into())));
+        }
+        Ok(status)
     }
 }
 
