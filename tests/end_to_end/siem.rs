@@ -102,6 +102,29 @@ fn a_receiver_that_was_away_misses_nothing() {
     }
 }
 
+/// LOG-10: an entry that waits for too long raises an alarm, which ends when the receiver is back.
+#[test]
+fn a_queue_that_ages_raises_an_alarm_and_ends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path(), "soc");
+    std::fs::copy(folder.path().join("soc-ca.pem"), folder.path().join("ca.pem")).unwrap();
+    let mut rsyslog = Rsyslog::new(folder.path().join("rsyslog"), folder.path(), "soc", false);
+    let more = section("soc", rsyslog.port, folder.path(), "alarm-after = \"5m\"");
+    let start = jiff::Timestamp::now();
+    let site = Site::with(SiteOptions { more, clock: Some(start), ..SiteOptions::default() });
+    let shown = || site.json(&["status"])["siem.soc"].as_str().unwrap_or_default().to_owned();
+    eventually("a failure is shown", || shown().starts_with("takes nothing: cannot be reached"));
+    assert_eq!(site.entries("forward-stalled").len(), 0, "not old enough");
+    site.set_clock(start + jiff::SignedDuration::from_mins(6));
+    eventually("an alarm", || !site.entries("forward-stalled").is_empty());
+    assert!(site.entries("forward-stalled")[0]["why"].as_str().unwrap().starts_with("cannot be reached"));
+    rsyslog.start();
+    eventually("it flows again", || !site.entries("forward-resumed").is_empty());
+    eventually("all came", || is_whole(&rsyslog.numbers(), size(&site)));
+    assert!(shown().starts_with("takes what is sent"), "{}", shown());
+    assert_eq!((site.entries("forward-stalled").len(), site.entries("forward-resumed").len()), (1, 1));
+}
+
 /// The position that is kept of a receiver.
 fn position(site: &Site, receiver: &str) -> u64 {
     let text = std::fs::read_to_string(site.state().join("siem").join(receiver)).unwrap_or_default();

@@ -481,7 +481,7 @@ impl Desk {
         // The journal's end is itself something to be told.
         let (pending, unsealed, review, armed, last_run) = looked.unwrap_or_default();
         let checkpoint = self.site.registrar.checkpoints().borrow().to_string();
-        Ok(json!({
+        let mut status = json!({
             "site": config.site.name,
             "version": env!("CARGO_PKG_VERSION"),
             "config": config.digest,
@@ -502,7 +502,12 @@ impl Desk {
             "checkpoint": checkpoint,
             "anchors": self.anchor_list(),
             "rollback": self.rollback().await,
-        }))
+        });
+        if let Value::Object(fields) = &mut status {
+            let receivers = self.site.siem.receivers();
+            fields.extend(receivers.iter().map(|(name, one)| (format!("siem.{name}"), one.summary().into())));
+        }
+        Ok(status)
     }
 }
 

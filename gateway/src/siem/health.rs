@@ -25,9 +25,18 @@ impl ReceiverHealth {
         let ok = match (&self.last_ok, &self.last_error) {
             (_, None) => true,
             (None, Some(_)) => false,
-            (Some(ok), Some((failed, _))) => ok > failed,
+            (Some(ok), Some((failed, _))) => ok >= failed,
         };
         ok && self.stalled.is_none()
+    }
+
+    /// How it does, in a line.
+    pub fn summary(&self) -> String {
+        let Self { next, waiting, .. } = self;
+        match &self.last_error {
+            Some((_, why)) if !self.is_well() => format!("takes nothing: {why}; {waiting} wait, the next is {next}"),
+            _ => format!("takes what is sent; {waiting} wait, the next is {next}"),
+        }
     }
 }
 

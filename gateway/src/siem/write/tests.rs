@@ -40,7 +40,7 @@ const HOSTILE: &str = "PACS | x=1 \"]\\ \n<13>1 fake\r\u{1b}[2J\u{202e}gnp é";
 
 fn examples() -> Vec<Fact> {
     let (account, session) = ("a-0000000000000001", "s-0000000000000002");
-    let alice = |kind: &str| json!({ "kind": kind, "account": account, "technician": "alice.martin" });
+    let alice = |kind: &str| json!({ "kind": kind, "account": account, "technician": "alice" });
     let with = |mut base: Value, more: Value| {
         base.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         base
@@ -51,7 +51,7 @@ fn examples() -> Vec<Fact> {
             "what": { "exec": { "command": format!("echo {HOSTILE}") } } }),
     );
     opened.names = BTreeMap::from([
-        ("technician", "alice.martin".to_owned()),
+        ("technician", "alice".to_owned()),
         ("vendor", "imagix".to_owned()),
         ("target", "scanner".to_owned()),
         ("login", "maint".to_owned()),
@@ -64,7 +64,7 @@ fn examples() -> Vec<Fact> {
         of(0, json!({ "kind": "started", "version": "0.1.0", "config": "ab12" })),
         of(
             1,
-            json!({ "kind": "technician-disabled", "account": account, "technician": "alice.martin",
+            json!({ "kind": "technician-disabled", "account": account, "technician": "alice",
             "reason": HOSTILE, "by": { "staff": "claire" } }),
         ),
         of(2, with(alice("factors-refused"), refused)),
@@ -78,7 +78,7 @@ fn examples() -> Vec<Fact> {
         of(
             4,
             json!({ "kind": "leak-suspected", "vendor": "imagix", "source": "203.0.113.7",
-            "technicians": ["alice.martin", "bruno"], "since": "2026-11-23T07:00:00Z" }),
+            "technicians": ["alice", "bruno"], "since": "2026-11-23T07:00:00Z" }),
         ),
         of(5, with(alice("factors-accepted"), accepted)),
         of(6, json!({ "kind": "vendor-frozen", "vendor": "imagix", "reason": "leak", "by": { "root": 0 } })),
