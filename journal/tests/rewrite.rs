@@ -14,7 +14,7 @@ const OLD: [u8; 32] = [9; 32];
 const NEW: [u8; 32] = [8; 32];
 
 fn erased(index: u64) -> bool {
-    index < 300 && index % 7 == 0
+    index < 300 && index.is_multiple_of(7)
 }
 
 fn open(folder: &Path, masters: Masters) -> Journal {

@@ -11,6 +11,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     missing_docs,
+    clippy::indexing_slicing,
     reason = "a measurement that cannot go on is to fail where it stands"
 )]
 
