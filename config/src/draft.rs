@@ -3,6 +3,7 @@
 //! Each thing is typed on its own here. Whether the things agree with each other is asked in
 //! [`crate::across`], once all files are read.
 
+use crate::anchors::{Anchors, Backup, anchors, backup};
 use crate::channels::{Clamav, carried, clamav, rights};
 use crate::files::Kind;
 use crate::legacy::{legacy, second_factor};
@@ -40,6 +41,8 @@ pub(crate) struct Draft {
     pub(crate) retention: Option<Retention>,
     pub(crate) clamav: Option<Clamav>,
     pub(crate) notify: PlacedNotify,
+    pub(crate) anchors: Option<Anchors>,
+    pub(crate) backup: Backup,
     pub(crate) siem: PlacedSiem,
     pub(crate) alarms: Option<Alarms>,
     pub(crate) vendors: BTreeMap<VendorId, Vendor>,
@@ -124,6 +127,8 @@ impl Draft {
         self.supervision = supervision(&root.table_or_empty("supervision"));
         self.retention = retention(&root.table_or_empty("retention"));
         self.clamav = root.table("clamav").and_then(|table| clamav(&table));
+        self.anchors = anchors(&root.table_or_empty("anchors"));
+        self.backup = backup(&root.table_or_empty("backup"));
         if let Some(table) = root.table("notify") {
             self.notify = notify(&table, |group, key| self.wants(group, key));
         }
@@ -334,6 +339,8 @@ impl Draft {
             retention: self.retention?,
             clamav: self.clamav,
             notify: self.notify.value,
+            anchors: self.anchors?,
+            backup: self.backup,
             siem: self.siem.value,
             alarms: self.alarms?,
             vendors: self.vendors,

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod across;
+mod anchors;
 mod channels;
 mod draft;
 mod files;
@@ -21,6 +22,7 @@ mod show;
 mod siem;
 mod values;
 
+pub use anchors::{Anchors, Backup, Witness};
 pub use channels::{Carried, Clamav, ClamavSocket, Content, Scan};
 pub use keys::{KEYS, Key, man_table};
 pub use legacy::{Exception, LEGACY_ALGORITHMS, Legacy, SecondFactor};
@@ -62,6 +64,10 @@ pub struct Config {
     pub clamav: Option<Clamav>,
     /// `[notify]`
     pub notify: Notify,
+    /// `[anchors]`
+    pub anchors: Anchors,
+    /// `[backup]`
+    pub backup: Backup,
     /// `[siem.*]` by name.
     pub siem: BTreeMap<String, Receiver>,
     /// `[alarms]`
@@ -232,6 +238,9 @@ pub struct Group {
 pub struct Recordings {
     /// The security officers' keys, `age1…`.
     pub recipients: Vec<String>,
+    /// The auditors' keys, of whom one must help each time (`reading = "two-persons"`); empty where an
+    /// officer reads alone.
+    pub second_recipients: Vec<String>,
     /// Bytes of one exec stream that are kept.
     pub record_limit: ByteSize,
     /// Bytes of one session's recording; beyond it the session is frozen (D25).

@@ -111,7 +111,8 @@ pub(crate) fn recordings(table: &Table<'_>) -> Option<Recordings> {
         "write the security officers' keys, `age1…`, as `age-keygen` prints them",
         recipient,
     );
-    for one in recipients.iter().flatten().filter(|one| one.value == PUBLISHED) {
+    let second_recipients = second_recipients(table, recipients.as_deref().unwrap_or_default());
+    for one in recipients.iter().flatten().chain(&second_recipients).filter(|one| one.value == PUBLISHED) {
         table.sink().warn(
             &one.place,
             "this recipient is the example's: its secret key is published, and anybody can open the recordings; write \
@@ -138,13 +139,56 @@ pub(crate) fn recordings(table: &Table<'_>) -> Option<Recordings> {
         }
         Some((_, Ok(()))) | None => {}
     }
+    if let Some(path) = replay_key.as_ref().filter(|_| !second_recipients.is_empty()) {
+        let why = "opens recordings to one person, in the browser, and `second-recipients` wants two (D23): remove one \
+                   of the two keys";
+        table.refuse(&path.place, "replay-key", why);
+    }
     table.finish();
     Some(Recordings {
         recipients: recipients?.into_iter().map(|one| one.value).collect(),
+        second_recipients: second_recipients.into_iter().map(|one| one.value).collect(),
         record_limit: record_limit?.value,
         session_quota: session_quota?.value,
         replay_key: replay_key.map(|path| path.value),
     })
+}
+
+/// The second persons, where it takes two to read: some, and none of the first.
+fn second_recipients(table: &Table<'_>, first: &[At<String>]) -> Vec<At<String>> {
+    let two = table.parsed_or("reading", one_of(&[("one-person", false), ("two-persons", true)]));
+    let second = table.list_or("second-recipients", recipient);
+    let Some(two) = two.map(|two| two.value) else { return second };
+    if two && !table.has("second-recipients") {
+        let why = "is \"two-persons\", and nobody is the second: write the auditors' keys, `age1…`, into \
+                   `recordings.second-recipients`";
+        table.refuse(&table.place_of("reading"), "reading", why);
+    }
+    if !second.is_empty() && !two {
+        let why = "names second persons, and one reads alone: write `reading = \"two-persons\"`, or remove this list";
+        table.refuse(&table.place_of("second-recipients"), "second-recipients", why);
+    }
+    if two && table.has("second-recipients") && second.is_empty() {
+        let why = "is empty: write the auditors' keys, `age1…`, as `age-keygen` prints them";
+        table.refuse(&table.place_of("second-recipients"), "second-recipients", why);
+    }
+    for both in second.iter().filter(|one| first.iter().any(|other| other.value == one.value)) {
+        let why =
+            "this key stands in `recordings.recipients` too, and whoever holds it would read alone: name it in one";
+        table.refuse(&both.place, "second-recipients", why);
+    }
+    for (key, one) in [("recipients", first), ("second-recipients", second.as_slice())] {
+        if let ([only], true) = (one, two) {
+            table.sink().warn(
+                &only.place,
+                format!(
+                    "`recordings.{key}` names one key: if it is lost, nothing that was recorded meanwhile can ever be \
+                     opened; name another"
+                ),
+            );
+        }
+    }
+    second
 }
 
 pub(crate) fn supervision(table: &Table<'_>) -> Option<SupervisionTimes> {

@@ -79,7 +79,10 @@ fn patterns(value: &toml::Value, path: &str, found: &mut BTreeSet<String>) {
     match value {
         toml::Value::Table(table) => {
             for (name, value) in table {
-                let named = matches!(path, "calendars" | "groups" | "notify.webhooks" | "siem" | "vendor" | "target");
+                let named = matches!(
+                    path,
+                    "anchors.witnesses" | "calendars" | "groups" | "notify.webhooks" | "siem" | "vendor" | "target"
+                );
                 let step = if named { "*" } else { name };
                 patterns(value, &if path.is_empty() { step.to_owned() } else { format!("{path}.{step}") }, found);
             }
@@ -208,6 +211,8 @@ fn show_groups_what_belongs_together() {
             "supervision.freeze-after",
             "retention.journal",
             "alarms.leak-window",
+            "anchors.every",
+            "backup.recipients",
             "vendor.imagix.name",
             "vendor.labex.name",
             "target.autocom.name",

@@ -844,3 +844,51 @@ fn the_replay_key_is_private_and_has_a_passphrase() {
     let relative = Files::new().append(M, "replay-key = \"officer.key.age\"\n").said();
     assert!(relative[0].contains("is not absolute: begin it with /"), "{relative:?}");
 }
+
+/// REC-07, D23: reading by two persons is whole or refused: two groups, nobody in both, no browser.
+#[test]
+fn reading_by_two_persons_is_whole_or_refused() {
+    const A: &str = "age1yw4wkf3l2ksws60fe2lft769y8stavvuf97uexmqfx36z2hkfdmqxq8v2k";
+    const B: &str = "age12wux9yjrvd63y9048gkvz4hduekn4gj8uea2gch4l4pq5gu7uglqasqlta";
+    let officer = MAIN.split("recipients = [\"").nth(1).unwrap().split('"').next().unwrap();
+    let with = |lines: &str| Files::new().append(M, lines);
+    let two = "reading = \"two-persons\"\n";
+    with(two).refused(&["poterne.toml:16:11: `recordings.reading`: is \"two-persons\", and nobody is the second: \
+         write the auditors' keys, `age1…`, into `recordings.second-recipients`"]);
+    with(&format!("second-recipients = [\"{A}\"]\n")).refused(&[
+        "poterne.toml:16:21: `recordings.second-recipients`: names second persons, and one reads alone: write \
+         `reading = \"two-persons\"`, or remove this list",
+    ]);
+    with(&format!("{two}second-recipients = []\n")).refused(&[
+        "poterne.toml:17:21: `recordings.second-recipients`: is empty: write the auditors' keys, `age1…`, as \
+         `age-keygen` prints them",
+    ]);
+    let alone = |place: &str, key: &str| {
+        format!(
+            "poterne.toml:{place}: `recordings.{key}` names one key: if it is lost, nothing that was recorded \
+             meanwhile can ever be opened; name another"
+        )
+    };
+    let both = with(&format!("{two}second-recipients = [\"{A}\", \"{officer}\"]\n"));
+    assert!(both.load().is_err());
+    assert!(
+        both.said().contains(
+            &"poterne.toml:17:88: `recordings.second-recipients`: this key stands in \
+         `recordings.recipients` too, and whoever holds it would read alone: name it in one"
+                .to_owned()
+        ),
+        "{:?}",
+        both.said()
+    );
+    with(&format!("{two}second-recipients = [\"{A}\", \"{B}\"]\n")).warned(&[&alone("15:15", "recipients")]);
+    with(&format!("{two}second-recipients = [\"{A}\"]\n"))
+        .warned(&[&alone("15:15", "recipients"), &alone("17:22", "second-recipients")]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("officer.key.age");
+    fs::write(&path, "age-encryption.org/v1\n-> scrypt FZ7+sD2l6AmYmpTBYdiIGA 18\n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let browser = with(&format!("{two}second-recipients = [\"{A}\"]\nreplay-key = \"{}\"\n", path.display()));
+    assert!(browser.load().is_err());
+    let said = browser.said().join("\n");
+    assert!(said.contains("18:14: `recordings.replay-key`: opens recordings to one person"), "{said}");
+}

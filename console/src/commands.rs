@@ -5,7 +5,7 @@ use crate::replay::{NotUnlocked, OfficersKey};
 use config::Config;
 use jiff::Timestamp;
 use lifecycle::order::{Failure, Hidden, Order};
-use lifecycle::{Event, ExportScope, Register, SessionId, TokenId};
+use lifecycle::{Event, EvidenceScope, ExportScope, Register, SessionId, TokenId};
 use policy::{PolicySet, StaffLogin};
 use serde_json::Value;
 use std::future::Future;
@@ -124,6 +124,16 @@ pub struct Watching {
     pub to_session: mpsc::Sender<crate::wire::FromWatcher>,
 }
 
+/// A bundle of evidence on its way.
+pub struct Evidence {
+    /// A name for the file, in ASCII without quotes.
+    pub name: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Its bytes; an error is the last of them, and then what came is no bundle.
+    pub pieces: mpsc::Receiver<std::io::Result<axum::body::Bytes>>,
+}
+
 /// The daemon, as the console sees it. Who acts is an argument, found out by the console's own
 /// sign-in, and never a field of a form.
 pub trait Commands: Send + Sync + 'static {
@@ -177,6 +187,10 @@ pub trait Commands: Send + Sync + 'static {
     /// Unlocks the officer's key for one sign-in of this member of staff. Takes about a second; how often
     /// somebody may try is for the caller to bound.
     fn unlock(&self, staff: StaffLogin, passphrase: Hidden) -> Soon<'_, Result<Arc<dyn OfficersKey>, NotUnlocked>>;
+
+    /// Makes a bundle of evidence, which is journalled with its purpose before any of it is given out.
+    /// Whether their role allows it is asked here.
+    fn evidence(&self, by: StaffLogin, scope: EvidenceScope, purpose: String) -> Soon<'_, Result<Evidence, Failure>>;
 
     /// Begins to watch.
     fn watch(&self, staff: StaffLogin, session: SessionId) -> Soon<'_, Result<Watching, Failure>>;

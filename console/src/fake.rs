@@ -1,6 +1,8 @@
 //! A daemon for tests that notes what it is asked to do.
 
-use crate::commands::{Commands, Enrolment, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Watching};
+use crate::commands::{
+    Commands, Enrolment, Evidence, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Watching,
+};
 use crate::health::Health;
 use crate::page::Me;
 use crate::replay::{NotUnlocked, OfficersKey};
@@ -11,13 +13,13 @@ use axum::http::{Request, StatusCode};
 use config::{Config, Options};
 use jiff::Timestamp;
 use lifecycle::order::{Failure, Hidden, Order, exit};
-use lifecycle::{Actor, Event, ExportScope, Identity, Register, Role, SessionId, TokenId};
+use lifecycle::{Actor, Event, EvidenceScope, ExportScope, Identity, Register, Role, SessionId, TokenId};
 use policy::StaffLogin;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
 use tower::ServiceExt as _;
 
 /// Claire's factors, by their number.
@@ -85,6 +87,13 @@ impl Commands for Daemon {
 
     fn export_read(&self, _: TokenId, _: ExportScope, _: u64, _: String) -> Soon<'_, Result<(), Failure>> {
         Box::pin(async { Err(gone()) })
+    }
+
+    fn evidence(&self, _: StaffLogin, scope: EvidenceScope, purpose: String) -> Soon<'_, Result<Evidence, Failure>> {
+        self.done.lock().unwrap().push(format!("evidence of {scope} for {purpose}"));
+        let (send, pieces) = mpsc::channel(1);
+        send.try_send(Ok(axum::body::Bytes::from_static(b"bundle"))).unwrap();
+        Box::pin(async { Ok(Evidence { name: "poterne.tar".to_owned(), bytes: 6, pieces }) })
     }
 
     fn sign_in(&self, _: SignInTry) -> Soon<'_, Result<(), Failure>> {

@@ -29,6 +29,38 @@ pub struct Health {
     pub scanner: Option<ScannerHealth>,
     /// Where notices go: mail and what else is configured; and, as `siem.NAME`, where the journal goes.
     pub channels: Vec<Channel>,
+    /// The ways by which checkpoints leave the machine.
+    pub anchors: Vec<Anchor>,
+    /// Entries that are remembered elsewhere and not here. `None`: nothing is missing.
+    pub rollback: Option<Missing>,
+}
+
+/// A way by which checkpoints leave the machine.
+#[derive(Debug, Clone, Serialize)]
+pub struct Anchor {
+    /// `file`, `syslog`, or a witness's name in the configuration.
+    pub name: String,
+    /// When one last left.
+    pub last: Option<Timestamp>,
+    /// Over how many entries it was.
+    pub size: Option<u64>,
+    /// Whether that is longer ago than the configuration allows.
+    pub overdue: bool,
+    /// Why the last try failed, if it did.
+    pub error: Option<String>,
+}
+
+/// Entries that are gone; nothing opens before two persons accept it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Missing {
+    /// So many are remembered.
+    pub remembered: u64,
+    /// So many were here when that was found.
+    pub here: u64,
+    /// Who remembers.
+    pub by: Vec<String>,
+    /// How many persons have still to accept.
+    pub to_accept: usize,
 }
 
 /// Room on a file system, in bytes.

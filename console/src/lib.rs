@@ -42,9 +42,13 @@ pub mod wire;
 
 pub use api::export::{digest_of, token_of};
 pub use commands::{
-    Commands, Enrolment, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Square, Watching,
+    Commands, Enrolment, Evidence, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Square, Watching,
 };
 pub use guard::plain;
-pub use health::{Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room, ScannerHealth};
+pub use health::{
+    Anchor, Certificate, Channel, Door, DoorCause, Health, JournalHealth, Missing, RecorderHealth, Room, ScannerHealth,
+};
+pub use names::{staff_name, target_name, vendor_name};
+pub use register::Csv;
 pub use routes::{Access, Kind, Route, router, routes};
 pub use texts::{Texts, visible};

@@ -1,6 +1,7 @@
 //! The numbered register of interventions: the list with its filters, the list as CSV, one page for
 //! each intervention with all that is known of it, and the replay of recordings.
 
+mod bundle;
 mod channel;
 mod course;
 mod csv;
@@ -18,7 +19,7 @@ mod stretches;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use csv::Csv;
+pub use csv::Csv;
 pub(crate) use dossier::found as dossier_of;
 pub(crate) use export::{MOST, Rows, iso, rows, table};
 pub(crate) use file_row::{FileRow, file_rows, file_table};
@@ -35,6 +36,9 @@ const READING: Access = Access::Roles(&[Role::Approver, Role::Operator, Role::Se
 /// Whoever may open a recording (D11).
 const OFFICER: Access = Access::Roles(&[Role::Security]);
 
+/// Whoever may take evidence away.
+const CUSTODIANS: Access = Access::Roles(&[Role::Auditor, Role::Security]);
+
 /// The addresses of this part.
 pub(crate) const ROUTES: &[Route] = &[
     routes::page("/register", READING, || get(list::list)),
@@ -42,6 +46,8 @@ pub(crate) const ROUTES: &[Route] = &[
     routes::data("/register/files.csv", READING, || get(export::files)),
     routes::data("/interventions/{number}/files.csv", READING, || get(export::files_of_one)),
     routes::page("/interventions/{number}", READING, || get(dossier::show)),
+    routes::act("/interventions/{number}/bundle", CUSTODIANS, || post(bundle::of_one)),
+    routes::act("/register/bundle", CUSTODIANS, || post(bundle::of_vendor)),
     routes::page("/sessions/{id}/replay", OFFICER, || get(replay::show)),
     routes::act("/sessions/{id}/replay", OFFICER, || post(replay::begin)),
     routes::data("/sessions/{id}/replay/frames", OFFICER, || get(replay::frames)),

@@ -268,6 +268,11 @@ impl Texts {
             Refusal::NotSealed(_) => self.text("refusal-not-sealed"),
             Refusal::CodeMissing => self.text("error-code-missing"),
             Refusal::NarrowedAlready => self.text("refusal-narrowed-already"),
+            Refusal::NoRollback => self.text("refusal-no-rollback"),
+            Refusal::AcceptedAlready(_) => self.text("refusal-accepted-already"),
+            Refusal::RollbackOpen { missing } => {
+                self.with("refusal-rollback-open", &[("count", missing.to_string().as_str())])
+            }
             Refusal::NoLockdown => self.text("refusal-no-lockdown"),
         }
     }
@@ -294,6 +299,7 @@ impl Texts {
             TokenError::Taken => "token-error-taken",
             TokenError::Revoked => "token-error-revoked",
             TokenError::Journal => "token-error-journal",
+            TokenError::Accounts => "token-error-accounts",
         })
     }
 

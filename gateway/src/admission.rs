@@ -13,8 +13,8 @@ use config::{ByteSize, Exception, SecondFactor};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use lifecycle::{
-    Admission, EndCause, Event, Input, InterventionNumber, JoinFacts, JoinRefusal, Refusal, Role, Session, SessionId,
-    Terms,
+    Admission, EndCause, Event, Input, InterventionNumber, JoinFacts, JoinRefusal, Readers, Refusal, Role, Session,
+    SessionId, Terms,
 };
 use policy::{Denial, Permit, TargetAccount, TargetId};
 use recorder::{Header, Recording, RecordingKey};
@@ -112,16 +112,16 @@ async fn try_admit(
     let config = site.config();
     let recipients = site.recipients().map_err(|error| internal(&error))?;
     let id = new_session_id().map_err(|error| internal(&error))?;
-    let names = recipients.names();
+    let readers = Readers { first: recipients.names(), second: recipients.second_names() };
     let admission = match coming {
-        Coming::Approved(number) => match site.registrar.admit(number, id.clone(), names).await {
+        Coming::Approved(number) => match site.registrar.admit(number, id.clone(), readers).await {
             Ok(Ok(admission)) => admission,
             Ok(Err(Refusal::Denied(denial))) => return Err(AdmissionError::Denied(denial)),
             Ok(Err(refusal)) => return Err(internal(&refusal)),
             Err(gone) => return Err(internal(&gone)),
         },
         Coming::Joining { number, facts, typed } => {
-            match site.registrar.join(number, facts, typed, (id.clone(), names)).await {
+            match site.registrar.join(number, facts, typed, (id.clone(), readers)).await {
                 Ok(Ok(admission)) => admission,
                 Ok(Err(why)) => return Err(AdmissionError::NotJoined(number, why)),
                 Err(gone) => return Err(internal(&gone)),
@@ -176,6 +176,7 @@ async fn try_admit(
         approvers,
         joined_from,
         moved: site.live.activity_of(number),
+        receipts: site.receipts(),
         until: permit.until(),
     };
     let (session, inputs) = LiveSession::new(parts, site.clock.clone());

@@ -2,15 +2,18 @@
 
 use crate::ctl::server::{Answer, Desk};
 use crate::entropy;
+use crate::evidence::Wanted;
 use crate::https;
 use crate::replay;
 use config::Config;
 use console::replay::{NotUnlocked, OfficersKey};
 use console::wire::{FromWatcher, ToWatcher};
-use console::{Commands, Enrolment, Health, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Watching};
+use console::{
+    Commands, Enrolment, Evidence, Health, Invited, LiveSession, Look, NotEnrolled, SignInTry, Soon, Watching,
+};
 use jiff::Timestamp;
 use lifecycle::order::{Failure, Hidden, Needs, Order, Proof, exit, needs};
-use lifecycle::{Actor, Event, ExportScope, Reader, Refusal, Role, SessionId, TokenId};
+use lifecycle::{Actor, Event, EvidenceScope, ExportScope, Reader, Refusal, Role, SessionId, TokenId};
 use policy::StaffLogin;
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -124,7 +127,7 @@ impl Commands for Backend {
     fn look(&self, look: Look) -> Soon<'_, Result<(), Failure>> {
         Box::pin(async move {
             let looked = self.desk.site.registrar.view(move |core, at| {
-                look(&Known { register: &core.register, config: &core.config, rules: &core.rules, at });
+                look(&core.known(at));
             });
             looked.await.map_err(|error| Failure::new(exit::TEMPORARY, error))
         })
@@ -183,6 +186,17 @@ impl Commands for Backend {
 
     fn unlock(&self, staff: StaffLogin, passphrase: Hidden) -> Soon<'_, Result<Arc<dyn OfficersKey>, NotUnlocked>> {
         Box::pin(replay::unlock_for(self.desk.clone(), staff, passphrase))
+    }
+
+    fn evidence(&self, by: StaffLogin, scope: EvidenceScope, purpose: String) -> Soon<'_, Result<Evidence, Failure>> {
+        Box::pin(async move {
+            let (anchors, reencrypted) = (Vec::new(), false);
+            let order = Order::EvidenceExport { scope: scope.clone(), purpose: purpose.clone(), anchors, reencrypted };
+            self.may(&by, &order).await?;
+            let wanted = Wanted { scope, purpose, anchors: Vec::new(), reencrypted, staff: by };
+            let prepared = self.desk.evidence(wanted).await?;
+            Ok(Evidence { name: prepared.name.clone(), bytes: prepared.bytes, pieces: prepared.stream() })
+        })
     }
 
     fn watch(&self, staff: StaffLogin, session: SessionId) -> Soon<'_, Result<Watching, Failure>> {

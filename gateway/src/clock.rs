@@ -13,6 +13,9 @@ pub trait Clock: Send + Sync {
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()>;
     /// Whether the wall clock was not set back since the start. Untrusted: nothing new opens (TIM-09).
     fn is_trusted(&self) -> bool;
+    /// How much time has passed by the machine's own count, from an instant that nobody sets: what the
+    /// wall clock says is held against it before anything is erased (D31, T9).
+    fn passed(&self) -> Duration;
 }
 
 /// The unit of every time that is journalled (LOG-02). Cut off, not rounded: nothing is dated later
@@ -30,6 +33,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// session nor brings a past code back.
 pub struct SystemClock {
     reading: Mutex<Reading>,
+    started: Instant,
 }
 
 struct Reading {
@@ -41,7 +45,8 @@ struct Reading {
 impl SystemClock {
     /// Starts from the machine's present reading.
     pub fn start() -> Self {
-        Self { reading: Mutex::new(Reading { wall: Timestamp::now(), monotonic: Instant::now(), trusted: true }) }
+        let started = Instant::now();
+        Self { reading: Mutex::new(Reading { wall: Timestamp::now(), monotonic: started, trusted: true }), started }
     }
 }
 
@@ -77,5 +82,12 @@ impl Clock for SystemClock {
     fn is_trusted(&self) -> bool {
         self.now();
         self.reading.lock().unwrap_or_else(PoisonError::into_inner).trusted
+    }
+
+    fn passed(&self) -> Duration {
+        // Since the machine's start, sleep included. A sandbox may hide it; then since the program's.
+        let uptime = std::fs::read_to_string("/proc/uptime").ok();
+        let seconds = uptime.and_then(|text| text.split_whitespace().next()?.parse().ok());
+        seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or_else(|| self.started.elapsed())
     }
 }

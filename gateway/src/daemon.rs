@@ -1,7 +1,9 @@
 //! Putting the parts together: open vault and journal, settle what a crash left, start the tasks.
 
+use crate::anchors;
 use crate::archive::Archive;
 use crate::backend::Backend;
+use crate::backup;
 use crate::clock::Clock;
 use crate::ctl;
 use crate::entropy;
@@ -15,6 +17,8 @@ use crate::recovery::{open_journal, remove_garbage, settle};
 use crate::registrar::Registrar;
 use crate::relay::session::LiveSessions;
 use crate::reload::{ReloadError, Reloader};
+use crate::retention;
+use crate::ring;
 use crate::sealing;
 use crate::siem;
 use crate::site::{Paths, Site};
@@ -67,22 +71,29 @@ impl Daemon {
     pub async fn start(options: &Options, clock: Arc<dyn Clock>) -> anyhow::Result<Daemon> {
         let config = config::load(&options.config, config::Options { at: clock.now(), unpinned: false })?;
         https::check(&config, &options.config, clock.now())?;
-        if recorder::Recipients::parse(&config.recordings.recipients)?.names().len() == 1 {
+        let alone = config.recordings.second_recipients.is_empty();
+        if alone && recorder::Recipients::parse(&config.recordings.recipients)?.names().len() == 1 {
             tracing::warn!(
                 "there is one recipient of recordings: secrets typed on targets open to two together, so none are set apart; name a second officer"
             );
         }
         let paths = Paths::new(&config.site.state);
         make_private(paths.state())?;
+        let mark = paths.state().join(backup::BROKEN_OFF);
+        if mark.exists() {
+            anyhow::bail!("`{}`: a restore was broken off; empty the state folder and begin again", mark.display());
+        }
         make_private(&paths.recordings())?;
         make_private(&paths.keyring())?;
         make_private(&paths.quarantine())?;
         make_private(&paths.siem())?;
         let vault = Arc::new(Vault::open(&paths.vault())?);
-        let secrets = site_secrets(&vault, &config.site.name)?;
-        let mut opened = open_journal(&paths, &secrets, &vault, &clock, options)?;
+        let mut secrets = site_secrets(&vault, &config.site.name)?;
+        let new_journal = !paths.journal().join("tail").exists();
+        let masters = ring::at_start(&vault, (SITE, &mut secrets), new_journal)?;
+        let mut opened = open_journal(&paths, &secrets, &masters, &vault, &clock, options)?;
         let verifier = SigningKey::new(&secrets.origin, &secrets.journal)?.verifier();
-        let archive = Archive::new(paths.journal(), secrets.ring, verifier.clone());
+        let archive = Arc::new(Archive::new(paths.journal(), masters, verifier.clone()));
         let verifier = verifier.to_string();
         let recovery = Arc::new(RecoveryKey::parse(&secrets.recovery)?);
         settle(&mut opened, &config, &paths, &recovery, clock.now())?;
@@ -93,6 +104,7 @@ impl Daemon {
             tracing::warn!(left, "files that the last run left in quarantine were removed; none was delivered");
         }
         let locked_down = opened.register.lockdown.clone();
+        let anchors = anchors::Health::new(opened.register.anchored.clone(), clock.now());
         let live = Arc::new(LiveSessions::default());
         let config = Arc::new(config);
         let (config_sender, config_receiver) = watch::channel(config.clone());
@@ -123,9 +135,15 @@ impl Daemon {
             enrolling: Default::default(),
             sealing: Default::default(),
             notify: Default::default(),
+            anchors,
+            retention: Default::default(),
             siem: Default::default(),
             paths,
         });
+        // Its feed is taken before the first thing that somebody must be told of.
+        let telling = tokio::spawn(notify::keep(site.clone()));
+        // What others remember is asked for before anything can open (D17).
+        anchors::first(&site).await;
         let keys = Arc::new(HostKeys {
             ed25519: PrivateKey::from_openssh(secrets.host.as_bytes())?,
             nistp256: PrivateKey::from_openssh(secrets.host_nistp256.as_bytes())?,
@@ -133,7 +151,7 @@ impl Daemon {
         let host_key = keys.ed25519.public_key().to_openssh()?;
         let reload = Arc::new(Reloader { main: options.config.clone(), sender: config_sender, site: site.clone() });
         let (bound_sender, bound) = watch::channel(Vec::new());
-        let mut tasks = vec![registrar_task];
+        let mut tasks = vec![registrar_task, telling];
         let desk = Arc::new(ctl::server::Desk::new(site.clone(), reload.clone(), verifier.clone(), host_key));
         tasks.push(tokio::spawn(ctl::server::serve(desk.clone())?));
         let door = https::prepare(&site).await?;
@@ -145,7 +163,8 @@ impl Daemon {
         tasks.push(tokio::spawn(watchdog(site.clone())));
         tasks.push(tokio::spawn(crate::watch::keep::keep(site.clone())));
         tasks.push(tokio::spawn(sealing::keep(site.clone(), to_seal)));
-        tasks.push(tokio::spawn(notify::keep(site.clone())));
+        tasks.push(tokio::spawn(anchors::keep(site.clone())));
+        tasks.push(tokio::spawn(retention::keep(site.clone())));
         tasks.push(tokio::spawn(siem::keep(site.clone())));
         tasks.push(tokio::spawn(listener::keep(site.clone(), keys, bound_sender)));
         Ok(Daemon { site, journal_key: verifier, bound, console, reload, tasks })
@@ -202,7 +221,7 @@ fn site_secrets(vault: &Vault, site: &str) -> anyhow::Result<SiteSecrets> {
             let secrets = SiteSecrets {
                 origin: format!("poterne/{}/{}", slug.trim_matches('-'), data_encoding::HEXLOWER.encode(&tag)),
                 journal: entropy::bytes()?,
-                ring: entropy::bytes()?,
+                ring: None,
                 recovery: RecoveryKey::generate().to_line().to_string(),
                 host: new_key(Algorithm::Ed25519)?,
                 host_nistp256: new_key(Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 })?,

@@ -6,16 +6,21 @@
 #![forbid(unsafe_code)]
 
 pub mod admission;
+pub mod anchors;
 pub mod archive;
 mod backend;
+mod backup;
 pub mod cli;
 pub mod clock;
+mod conformity;
 pub mod ctl;
 pub mod daemon;
 #[cfg(feature = "demo")]
 pub mod demo;
+mod doctor;
 mod enrolment;
 pub mod entropy;
+pub mod evidence;
 pub mod factors;
 pub mod files;
 pub mod https;
@@ -30,6 +35,10 @@ pub mod registrar;
 pub mod relay;
 pub mod reload;
 pub mod replay;
+mod report;
+mod retention;
+pub mod ring;
+mod rollback;
 pub mod sealing;
 pub mod siem;
 pub mod site;

@@ -28,6 +28,14 @@ pub(crate) async fn remember(site: Arc<Site>) {
 /// Writes it now.
 pub(crate) async fn write_memory(site: &Site) -> anyhow::Result<()> {
     let checkpoint = site.registrar.checkpoints().borrow().to_string();
+    let held = site.registrar.view(|core, _| core.register.rollbacks.open.is_some()).await?;
+    let vault = site.vault.clone();
+    let kept = tokio::task::spawn_blocking(move || vault.get::<Memory>(MEMORY, 1)).await?;
+    // What is remembered of entries that are gone stays, until two persons accepted that (D17).
+    let checkpoint = match kept {
+        Ok(kept) if held && !kept.checkpoint.is_empty() => kept.checkpoint,
+        _ => checkpoint,
+    };
     let memory = site
         .registrar
         .view(move |core, _| Memory {

@@ -7,6 +7,10 @@ use crate::entropy;
 use crate::https::CONSOLE_CERTIFICATE;
 use crate::memory::MEMORY;
 use crate::registrar::entry;
+use crate::reload::readers;
+use crate::retention::{STEADY, terms_changed};
+use crate::ring::{self, RING};
+use crate::rollback;
 use crate::site::{
     Paths, enrolment_document, invitation_document, planned_document, staff_document, target_document,
     technician_document, word_document,
@@ -15,7 +19,8 @@ use crate::vault::{Memory, SiteSecrets, Vault, VaultError};
 use anyhow::{Context as _, bail};
 use config::Config;
 use jiff::{SignedDuration, Timestamp};
-use journal::{Checkpoint, Journal, MasterKey, OsDisk, SigningKey};
+use journal::{Checkpoint, Journal, Masters, OsDisk, SigningKey};
+use lifecycle::retention::Ranges;
 use lifecycle::{AccountState, Actor, Command, EndCause, Event, Register, SessionId, WithdrawCause, decide};
 use recorder::{RecordingKey, RecoveryKey, SpoolReader};
 use std::fs;
@@ -35,6 +40,7 @@ pub(crate) struct Opened {
 pub(crate) fn open_journal(
     paths: &Paths,
     secrets: &SiteSecrets,
+    masters: &Masters,
     vault: &Vault,
     clock: &Arc<dyn Clock>,
     options: &Options,
@@ -48,19 +54,15 @@ pub(crate) fn open_journal(
         }
     });
     let (mut journal, recovered) =
-        Journal::open(&paths.journal(), Box::new(OsDisk::default()), signer, MasterKey::new(secrets.ring), random)?;
-    let mut register = Register::default();
-    let mut unreadable = None;
-    journal.for_each(0, |read| {
-        let body = read.body.as_deref();
-        match body.map(Event::from_body) {
-            Some(Ok(event)) => register.apply(read.leaf.at, &event),
-            Some(Err(error)) => unreadable = Some(format!("entry {}: {error}", read.leaf.index)),
-            None => {}
-        }
-    })?;
-    if let Some(what) = unreadable {
-        bail!("the journal holds an entry that this version does not know, so its state cannot be told: {what}");
+        Journal::open(&paths.journal(), Box::new(OsDisk::default()), signer, masters.clone(), random)?;
+    let (mut register, mut erased) = fold(&mut journal)?;
+    // CRASH: a retention run was broken off: what the journal says was destroyed is destroyed before
+    // anything is folded for good.
+    if masters.is_rewriting() || !register.retention.tombstones.is_within(&erased) {
+        tracing::warn!("a retention run was broken off: it is finished now");
+        rewrite(&mut journal, vault, &register.retention.tombstones)?;
+        (register, erased) = fold(&mut journal)?;
+        tracing::info!(entries = erased.count(), "the content of these entries is erased");
     }
     let now = clock.now();
     if now < journal.last_at() {
@@ -90,38 +92,64 @@ pub(crate) fn open_journal(
     Ok(Opened { journal, register })
 }
 
-/// Holds the journal against what the vault remembers (D17): the newest checkpoint must be in it,
-/// and what was taken away stays away.
+/// Folds the journal; gives the register, and the entries whose content is gone.
+fn fold(journal: &mut Journal) -> anyhow::Result<(Register, Ranges)> {
+    let (mut register, mut erased) = (Register::default(), Ranges::default());
+    let mut unreadable = None;
+    journal.for_each(0, |read| {
+        let body = read.body.as_deref();
+        match body.map(Event::from_body) {
+            Some(Ok(event)) => register.apply(read.leaf.at, &event),
+            Some(Err(error)) => unreadable = Some(format!("entry {}: {error}", read.leaf.index)),
+            None => {
+                register.pass_over(read.leaf.at, read.leaf.intervention);
+                erased.insert(read.leaf.index);
+            }
+        }
+    })?;
+    if let Some(what) = unreadable {
+        bail!("the journal holds an entry that this version does not know, so its state cannot be told: {what}");
+    }
+    Ok((register, erased))
+}
+
+/// Rewrites the whole ring under a new master, without the keys of these entries.
+fn rewrite(journal: &mut Journal, vault: &Vault, erased: &Ranges) -> anyhow::Result<()> {
+    journal.begin_rewrite(ring::begin(vault)?)?;
+    while journal.rewrite_tile(|index| erased.contains(index))? {}
+    journal.finish_rewrite()?;
+    ring::finish(vault)?;
+    Ok(())
+}
+
+/// Holds the journal against what the vault remembers (D17): the newest checkpoint must be in it, or
+/// all access is cut; and what was taken away stays away.
 fn stricter(
     journal: &mut Journal,
     register: &Register,
     memory: &Memory,
     key: &journal::VerifierKey,
 ) -> anyhow::Result<Vec<Event>> {
+    let mut found = Vec::new();
     if !memory.checkpoint.is_empty() {
         let checkpoint =
             Checkpoint::verify(&memory.checkpoint, key).context("the checkpoint that the vault remembers")?;
         if journal.root_at(checkpoint.size)? != Some(checkpoint.root) {
-            bail!(
-                "the journal was rolled back: it has {} entries, but the vault remembers a signed checkpoint over {} with another history. \
-                 Nothing opens; put the newest copy of the state folder back",
-                journal.size(),
-                checkpoint.size
-            );
+            let root = rollback::root_text(&checkpoint.root);
+            found = rollback::events(register, "vault", checkpoint.size, &root, journal.size());
         }
     }
     let forgotten = register
         .accounts
         .values()
         .filter(|account| account.state == AccountState::Active && memory.disabled.contains(&account.id.to_string()));
-    Ok(forgotten
-        .map(|account| Event::TechnicianDisabled {
-            account: account.id.clone(),
-            technician: account.login.clone(),
-            reason: "the vault remembers that it was disabled".to_owned(),
-            by: Actor::Program,
-        })
-        .collect())
+    found.extend(forgotten.map(|account| Event::TechnicianDisabled {
+        account: account.id.clone(),
+        technician: account.login.clone(),
+        reason: "the vault remembers that it was disabled".to_owned(),
+        by: Actor::Program,
+    }));
+    Ok(found)
 }
 
 fn append(journal: &mut Journal, register: &mut Register, events: Vec<Event>, at: Timestamp) -> anyhow::Result<()> {
@@ -208,6 +236,8 @@ pub(crate) fn settle(
         );
     }
     events.push(Event::Started { version: env!("CARGO_PKG_VERSION").to_owned(), config: config.digest.clone() });
+    events.extend(terms_changed(&opened.register, &config.retention));
+    events.extend(readers(config).change(opened.register.readers.as_ref(), Actor::Program));
     append(&mut opened.journal, &mut opened.register, events, now)
 }
 
@@ -244,7 +274,8 @@ fn last_frame(path: &Path, recovery: &RecoveryKey, committed: Option<&(String, u
 /// Removes generations of the vault that no entry names (D21).
 pub(crate) fn remove_garbage(vault: &Vault, register: &Register) -> anyhow::Result<()> {
     // Written over, these have one generation.
-    let mut wanted: Vec<_> = [SITE, MEMORY, CONSOLE_CERTIFICATE].map(|name| (name.to_owned(), 1)).into();
+    let mut wanted: Vec<_> = [SITE, MEMORY, CONSOLE_CERTIFICATE, STEADY].map(|name| (name.to_owned(), 1)).into();
+    wanted.extend(vault.generations(RING)?.into_iter().map(|generation| (RING.to_owned(), generation)));
     wanted.extend(register.accounts.values().map(|account| (technician_document(&account.id), account.secret)));
     for staff in register.staff.values() {
         wanted.push((staff_document(&staff.login), staff.secret));

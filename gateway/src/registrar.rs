@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use journal::{Journal, NewEntry, Receipt, Subject};
 use lifecycle::{
     Admission, Command, Decided, EndCause, Event, InterventionNumber, InterventionState, JoinFacts, JoinRefusal,
-    Refusal, Register, RequestFacts, SessionId, decide,
+    Readers, Refusal, Register, RequestFacts, SessionId, decide,
 };
 use policy::PolicySet;
 use std::collections::{BTreeMap, HashMap};
@@ -79,6 +79,11 @@ impl Core {
         }
     }
 
+    /// What there is to look at, at this instant.
+    pub fn known(&self, at: Timestamp) -> console::Known<'_> {
+        console::Known { register: &self.register, config: &self.config, rules: &self.rules, at }
+    }
+
     /// Takes a new configuration. The caller journals it in the same act.
     pub fn take_config(&mut self, config: Arc<Config>) {
         self.config = config;
@@ -111,6 +116,7 @@ pub struct Registrar {
     feed: broadcast::Sender<Arc<(Timestamp, Event)>>,
     size: watch::Receiver<u64>,
     checkpoint: watch::Receiver<Arc<str>>,
+    jobs: mpsc::Sender<Job>,
 }
 
 impl Registrar {
@@ -131,8 +137,13 @@ impl Registrar {
         core.renew_rules();
         let last = journal.last_at();
         let disk = JournalThread::start(journal)?;
-        let registrar =
-            Registrar { acts, feed: feed.clone(), size: size.subscribe(), checkpoint: checkpoint.subscribe() };
+        let registrar = Registrar {
+            acts,
+            feed: feed.clone(),
+            size: size.subscribe(),
+            checkpoint: checkpoint.subscribe(),
+            jobs: disk.jobs.clone(),
+        };
         let task = Loop { core, disk, clock, live, feed, size, checkpoint, last, gone: false };
         Ok((registrar, tokio::spawn(task.run(inbox))))
     }
@@ -225,7 +236,7 @@ impl Registrar {
         number: InterventionNumber,
         facts: JoinFacts,
         typed: String,
-        admitted: (SessionId, Vec<String>),
+        admitted: (SessionId, Readers),
     ) -> Result<Result<Admission, JoinRefusal>, JournalGone> {
         self.act(move |core, at| {
             let code_fits = core.code_fits(number, &typed);
@@ -249,9 +260,9 @@ impl Registrar {
         &self,
         number: InterventionNumber,
         session: SessionId,
-        recipients: Vec<String>,
+        readers: Readers,
     ) -> Result<Result<Admission, Refusal>, JournalGone> {
-        self.act(move |core, at| match core.register.admit(&core.rules, number, session, recipients, at) {
+        self.act(move |core, at| match core.register.admit(&core.rules, number, session, readers, at) {
             Ok(admission) => (vec![admission.event.clone()], Ok(admission)),
             Err(refusal) => (Vec::new(), Err(refusal)),
         })
@@ -304,6 +315,20 @@ impl Registrar {
                 (events, ())
             })
             .await;
+    }
+
+    /// Does a piece of work on the journal's own thread, between two appends. It must be short: whoever
+    /// appends waits for it (D18).
+    pub(crate) async fn on_journal<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Journal) -> R + Send + 'static,
+    ) -> Result<R, JournalGone> {
+        let (done, outcome) = oneshot::channel();
+        let job = Job::Work(Box::new(move |journal| {
+            let _ = done.send(work(journal));
+        }));
+        self.jobs.send(job).await.map_err(|_| JournalGone)?;
+        outcome.await.map_err(|_| JournalGone)
     }
 
     /// What happens, as it happens. A reader that lags loses events, and nothing depends on it.
@@ -383,19 +408,29 @@ pub fn closing_events(
 
 /// The thread that writes. Disk I/O never runs on the program's own threads.
 struct JournalThread {
-    jobs: mpsc::Sender<AppendJob>,
+    jobs: mpsc::Sender<Job>,
 }
 
-/// A group to append, and where its outcome goes.
-type AppendJob = (Vec<NewEntry>, oneshot::Sender<Result<Receipt, String>>);
+/// What the thread does, one after the other.
+enum Job {
+    /// A group to append, and where its outcome goes.
+    Append(Vec<NewEntry>, oneshot::Sender<Result<Receipt, String>>),
+    /// Something short besides.
+    Work(Box<dyn FnOnce(&mut Journal) + Send>),
+}
 
 impl JournalThread {
     fn start(mut journal: Journal) -> std::io::Result<Self> {
-        let (jobs, mut inbox) = mpsc::channel::<AppendJob>(1);
+        let (jobs, mut inbox) = mpsc::channel::<Job>(1);
         std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
-            while let Some((group, done)) = inbox.blocking_recv() {
-                let outcome = journal.append(journal.size(), &group).map_err(|error| error.to_string());
-                let _ = done.send(outcome);
+            while let Some(job) = inbox.blocking_recv() {
+                match job {
+                    Job::Append(group, done) => {
+                        let outcome = journal.append(journal.size(), &group).map_err(|error| error.to_string());
+                        let _ = done.send(outcome);
+                    }
+                    Job::Work(work) => work(&mut journal),
+                }
             }
         })?;
         Ok(Self { jobs })
@@ -404,7 +439,7 @@ impl JournalThread {
     async fn append(&self, group: Vec<NewEntry>) -> Result<Receipt, String> {
         let (done, receipt) = oneshot::channel();
         let writing = async {
-            self.jobs.send((group, done)).await.map_err(|_| "the journal's thread is gone".to_owned())?;
+            self.jobs.send(Job::Append(group, done)).await.map_err(|_| "the journal's thread is gone".to_owned())?;
             receipt.await.map_err(|_| "the journal's thread is gone".to_owned())?
         };
         match tokio::time::timeout(JOURNAL_PATIENCE, writing).await {

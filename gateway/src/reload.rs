@@ -4,7 +4,7 @@ use crate::registrar::JournalGone;
 use crate::site::Site;
 use config::Config;
 use jiff::Timestamp;
-use lifecycle::{AccountState, Actor, EndCause, Event};
+use lifecycle::{AccountState, Actor, EndCause, Event, Readers};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -99,14 +99,19 @@ impl Reloader {
             .registrar
             .act(move |core, at| {
                 let digest = taken.digest.clone();
+                let terms = crate::retention::terms_changed(&core.register, &taken.retention);
+                let readers = readers(&taken);
                 core.take_config(taken);
+                let mut noted = vec![Event::ConfigLoaded { digest, changes: noted, by: by.clone() }];
+                noted.extend(readers.change(core.register.readers.as_ref(), by));
                 let live: Vec<_> =
                     core.register.live().map(|record| (record.id.clone(), record.number, record.started)).collect();
                 let judged: Vec<_> = live
                     .into_iter()
                     .map(|(id, number, started)| (id, core.register.permit(&core.rules, number, started, at)))
                     .collect();
-                (vec![Event::ConfigLoaded { digest, changes: noted, by }], judged)
+                noted.extend(terms);
+                (noted, judged)
             })
             .await?;
         self.sender.send_replace(next);
@@ -125,6 +130,12 @@ impl Reloader {
         }
         Ok(changes)
     }
+}
+
+/// Who opens what is recorded from now on.
+pub(crate) fn readers(config: &Config) -> Readers {
+    let recordings = &config.recordings;
+    Readers { first: recordings.recipients.clone(), second: recordings.second_recipients.clone() }
 }
 
 /// As many lines as an entry of the journal should hold; how many more there are is said.

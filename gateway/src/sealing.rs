@@ -61,7 +61,7 @@ async fn try_seal(site: &Arc<Site>, id: &SessionId) -> anyhow::Result<()> {
     if record.sealed.is_some() {
         return Ok(());
     }
-    let recipients = Recipients::parse(&record.recipients)?;
+    let recipients = Recipients::parse(&record.recipients.first)?.and_second(&record.recipients.second)?;
     let (site_too, session) = (site.clone(), id.clone());
     let work = move || {
         seal(&SealOrder {

@@ -1,14 +1,17 @@
 //! What every part of the running daemon shares, without one object that knows everything: each
 //! task takes the fields it needs.
 
+use crate::anchors;
 use crate::archive::Archive;
 use crate::clock::Clock;
 use crate::entropy;
+use crate::evidence::Receipts;
 use crate::factors::Comparer;
 use crate::lockdown::Lockdown;
 use crate::notify;
 use crate::registrar::Registrar;
 use crate::relay::session::LiveSessions;
+use crate::retention;
 use crate::siem;
 use crate::vault::Vault;
 use config::Config;
@@ -27,7 +30,7 @@ pub struct Site {
     /// Register and journal.
     pub registrar: Registrar,
     /// The journal, for whoever reads in it.
-    pub archive: Archive,
+    pub archive: Arc<Archive>,
     /// Sessions that run now.
     pub live: Arc<LiveSessions>,
     /// The recorder's threads.
@@ -48,6 +51,10 @@ pub struct Site {
     pub sealing: tokio::sync::Mutex<()>,
     /// How each way of telling people does.
     pub notify: Arc<notify::Health>,
+    /// How each way of giving checkpoints out does.
+    pub anchors: anchors::Health,
+    /// Whether the clock may be trusted with what cannot be undone, and one run at a time.
+    pub(crate) retention: retention::Desk,
     /// How each receiver of the journal does.
     pub siem: Arc<siem::Health>,
     /// Where things lie.
@@ -60,9 +67,15 @@ impl Site {
         self.config.borrow().clone()
     }
 
+    /// Where receipts come from.
+    pub fn receipts(&self) -> Receipts {
+        Receipts::new(self.registrar.clone(), self.archive.clone())
+    }
+
     /// The recipients of new recordings.
     pub fn recipients(&self) -> Result<Recipients, recorder::KeyError> {
-        Recipients::parse(&self.config().recordings.recipients)
+        let recordings = &self.config().recordings;
+        Recipients::parse(&recordings.recipients)?.and_second(&recordings.second_recipients)
     }
 }
 
@@ -116,6 +129,11 @@ impl Paths {
     /// Files that wait for the scanner.
     pub fn quarantine(&self) -> PathBuf {
         self.state.join("quarantine")
+    }
+
+    /// What was given out of checkpoints, and what came back.
+    pub fn anchors(&self) -> PathBuf {
+        self.state.join("anchors")
     }
 
     /// How far each receiver has the journal.

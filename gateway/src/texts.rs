@@ -10,23 +10,30 @@ use policy::Denial;
 use std::sync::{Arc, LazyLock};
 use unic_langid::LanguageIdentifier;
 
-const FRENCH: &str = include_str!("../texts/fr.ftl");
-const ENGLISH: &str = include_str!("../texts/en.ftl");
+/// French and English, an area each.
+const AREAS: [(&str, &str); 4] = [
+    (include_str!("../texts/fr.ftl"), include_str!("../texts/en.ftl")),
+    (include_str!("../texts/fr/reports.ftl"), include_str!("../texts/en/reports.ftl")),
+    (include_str!("../texts/fr/doctor.ftl"), include_str!("../texts/en/doctor.ftl")),
+    (include_str!("../texts/fr/conformity.ftl"), include_str!("../texts/en/conformity.ftl")),
+];
 
 type Bundle = FluentBundle<FluentResource>;
 
 fn bundle(language: Language) -> Bundle {
-    let (id, source) = match language {
-        Language::French => ("fr", FRENCH),
-        Language::English => ("en", ENGLISH),
-    };
-    let id: LanguageIdentifier = id.parse().unwrap_or_default();
+    let id: LanguageIdentifier = language.word().parse().unwrap_or_default();
     let mut bundle = FluentBundle::new_concurrent(vec![id]);
     // Terminals would show the direction marks as rubbish.
     bundle.set_use_isolating(false);
-    // A file that does not parse is found by a test; what could be read of it is used.
-    let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(resource, _)| resource);
-    bundle.add_resource_overriding(resource);
+    for (french, english) in AREAS {
+        let source = match language {
+            Language::French => french,
+            Language::English => english,
+        };
+        // A file that does not parse is found by a test; what could be read of it is used.
+        let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(resource, _)| resource);
+        bundle.add_resource_overriding(resource);
+    }
     bundle
 }
 
@@ -55,6 +62,12 @@ impl Texts {
     /// The text of a key.
     pub fn text(&self, key: &str) -> String {
         self.with(key, &[])
+    }
+
+    /// Whether there is a text for this key.
+    #[cfg(test)]
+    pub(crate) fn has(&self, key: &str) -> bool {
+        FRENCH_BUNDLE.has_message(key)
     }
 
     /// The text of a key, with values.
@@ -183,7 +196,14 @@ mod tests {
     /// HRD-13: no key without its twin, no twin with other values.
     #[test]
     fn both_languages_say_the_same_things() {
-        assert_eq!(keys(FRENCH), keys(ENGLISH));
+        let mut all = BTreeMap::new();
+        for (french, english) in AREAS {
+            let french = keys(french);
+            assert_eq!(french, keys(english));
+            for (key, values) in french {
+                assert!(all.insert(key.clone(), values).is_none(), "`{key}` stands twice");
+            }
+        }
     }
 
     #[test]

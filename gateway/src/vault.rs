@@ -85,8 +85,9 @@ pub struct SiteSecrets {
     pub origin: String,
     /// Signs the journal's checkpoints.
     pub journal: [u8; 32],
-    /// Wraps the journal's key ring.
-    pub ring: [u8; 32],
+    /// What wrapped the journal's key ring before that had a document of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ring: Option<[u8; 32]>,
     /// Opens spools that are not sealed yet.
     pub recovery: String,
     /// The SSH host key, in OpenSSH's form.
@@ -152,7 +153,8 @@ impl Vault {
         Self::with_key(folder, path)
     }
 
-    fn with_key(folder: &Path, path: PathBuf) -> Result<Self, VaultError> {
+    /// Opens the vault in this folder with the key in this file, wherever that lies.
+    pub(crate) fn with_key(folder: &Path, path: PathBuf) -> Result<Self, VaultError> {
         let read = fs::read_to_string(&path).map_err(|error| VaultError::Disk { path: path.clone(), error });
         let line = Zeroizing::new(read?);
         let identity = Identity::from_str(line.trim()).map_err(|_| VaultError::Key(path))?;
@@ -205,6 +207,29 @@ impl Vault {
     /// Removes a document that no journal entry names.
     pub fn discard(&self, name: &str, generation: u64) {
         let _ = fs::remove_file(self.path(name, generation));
+    }
+
+    /// The generations of a document that are there, the oldest first.
+    pub fn generations(&self, name: &str) -> Result<Vec<u64>, VaultError> {
+        let disk = |error| VaultError::Disk { path: self.folder.clone(), error };
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.folder).map_err(disk)? {
+            let file = entry.map_err(disk)?.file_name();
+            let middle =
+                file.to_str().and_then(|file| file.strip_prefix(name)?.strip_prefix('.')?.strip_suffix(".age"));
+            found.extend(middle.and_then(|generation| generation.parse::<u64>().ok()));
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// Destroys a document for good: overwritten, removed, both synced.
+    pub fn destroy(&self, name: &str, generation: u64) -> Result<(), VaultError> {
+        let path = self.path(name, generation);
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        crate::retention::shred::destroy(&path)
+            .and_then(|_| File::open(&self.folder)?.sync_all())
+            .map_err(|error| VaultError::Disk { path, error })
     }
 
     /// Removes every document that is not among these names and generations: what a crash between

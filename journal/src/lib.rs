@@ -10,6 +10,7 @@
 //! This crate asks neither clock nor system for randomness; both are handed in.
 #![forbid(unsafe_code)]
 
+pub mod bundle;
 mod disk;
 mod entry;
 mod log;
@@ -17,6 +18,7 @@ mod merkle;
 mod note;
 mod reader;
 mod ring;
+mod snapshot;
 mod store;
 mod verify;
 
@@ -27,10 +29,11 @@ pub use merkle::{
     Frontier, Hash, consistency_proof, empty_root, inclusion_proof, leaf_hash, root_of, verify_consistency,
     verify_inclusion,
 };
-pub use note::{Checkpoint, NoteError, SigningKey, VerifierKey};
+pub use note::{Checkpoint, NoteError, SigningKey, VerifierKey, WitnessKey};
 pub use reader::{Evidence, Reader};
-pub use ring::MasterKey;
-pub use verify::{Finding, LogReport, check_log};
+pub use ring::{MasterKey, Masters};
+pub use snapshot::Snapshot;
+pub use verify::{Finding, LogReport, Since, check_log, check_log_since};
 
 /// A source of random bytes, handed in by the program.
 pub type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;

@@ -1,12 +1,14 @@
 //! Appending and recovery: stage, sign, commit, apply, publish.
 
+mod rewrite;
+
 use crate::Entropy;
 use crate::disk::Disk;
 use crate::entry::{Entry, LONGEST_LEAF, Leaf, NewEntry, commitment, digest};
 use crate::merkle::{Frontier, Hash, leaf_hash};
 use crate::note::{Checkpoint, SigningKey};
 use crate::reader::open_stored;
-use crate::ring::{self, KEY_ID, MasterKey};
+use crate::ring::{self, KEY_ID, MasterKey, Masters};
 use crate::store::{self, Record, Stored, TILE};
 use data_encoding::HEXLOWER;
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
@@ -79,7 +81,9 @@ pub struct Journal {
     folder: PathBuf,
     disk: Box<dyn Disk>,
     signer: SigningKey,
-    master: MasterKey,
+    masters: Masters,
+    /// The next tile whose keys are to be written under the new master, while that goes on.
+    rewriting: Option<u64>,
     entropy: Entropy,
     tree: Frontier,
     /// Subtree roots of the full tiles.
@@ -96,11 +100,13 @@ impl Journal {
     ///
     /// Recovery reads what a valid checkpoint covers, by the code that appending uses
     /// (`apply`); a tail that no checkpoint covers is handed back, not applied (D17).
+    ///
+    /// With two masters a rewrite of the ring was broken off: [`Journal::begin_rewrite`] takes it up.
     pub fn open(
         folder: &Path,
         mut disk: Box<dyn Disk>,
         signer: SigningKey,
-        master: MasterKey,
+        masters: impl Into<Masters>,
         entropy: Entropy,
     ) -> Result<(Journal, Recovered), OpenError> {
         let failed = |error| OpenError::Disk { folder: folder.display().to_string(), error };
@@ -113,7 +119,8 @@ impl Journal {
             folder: folder.to_owned(),
             disk,
             signer,
-            master,
+            masters: masters.into(),
+            rewriting: None,
             entropy,
             tree: Frontier::default(),
             tiles: Vec::new(),
@@ -205,8 +212,9 @@ impl Journal {
             _ => Ok(()),
         };
         fits(&self.tree)?;
+        let masters = self.masters.all();
         for n in 0..tail.base / TILE as u64 {
-            let entries = store::read_full_tile(self.disk.as_mut(), &self.folder, n, Some(&self.master))?;
+            let entries = store::read_full_tile(self.disk.as_mut(), &self.folder, n, Some(&masters))?;
             self.tiles.push(store::tile_root(&entries));
             for entry in entries {
                 self.apply(entry)?;
@@ -326,20 +334,27 @@ impl Journal {
 
     /// Visits the entries from `first` on, in order, with no more than 256 of them in memory.
     pub fn for_each(&mut self, first: u64, mut visit: impl FnMut(Entry)) -> Result<(), OpenError> {
+        let masters = self.masters.all();
         for n in first / TILE as u64..self.next_tile() {
-            let entries = store::read_full_tile(self.disk.as_mut(), &self.folder, n, Some(&self.master));
+            let entries = store::read_full_tile(self.disk.as_mut(), &self.folder, n, Some(&masters));
             for stored in entries.map_err(|what| self.damaged(what))? {
-                self.open_entry(&stored, first, &mut visit)?;
+                self.open_entry(&masters, &stored, first, &mut visit)?;
             }
         }
         for stored in &self.recent {
-            self.open_entry(stored, first, &mut visit)?;
+            self.open_entry(&masters, stored, first, &mut visit)?;
         }
         Ok(())
     }
 
-    fn open_entry(&self, stored: &Stored, first: u64, visit: &mut impl FnMut(Entry)) -> Result<(), OpenError> {
-        let evidence = open_stored(&self.master, stored.clone()).map_err(|what| self.damaged(what))?;
+    fn open_entry(
+        &self,
+        masters: &[MasterKey],
+        stored: &Stored,
+        first: u64,
+        visit: &mut impl FnMut(Entry),
+    ) -> Result<(), OpenError> {
+        let evidence = open_stored(masters, stored.clone()).map_err(|what| self.damaged(what))?;
         if evidence.leaf.index >= first {
             visit(evidence.into());
         }
@@ -391,6 +406,20 @@ impl Journal {
         Ok(receipt)
     }
 
+    /// Goes on under another name and key (D17): the same tree, whose tail is written anew with one
+    /// checkpoint by the new key. Checkpoints of the old origin stay what they are: signed prefixes of
+    /// this log. The caller has the new key durable before, and journals the change after.
+    pub fn begin_origin(&mut self, signer: SigningKey) -> Result<(), AppendError> {
+        if let Some(why) = &self.poisoned {
+            return Err(AppendError::Fatal(why.clone()));
+        }
+        self.signer = signer;
+        self.checkpoint = Arc::from(self.sign(&self.tree));
+        // CRASH: before this the log is the old origin's, after it the new one's; never both.
+        let replaced = self.replace_tail().and_then(|()| self.publish());
+        replaced.map_err(|error| self.poison(error))
+    }
+
     fn poison(&mut self, error: io::Error) -> AppendError {
         let why = error.to_string();
         self.poisoned = Some(why.clone());
@@ -400,6 +429,7 @@ impl Journal {
     fn stage(&mut self, first: u64, group: &[NewEntry]) -> Result<Vec<Stored>, AppendError> {
         let mut staged = Vec::with_capacity(group.len());
         let mut last = self.last_at;
+        let master = self.masters.newest();
         for (index, entry) in (first..).zip(group) {
             if entry.body.len() > LONGEST_BODY {
                 return Err(AppendError::Rejected("the body is longer than a mebibyte"));
@@ -411,7 +441,7 @@ impl Journal {
                 return Err(AppendError::Rejected("its time is before the last entry's"));
             }
             last = at;
-            let sealed = ring::seal(&self.master, &entry.body, &mut self.entropy)
+            let sealed = ring::seal(&master, &entry.body, &mut self.entropy)
                 .ok_or_else(|| self.poison(io::Error::other("the cipher refused")))?;
             let leaf = Leaf {
                 account: entry.subject.account.clone(),
@@ -444,10 +474,11 @@ impl Journal {
 
     /// Writes full tiles and starts the tail anew behind them.
     fn lay_down(&mut self) -> io::Result<()> {
+        let master = self.masters.newest();
         while self.recent.len() >= TILE {
             let n = self.next_tile();
             let entries = self.recent.get(..TILE).unwrap_or_default();
-            let files = store::full_tile_files(n, entries, |records| ring::authenticate(&self.master, n, records));
+            let files = store::full_tile_files(n, entries, |records| ring::authenticate(&master, n, records));
             let root = store::tile_root(entries);
             // CRASH: until the tail is replaced it still holds these entries and is the truth;
             // files of a tile that the tail still covers are written again.
@@ -459,15 +490,15 @@ impl Journal {
                 self.disk.replace(&self.folder.join(path), &bytes)?;
             }
             self.recent.drain(..TILE);
-            let mut tail = Vec::new();
-            store::write_record(&Record::Base((n + 1) * TILE as u64), &mut tail);
-            for entry in &self.recent {
-                store::write_record(&Record::Entry(entry.clone()), &mut tail);
-            }
-            store::write_record(&Record::Checkpoint(self.checkpoint.to_string()), &mut tail);
-            self.disk.replace(&self.folder.join("tail"), &tail)?;
+            self.replace_tail()?;
         }
         Ok(())
+    }
+
+    /// Writes the tail anew: the entries behind the full tiles, and the latest checkpoint.
+    fn replace_tail(&mut self) -> io::Result<()> {
+        let tail = store::tail_of(self.next_tile() * TILE as u64, &self.recent, &self.checkpoint);
+        self.disk.replace(&self.folder.join("tail"), &tail)
     }
 
     /// Puts the latest checkpoint where others fetch it.

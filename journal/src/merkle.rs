@@ -34,25 +34,35 @@ impl Frontier {
 
     /// The edge over full tiles of 2^`height` leaves each, given their roots.
     pub(crate) fn over_tiles(roots: &[Hash], height: u32) -> Frontier {
-        let mut tiles = Frontier::default();
+        let mut tree = Frontier::default();
         for root in roots {
-            tiles.push(*root);
+            tree.push_subtree(height, *root);
         }
-        // A full tile is a full subtree, so its root stands where a leaf would, `height` levels up.
-        Frontier { size: tiles.size << height, peaks: tiles.peaks }
+        tree
     }
 
     /// Adds the hash of the next leaf.
     pub fn push(&mut self, leaf: Hash) {
-        let mut hash = leaf;
-        // Each trailing one bit of the size is a full subtree that the new leaf completes.
-        for _ in 0..self.size.trailing_ones() {
+        self.push_subtree(0, leaf);
+    }
+
+    /// Adds the root over the next 2^`level` leaves. `false`, and nothing is added, where such a subtree
+    /// does not begin here or where the numbers end.
+    pub fn push_subtree(&mut self, level: u32, root: Hash) -> bool {
+        let width = 1u64.checked_shl(level).filter(|width| self.size.is_multiple_of(*width));
+        let Some((width, size)) = width.and_then(|width| Some((width, self.size.checked_add(width)?))) else {
+            return false;
+        };
+        let mut hash = root;
+        // Each trailing one bit of the size is a full subtree that the new one completes.
+        for _ in 0..(self.size / width).trailing_ones() {
             if let Some(left) = self.peaks.pop() {
                 hash = node_hash(&left, &hash);
             }
         }
         self.peaks.push(hash);
-        self.size += 1;
+        self.size = size;
+        true
     }
 
     /// The root over all leaves so far.

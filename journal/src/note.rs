@@ -10,6 +10,8 @@ use std::str::FromStr;
 
 /// The algorithm byte of an Ed25519 note key.
 const ED25519: u8 = 1;
+/// That of a witness's key: Ed25519 with the time of signing (C2SP `tlog-cosignature`).
+const COSIGNATURE: u8 = 4;
 
 /// What is wrong with a note, a checkpoint or a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +25,11 @@ pub enum NoteError {
     /// A signature line names the key, but the signature does not fit.
     #[error("the signature by the key `{0}` does not fit the text")]
     Forged(String),
+    /// The witness's key is not of the form `name+hash+base64`.
+    #[error(
+        "not a witness's key: write it as name+hash+base64, the line that the witness publishes for cosignature/v1 with Ed25519"
+    )]
+    WitnessKey,
     /// The key is not of the form `name+hash+base64`.
     #[error("not a verifier key: write it as name+hash+base64, the line that `poterne journal key` prints")]
     Key,
@@ -32,10 +39,10 @@ fn is_name(name: &str) -> bool {
     (1..=255).contains(&name.len()) && !name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+')
 }
 
-fn key_hash(name: &str, public: &[u8; 32]) -> [u8; 4] {
+fn key_hash(name: &str, algorithm: u8, public: &[u8; 32]) -> [u8; 4] {
     let digest: Hash = Sha256::new()
         .chain_update(name.as_bytes())
-        .chain_update([b'\n', ED25519])
+        .chain_update([b'\n', algorithm])
         .chain_update(public)
         .finalize()
         .into();
@@ -59,10 +66,31 @@ impl VerifierKey {
 
 impl fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut typed = vec![ED25519];
-        typed.extend_from_slice(&self.public);
-        write!(f, "{}+{}+{}", self.name, HEXLOWER.encode(&key_hash(&self.name, &self.public)), BASE64.encode(&typed))
+        write_key(f, &self.name, ED25519, &self.public)
     }
+}
+
+fn write_key(f: &mut fmt::Formatter<'_>, name: &str, algorithm: u8, public: &[u8; 32]) -> fmt::Result {
+    let typed = [&[algorithm][..], public].concat();
+    write!(f, "{name}+{}+{}", HEXLOWER.encode(&key_hash(name, algorithm, public)), BASE64.encode(&typed))
+}
+
+/// Reads `name+hash+base64` of a key for this algorithm.
+fn read_key(text: &str, wanted: u8) -> Option<(String, [u8; 32])> {
+    let mut parts = text.trim().splitn(3, '+');
+    let (name, hash, key) = (parts.next()?, parts.next()?, parts.next()?);
+    let typed = BASE64.decode(key.as_bytes()).ok()?;
+    let (&algorithm, public) = typed.split_first()?;
+    let public: [u8; 32] = public.try_into().ok()?;
+    let fits = is_name(name) && algorithm == wanted && HEXLOWER.encode(&key_hash(name, algorithm, &public)) == hash;
+    fits.then(|| (name.to_owned(), public))
+}
+
+fn signature_fits(public: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
+    let Ok(signature) = <[u8; 64]>::try_from(signature) else { return false };
+    ed25519_dalek::VerifyingKey::from_bytes(public)
+        .and_then(|public| public.verify_strict(message, &Signature::from_bytes(&signature)))
+        .is_ok()
 }
 
 impl fmt::Debug for VerifierKey {
@@ -74,18 +102,8 @@ impl fmt::Debug for VerifierKey {
 impl FromStr for VerifierKey {
     type Err = NoteError;
     fn from_str(text: &str) -> Result<Self, NoteError> {
-        let mut parts = text.trim().splitn(3, '+');
-        let (name, hash, key) = match (parts.next(), parts.next(), parts.next()) {
-            (Some(name), Some(hash), Some(key)) if is_name(name) => (name, hash, key),
-            _ => return Err(NoteError::Key),
-        };
-        let typed = BASE64.decode(key.as_bytes()).map_err(|_| NoteError::Key)?;
-        let (&algorithm, public) = typed.split_first().ok_or(NoteError::Key)?;
-        let public: [u8; 32] = public.try_into().map_err(|_| NoteError::Key)?;
-        if algorithm != ED25519 || HEXLOWER.encode(&key_hash(name, &public)) != hash {
-            return Err(NoteError::Key);
-        }
-        Ok(Self { name: name.to_owned(), public })
+        let (name, public) = read_key(text, ED25519).ok_or(NoteError::Key)?;
+        Ok(Self { name, public })
     }
 }
 
@@ -109,10 +127,11 @@ impl SigningKey {
         VerifierKey { name: self.name.clone(), public: self.secret.verifying_key().to_bytes() }
     }
 
-    pub(crate) fn sign(&self, checkpoint: &Checkpoint) -> String {
+    /// Signs a checkpoint: a note of the log's own.
+    pub fn sign(&self, checkpoint: &Checkpoint) -> String {
         let text = checkpoint.text();
         let public = self.secret.verifying_key().to_bytes();
-        let mut signature = key_hash(&self.name, &public).to_vec();
+        let mut signature = key_hash(&self.name, ED25519, &public).to_vec();
         signature.extend_from_slice(&self.secret.sign(text.as_bytes()).to_bytes());
         format!("{text}\n\u{2014} {} {}\n", self.name, BASE64.encode(&signature))
     }
@@ -148,6 +167,61 @@ fn signatures_of(note: &str) -> Result<(&str, Vec<SignatureLine<'_>>), NoteError
     Ok((text, lines.ok_or(form)?))
 }
 
+/// The public key of a witness, who checked that a log only grew before signing (C2SP
+/// `tlog-cosignature`, cosignature/v1 with Ed25519).
+#[derive(Clone, PartialEq, Eq)]
+pub struct WitnessKey {
+    name: String,
+    public: [u8; 32],
+}
+
+impl WitnessKey {
+    /// The witness's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// When the witness signed this checkpoint, in seconds since 1970, if its cosignature is there and
+    /// fits. The log's own signature is another question: [`Checkpoint::verify`].
+    pub fn cosigned(&self, note: &str) -> Result<u64, NoteError> {
+        let (text, signatures) = signatures_of(note)?;
+        Checkpoint::parse(text)?;
+        let id = key_hash(&self.name, COSIGNATURE, &self.public);
+        let mut newest = Err(NoteError::Unsigned(self.name.clone()));
+        for line in signatures.iter().filter(|line| line.name == self.name && line.id == id) {
+            let fits = line.signature.split_first_chunk::<8>().filter(|(time, signature)| {
+                let signed = format!("cosignature/v1\ntime {}\n{text}", u64::from_be_bytes(**time));
+                signature_fits(&self.public, signed.as_bytes(), signature)
+            });
+            match fits {
+                Some((time, _)) => newest = Ok(u64::from_be_bytes(*time).max(newest.unwrap_or(0))),
+                None => return Err(NoteError::Forged(self.name.clone())),
+            }
+        }
+        newest
+    }
+}
+
+impl fmt::Display for WitnessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_key(f, &self.name, COSIGNATURE, &self.public)
+    }
+}
+
+impl fmt::Debug for WitnessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for WitnessKey {
+    type Err = NoteError;
+    fn from_str(text: &str) -> Result<Self, NoteError> {
+        let (name, public) = read_key(text, COSIGNATURE).ok_or(NoteError::WitnessKey)?;
+        Ok(Self { name, public })
+    }
+}
+
 /// What a log says of itself at one moment: its name, its size, its root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
@@ -171,16 +245,14 @@ impl Checkpoint {
         if checkpoint.origin != key.name {
             return Err(NoteError::Unsigned(key.name.clone()));
         }
-        let id = key_hash(&key.name, &key.public);
+        let id = key_hash(&key.name, ED25519, &key.public);
         // Lines of other keys, witnesses among them, are none of our business.
         let mine = signatures.iter().find(|line| line.name == key.name && line.id == id);
         let mine = mine.ok_or_else(|| NoteError::Unsigned(key.name.clone()))?;
-        let forged = || NoteError::Forged(key.name.clone());
-        let signature: [u8; 64] = mine.signature.as_slice().try_into().map_err(|_| forged())?;
-        ed25519_dalek::VerifyingKey::from_bytes(&key.public)
-            .and_then(|public| public.verify_strict(text.as_bytes(), &Signature::from_bytes(&signature)))
-            .map_err(|_| forged())?;
-        Ok(checkpoint)
+        match signature_fits(&key.public, text.as_bytes(), &mine.signature) {
+            true => Ok(checkpoint),
+            false => Err(NoteError::Forged(key.name.clone())),
+        }
     }
 
     /// As [`Checkpoint::verify`], for a note as the log itself writes it: no line but its own.
@@ -246,6 +318,22 @@ mod tests {
             let Ok(altered) = String::from_utf8(bytes) else { continue };
             assert!(Checkpoint::verify(&altered, &key().verifier()).is_err(), "byte {position}");
         }
+    }
+
+    /// A cosignature made with Python's `cryptography` over the bytes that tlog-cosignature names.
+    #[test]
+    fn a_cosignature_is_read_with_its_time() {
+        let note = include_str!("../tests/golden/cosigned");
+        let key = include_str!("../tests/golden/witness.vkey");
+        let witness: WitnessKey = key.parse().unwrap();
+        assert_eq!(witness.to_string(), key.trim());
+        assert_eq!(witness.cosigned(note), Ok(1_764_000_000));
+        let line = note.lines().last().unwrap();
+        let without = note.replace(&format!("{line}\n"), "");
+        assert!(matches!(witness.cosigned(&without), Err(NoteError::Unsigned(_))));
+        let other = note.replacen("\n5\n", "\n6\n", 1);
+        assert!(matches!(witness.cosigned(&other), Err(NoteError::Forged(_))));
+        assert!(key.parse::<VerifierKey>().is_err(), "a witness's key is no log's");
     }
 
     #[test]

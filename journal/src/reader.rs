@@ -9,20 +9,25 @@ use crate::entry::{Entry, Leaf};
 use crate::log::OpenError;
 use crate::merkle::{self, Frontier, Hash, Roots, leaf_hash};
 use crate::note::{Checkpoint, VerifierKey};
-use crate::ring::{self, MasterKey, SALT};
+use crate::ring::{self, MasterKey, Masters, SALT};
 use crate::store::{self, Record, Stored, TILE};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+
+/// How often what does not open is read anew: the ring may be rewritten, and its older master
+/// forgotten, between the look at a file and the look at the keys. Twice in a row would take two days.
+const TRIES: u32 = 3;
 
 /// The journal as it was when this was opened.
 pub struct Reader {
     folder: PathBuf,
     disk: Box<dyn Disk>,
-    master: MasterKey,
+    masters: Masters,
     /// Subtree roots of the full tiles.
     tiles: Vec<Hash>,
-    /// Entries behind the full tiles, up to the checkpoint.
-    recent: Vec<Stored>,
+    /// Entries behind the full tiles, up to the checkpoint. Opened at once: the ring may be rewritten
+    /// before they are asked for.
+    recent: Vec<Evidence>,
     checkpoint: String,
     size: u64,
     /// The leaf hashes of the tile that was asked for last.
@@ -49,7 +54,21 @@ impl From<Evidence> for Entry {
 impl Reader {
     /// Opens the journal in this folder for reading. `key` is the log's own: the newest checkpoint of
     /// the tail that it signed is where this reader's log ends.
-    pub fn open(folder: &Path, master: MasterKey, key: &VerifierKey) -> Result<Reader, OpenError> {
+    ///
+    /// With the masters that the journal's owner has too, it goes on while the ring is rewritten.
+    pub fn open(folder: &Path, masters: impl Into<Masters>, key: &VerifierKey) -> Result<Reader, OpenError> {
+        let masters = masters.into();
+        let mut opened = Self::open_once(folder, &masters, key);
+        for _ in 1..TRIES {
+            match opened {
+                Err(OpenError::Damaged { .. }) => opened = Self::open_once(folder, &masters, key),
+                opened => return opened,
+            }
+        }
+        opened
+    }
+
+    fn open_once(folder: &Path, masters: &Masters, key: &VerifierKey) -> Result<Reader, OpenError> {
         let mut disk: Box<dyn Disk> = Box::new(OsDisk::default());
         let damaged = |what: String| OpenError::Damaged { folder: folder.display().to_string(), what };
         let tail = store::read_tail(disk.as_mut(), folder)
@@ -62,16 +81,18 @@ impl Reader {
             return Err(damaged("`tail` holds no signed checkpoint".to_owned()));
         };
         let checkpoint = Checkpoint::verify(note, key).map_err(|error| damaged(error.to_string()))?;
+        let keys = masters.all();
         let recent = covered.iter().filter_map(|(record, _)| match record {
-            Record::Entry(stored) => Some(stored.clone()),
+            Record::Entry(stored) => Some(open_stored(&keys, stored.clone())),
             _ => None,
         });
+        let recent = recent.collect::<Result<Vec<_>, _>>().map_err(damaged)?;
         let mut reader = Reader {
             folder: folder.to_owned(),
             disk,
-            master,
+            masters: masters.clone(),
             tiles: Vec::new(),
-            recent: recent.collect(),
+            recent,
             checkpoint: note.clone(),
             size: checkpoint.size,
             cached: None,
@@ -144,34 +165,97 @@ impl Reader {
     pub fn read(&mut self, first: u64, mut visit: impl FnMut(Evidence) -> ControlFlow<()>) -> Result<(), OpenError> {
         let tiles = u64::try_from(self.tiles.len()).unwrap_or(u64::MAX);
         for n in first / TILE as u64..tiles {
-            let entries = store::read_full_tile(self.disk.as_mut(), &self.folder, n, Some(&self.master));
-            for stored in entries.map_err(|what| self.damaged(what))? {
-                if self.hand_out(stored, first, &mut visit)?.is_break() {
+            for evidence in self.entries_of(n)? {
+                if evidence.leaf.index >= first && visit(evidence).is_break() {
                     return Ok(());
                 }
             }
         }
-        for stored in self.recent.clone() {
-            if self.hand_out(stored, first, &mut visit)?.is_break() {
+        for evidence in self.recent.clone() {
+            if evidence.leaf.index >= first && visit(evidence).is_break() {
                 return Ok(());
             }
         }
         Ok(())
     }
 
-    fn hand_out(
-        &self,
-        stored: Stored,
-        first: u64,
-        visit: &mut impl FnMut(Evidence) -> ControlFlow<()>,
-    ) -> Result<ControlFlow<()>, OpenError> {
-        let evidence = open_stored(&self.master, stored).map_err(|what| self.damaged(what))?;
-        Ok(if evidence.leaf.index < first { ControlFlow::Continue(()) } else { visit(evidence) })
+    /// The entries of a full tile.
+    fn entries_of(&mut self, n: u64) -> Result<Vec<Evidence>, OpenError> {
+        let mut opened = self.tile_once(n);
+        for _ in 1..TRIES {
+            if opened.is_ok() {
+                break;
+            }
+            opened = self.tile_once(n);
+        }
+        opened.map_err(|what| self.damaged(what))
     }
 
-    fn leaf_hashes(&mut self, tile: usize) -> Result<Vec<Hash>, OpenError> {
+    fn tile_once(&mut self, n: u64) -> Result<Vec<Evidence>, String> {
+        let keys: Vec<MasterKey> = self.masters.all();
+        let entries = store::read_full_tile(self.disk.as_mut(), &self.folder, n, Some(&keys))?;
+        entries.into_iter().map(|stored| open_stored(&keys, stored)).collect()
+    }
+
+    /// How many entries stand in full tiles: those that can be erased.
+    pub fn laid_down(&self) -> u64 {
+        u64::try_from(self.tiles.len()).unwrap_or(u64::MAX).saturating_mul(TILE as u64)
+    }
+
+    /// Visits the public leaves from `first` on, in order, with their bytes: without bodies, so without
+    /// the work of opening them.
+    pub fn leaves(
+        &mut self,
+        first: u64,
+        mut visit: impl FnMut(Leaf, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), OpenError> {
+        let tiles = u64::try_from(self.tiles.len()).unwrap_or(u64::MAX);
+        for n in first / TILE as u64..=tiles {
+            for bytes in self.leaves_of(n)? {
+                let leaf = Leaf::from_bytes(&bytes).ok_or_else(|| self.damaged("an entry is not a leaf".to_owned()))?;
+                if leaf.index >= first && visit(leaf, &bytes).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The leaves of a full tile, or of what follows the last.
+    fn leaves_of(&mut self, tile: u64) -> Result<Vec<Vec<u8>>, OpenError> {
+        let root = usize::try_from(tile).ok().and_then(|tile| self.tiles.get(tile)).copied();
+        let Some(root) = root else {
+            return Ok(self.recent.iter().map(|evidence| evidence.bytes.clone()).collect());
+        };
+        store::read_leaves(self.disk.as_mut(), &self.folder, tile, &root).map_err(|what| self.damaged(what))
+    }
+
+    /// An index at or before which no entry is as young as `at`, within a tile: where to begin a search.
+    pub fn index_before(&mut self, at: jiff::Timestamp) -> Result<u64, OpenError> {
+        let (mut low, mut high) = (0, u64::try_from(self.tiles.len()).unwrap_or(u64::MAX));
+        // INVARIANT: tiles before `low` begin before `at`; times never decrease along the log.
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let first = self.leaves_of(middle)?.first().and_then(|bytes| Leaf::from_bytes(bytes));
+            let first = first.ok_or_else(|| self.damaged("an entry is not a leaf".to_owned()))?;
+            if first.at < at {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low.saturating_sub(1) * TILE as u64)
+    }
+
+    /// The root of a full tile.
+    pub(crate) fn tile(&self, n: u64) -> Option<Hash> {
+        usize::try_from(n).ok().and_then(|n| self.tiles.get(n)).copied()
+    }
+
+    /// The leaf hashes of a full tile, or of what follows the last.
+    pub(crate) fn leaf_hashes(&mut self, tile: usize) -> Result<Vec<Hash>, OpenError> {
         let Some(root) = self.tiles.get(tile) else {
-            return Ok(self.recent.iter().map(|stored| leaf_hash(&stored.leaf)).collect());
+            return Ok(self.recent.iter().map(|evidence| leaf_hash(&evidence.bytes)).collect());
         };
         if let Some((_, hashes)) = self.cached.as_ref().filter(|(cached, _)| *cached == tile) {
             return Ok(hashes.clone());
@@ -210,9 +294,9 @@ impl Roots for Reader {
 }
 
 /// Opens an entry and holds its body against its leaf.
-pub(crate) fn open_stored(master: &MasterKey, stored: Stored) -> Result<Evidence, String> {
+pub(crate) fn open_stored(masters: &[MasterKey], stored: Stored) -> Result<Evidence, String> {
     let leaf = Leaf::from_bytes(&stored.leaf).ok_or_else(|| "an entry is not a leaf".to_owned())?;
-    let opened = match ring::open(master, &stored.record, &stored.sealed) {
+    let opened = match ring::open(masters, &stored.record, &stored.sealed) {
         Some((salt, body)) if leaf.commits_to(&salt, &body) => Some((salt, body)),
         Some(_) => return Err(format!("the body of entry {} is another's", leaf.index)),
         // A destroyed key is all zeroes; any other key that does not open is damage.

@@ -8,6 +8,7 @@ use crate::Entropy;
 use crate::merkle::Hash;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hmac;
+use std::sync::{Arc, PoisonError, RwLock};
 use zeroize::Zeroizing;
 
 /// Length of a key id in the ring, in bytes.
@@ -24,12 +25,66 @@ const WRAP: &[u8] = b"poterne journal key v1";
 const RING: &[u8] = b"poterne journal ring v1";
 
 /// The key that wraps the ring. Held by the vault, not by the journal.
+#[derive(Clone)]
 pub struct MasterKey(Zeroizing<[u8; 32]>);
 
 impl MasterKey {
     /// From 32 secret bytes.
     pub fn new(secret: [u8; 32]) -> Self {
         Self(Zeroizing::new(secret))
+    }
+}
+
+/// The master keys of one journal, shared by its writer and its readers: one, or two while the ring is
+/// being rewritten. Then either opens, and what is written is written under the newer.
+#[derive(Clone)]
+pub struct Masters(Arc<RwLock<Pair>>);
+
+struct Pair {
+    current: MasterKey,
+    next: Option<MasterKey>,
+}
+
+impl From<MasterKey> for Masters {
+    fn from(current: MasterKey) -> Self {
+        Self::new(current, None)
+    }
+}
+
+impl Masters {
+    /// The key in force, and the one that takes its place where a rewrite is under way.
+    pub fn new(current: MasterKey, next: Option<MasterKey>) -> Self {
+        Self(Arc::new(RwLock::new(Pair { current, next })))
+    }
+
+    /// Whether a rewrite is under way.
+    pub fn is_rewriting(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).next.is_some()
+    }
+
+    /// From now on everything is written under this key too, and opens with either.
+    pub(crate) fn begin(&self, next: MasterKey) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).next = Some(next);
+    }
+
+    /// The older key is forgotten.
+    pub(crate) fn finish(&self) {
+        let mut pair = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(next) = pair.next.take() {
+            pair.current = next;
+        }
+    }
+
+    /// The key that is written under.
+    pub(crate) fn newest(&self) -> MasterKey {
+        let pair = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        pair.next.as_ref().unwrap_or(&pair.current).clone()
+    }
+
+    /// Those that open, the newest first.
+    pub(crate) fn all(&self) -> Vec<MasterKey> {
+        let pair = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        pair.next.iter().chain([&pair.current]).cloned().collect()
     }
 }
 
@@ -44,6 +99,11 @@ pub(crate) fn authenticate(master: &MasterKey, n: u64, records: &[u8]) -> Hash {
     let mut tag = Hash::default();
     tag.copy_from_slice(context.sign().as_ref());
     tag
+}
+
+/// Whether the holder of one of these masters wrote the records of file `n`.
+pub(crate) fn is_authentic(masters: &[MasterKey], n: u64, records: &[u8], tag: &[u8]) -> bool {
+    masters.iter().any(|master| authenticate(master, n, records) == *tag)
 }
 
 /// Whether a record is that of a destroyed key.
@@ -76,22 +136,44 @@ pub(crate) fn seal(master: &MasterKey, body: &[u8], entropy: &mut Entropy) -> Op
     let fixed = Nonce::assume_unique_for_key([0; NONCE_LEN]);
     cipher(&key)?.seal_in_place_append_tag(fixed, Aad::from(BODY), &mut bytes).ok()?;
 
-    let mut wrapped = key.to_vec();
-    cipher(&master.0)?
-        .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from([WRAP, &id].concat()), &mut wrapped)
-        .ok()?;
-    let record: Vec<u8> = [&id[..], &nonce[..], &wrapped[..]].concat();
-    Some(Sealed { salt, bytes, record: record.try_into().ok()? })
+    Some(Sealed { salt, bytes, record: wrap(master, &key, &id, nonce)? })
 }
 
-/// Opens a sealed body: salt and plaintext. `None` if the key was destroyed or a byte differs.
-pub(crate) fn open(master: &MasterKey, record: &[u8], sealed: &[u8]) -> Option<([u8; SALT], Vec<u8>)> {
+/// The ring's record for a key: wrapped under this master.
+fn wrap(master: &MasterKey, key: &[u8; 32], id: &[u8], nonce: [u8; NONCE_LEN]) -> Option<[u8; RECORD]> {
+    let mut wrapped = key.to_vec();
+    cipher(&master.0)?
+        .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from([WRAP, id].concat()), &mut wrapped)
+        .ok()?;
+    [id, &nonce[..], &wrapped[..]].concat().try_into().ok()
+}
+
+/// The id and the key of a record; `None` if it was destroyed or is wrapped under another master.
+fn unwrap<'a>(master: &MasterKey, record: &'a [u8]) -> Option<(&'a [u8], Zeroizing<[u8; 32]>)> {
     let (id, rest) = record.split_at_checked(KEY_ID)?;
     let (nonce, wrapped) = rest.split_at_checked(NONCE_LEN)?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
     let mut wrapped = Zeroizing::new(wrapped.to_vec());
     let key = cipher(&master.0)?.open_in_place(nonce, Aad::from([WRAP, id].concat()), &mut wrapped[..]).ok()?;
-    let key: Zeroizing<[u8; 32]> = Zeroizing::new((&*key).try_into().ok()?);
+    Some((id, Zeroizing::new((&*key).try_into().ok()?)))
+}
+
+/// The same record under the newest of these masters, the first. `None` if none of them opens it.
+/// One that was destroyed, and one that is under the newest already, stays as it is.
+pub(crate) fn rewrap(masters: &[MasterKey], record: &[u8], entropy: &mut Entropy) -> Option<Vec<u8>> {
+    let newest = masters.first()?;
+    if is_erased(record) || unwrap(newest, record).is_some() {
+        return Some(record.to_vec());
+    }
+    let (id, key) = masters.iter().find_map(|master| unwrap(master, record))?;
+    let mut nonce = [0u8; NONCE_LEN];
+    entropy(&mut nonce);
+    Some(wrap(newest, &key, id, nonce)?.to_vec())
+}
+
+/// Opens a sealed body: salt and plaintext. `None` if the key was destroyed or a byte differs.
+pub(crate) fn open(masters: &[MasterKey], record: &[u8], sealed: &[u8]) -> Option<([u8; SALT], Vec<u8>)> {
+    let (_, key) = masters.iter().find_map(|master| unwrap(master, record))?;
     let mut bytes = sealed.to_vec();
     let fixed = Nonce::assume_unique_for_key([0; NONCE_LEN]);
     let plain = cipher(&key)?.open_in_place(fixed, Aad::from(BODY), &mut bytes).ok()?;
@@ -112,11 +194,14 @@ mod tests {
         });
         let master = MasterKey::new([1; 32]);
         let sealed = seal(&master, b"who and when", &mut entropy).unwrap();
-        assert_eq!(open(&master, &sealed.record, &sealed.bytes).unwrap(), (sealed.salt, b"who and when".to_vec()));
-        assert!(open(&MasterKey::new([2; 32]), &sealed.record, &sealed.bytes).is_none());
+        assert_eq!(
+            open(std::slice::from_ref(&master), &sealed.record, &sealed.bytes).unwrap(),
+            (sealed.salt, b"who and when".to_vec())
+        );
+        assert!(open(&[MasterKey::new([2; 32])], &sealed.record, &sealed.bytes).is_none());
         let mut altered = sealed.bytes.clone();
         altered[40] ^= 1;
-        assert!(open(&master, &sealed.record, &altered).is_none());
-        assert!(open(&master, &[0; RECORD], &sealed.bytes).is_none());
+        assert!(open(std::slice::from_ref(&master), &sealed.record, &altered).is_none());
+        assert!(open(std::slice::from_ref(&master), &[0; RECORD], &sealed.bytes).is_none());
     }
 }

@@ -74,6 +74,17 @@ pub(crate) fn write_record(record: &Record, into: &mut Vec<u8>) {
     }
 }
 
+/// A whole tail: where it begins, its entries, and one checkpoint over all.
+pub(crate) fn tail_of(base: u64, entries: &[Stored], checkpoint: &str) -> Vec<u8> {
+    let mut tail = Vec::new();
+    write_record(&Record::Base(base), &mut tail);
+    for entry in entries {
+        write_record(&Record::Entry(entry.clone()), &mut tail);
+    }
+    write_record(&Record::Checkpoint(checkpoint.to_owned()), &mut tail);
+    tail
+}
+
 /// Splits off the next record; `None` where the bytes end or are damaged.
 pub(crate) fn read_record(bytes: &[u8]) -> Option<(Record, &[u8])> {
     let (&kind, rest) = bytes.split_first()?;
@@ -113,6 +124,11 @@ pub(crate) fn tile_path(folder: &str, n: u64) -> PathBuf {
 
 fn level_folder(level: u32) -> String {
     format!("tile/{level}")
+}
+
+/// The file of hashes `n` of this level.
+pub(crate) fn upper_path(level: u32, n: u64) -> PathBuf {
+    tile_path(&level_folder(level), n)
 }
 
 /// The files that lay down 256 entries for good. `ring` authenticates their records of the ring.
@@ -168,7 +184,7 @@ pub(crate) fn read_full_tile(
     disk: &mut dyn Disk,
     folder: &Path,
     n: u64,
-    master: Option<&MasterKey>,
+    masters: Option<&[MasterKey]>,
 ) -> Result<Vec<Stored>, String> {
     let damaged = |kind: &str| format!("`{}` is damaged", tile_path(kind, n).display());
     let level = level_folder(0);
@@ -178,14 +194,7 @@ pub(crate) fn read_full_tile(
     let hashes = read_tile_file(disk, folder, &level, n)?;
 
     let bodies = without_sum(&bodies).ok_or_else(|| damaged(BODIES))?;
-    let keys = without_sum(&keys).ok_or_else(|| damaged(KEYS))?;
-    let (records, tag) = keys.split_at_checked(TILE * RECORD).ok_or_else(|| damaged(KEYS))?;
-    if tag.len() != HASH {
-        return Err(damaged(KEYS));
-    }
-    if master.is_some_and(|master| ring::authenticate(master, n, records) != *tag) {
-        return Err(format!("`{}` was not written by the holder of the master key", tile_path(KEYS, n).display()));
-    }
+    let records = ring_records(&keys, n, masters)?;
     if hashes.len() != TILE * HASH {
         return Err(damaged(&level));
     }
@@ -209,6 +218,59 @@ pub(crate) fn read_full_tile(
         ([], []) => Ok(entries),
         ([], _) => Err(damaged(BODIES)),
         _ => Err(damaged(LEAVES)),
+    }
+}
+
+/// The records in a file of the ring, whose sum and, with master keys, whose HMAC fit.
+fn ring_records<'a>(file: &'a [u8], n: u64, masters: Option<&[MasterKey]>) -> Result<&'a [u8], String> {
+    let damaged = || format!("`{}` is damaged", tile_path(KEYS, n).display());
+    let keys = without_sum(file).ok_or_else(damaged)?;
+    let (records, tag) = keys.split_at_checked(TILE * RECORD).ok_or_else(damaged)?;
+    if tag.len() != HASH {
+        return Err(damaged());
+    }
+    if masters.is_some_and(|masters| !ring::is_authentic(masters, n, records, tag)) {
+        return Err(format!("`{}` was not written by the holder of the master key", tile_path(KEYS, n).display()));
+    }
+    Ok(records)
+}
+
+/// The 256 records of file `n` of the ring, and whether the file is of the holder of the first of
+/// these masters.
+pub(crate) fn read_ring(
+    disk: &mut dyn Disk,
+    folder: &Path,
+    n: u64,
+    masters: &[MasterKey],
+) -> Result<(Vec<Vec<u8>>, bool), String> {
+    let file = read_tile_file(disk, folder, KEYS, n)?;
+    let records = ring_records(&file, n, Some(masters))?;
+    let newest = ring_records(&file, n, masters.get(..1)).is_ok();
+    Ok((records.chunks_exact(RECORD).map(<[u8]>::to_vec).collect(), newest))
+}
+
+/// File `n` of the ring with these records.
+pub(crate) fn ring_file(n: u64, records: &[Vec<u8>], master: &MasterKey) -> (PathBuf, Vec<u8>) {
+    let mut file = records.concat();
+    let tag = ring::authenticate(master, n, &file);
+    file.extend_from_slice(&tag);
+    let sum = digest(&file);
+    file.extend_from_slice(&sum);
+    (tile_path(KEYS, n), file)
+}
+
+/// Reads the leaves of a full tile, and holds them against its root.
+pub(crate) fn read_leaves(disk: &mut dyn Disk, folder: &Path, n: u64, root: &Hash) -> Result<Vec<Vec<u8>>, String> {
+    let bytes = read_tile_file(disk, folder, LEAVES, n)?;
+    let (mut rest, mut leaves) = (bytes.as_slice(), Vec::with_capacity(TILE));
+    while let Some((leaf, behind)) = split_u16(rest) {
+        leaves.push(leaf.to_vec());
+        rest = behind;
+    }
+    let hashes: Vec<Hash> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
+    match rest.is_empty() && leaves.len() == TILE && root_of(&hashes) == *root {
+        true => Ok(leaves),
+        false => Err(format!("`{}` is damaged", tile_path(LEAVES, n).display())),
     }
 }
 

@@ -49,6 +49,27 @@ impl LogReport {
 /// Checks the log in a folder. With `key`, its checkpoints must be signed by it; without, only
 /// their fit is checked. With `since`, a signed checkpoint from elsewhere must be a prefix.
 pub fn check_log(disk: &mut dyn Disk, folder: &Path, key: Option<&VerifierKey>, since: Option<&str>) -> LogReport {
+    let since: Vec<Since<'_>> = since.iter().map(|note| Since { note, key: None }).collect();
+    check_log_since(disk, folder, key, &since)
+}
+
+/// A signed checkpoint kept elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct Since<'a> {
+    /// The signed note.
+    pub note: &'a str,
+    /// Whose signature it bears: the key of an earlier origin of the same log (D17). `None`: the log's
+    /// own.
+    pub key: Option<&'a VerifierKey>,
+}
+
+/// As [`check_log`], with any number of checkpoints from elsewhere, those of earlier origins too.
+pub fn check_log_since(
+    disk: &mut dyn Disk,
+    folder: &Path,
+    key: Option<&VerifierKey>,
+    since: &[Since<'_>],
+) -> LogReport {
     let mut report = LogReport::default();
     let tail = match store::read_tail(disk, folder) {
         Ok(Some(tail)) => tail,
@@ -64,8 +85,15 @@ pub fn check_log(disk: &mut dyn Disk, folder: &Path, key: Option<&VerifierKey>, 
     let mut check = Check { report, tree: Frontier::default(), prefixes: Vec::new(), last_at: None, origin: None, key };
     // Checkpoints from before the end are read first, and held against the tree as it grows.
     check.published(disk, folder);
-    if let Some(since) = since {
-        check.prefix("the checkpoint given with --since", since);
+    for since in since {
+        let what = "the checkpoint given with --since";
+        match since.key {
+            None => check.prefix(what, since.note),
+            Some(earlier) => match Checkpoint::verify(since.note, earlier) {
+                Ok(checkpoint) => check.prefixes.push(Prefix { what, checkpoint, reached: false }),
+                Err(why) => check.report.found(format!("{what} does not hold: {why}")),
+            },
+        }
     }
     check.prefixes_here();
     if !tail.base.is_multiple_of(TILE as u64) {

@@ -5,9 +5,11 @@
 
 use crate::account::Identity;
 use crate::decide::JoinRefusal;
+use crate::evidence::EvidenceScope;
 use crate::file::{Alarm, FileChange, FileMove};
 use crate::guard::Lock;
-use crate::ids::{AccountId, InterventionNumber, SessionId, TokenId};
+use crate::ids::{AccountId, HoldId, InterventionNumber, SessionId, TokenId};
+use crate::retention::{HoldOn, Ranges};
 use crate::staff::Role;
 use crate::token::{ExportScope, Reader};
 use jiff::Timestamp;
@@ -254,6 +256,44 @@ pub enum Event {
         reason: String,
         by: Actor,
     },
+    // Anchors outside, and what they remember.
+    Anchored {
+        anchor: String,
+        size: u64,
+    },
+    AnchorOverdue {
+        anchor: String,
+        last: Option<Timestamp>,
+        why: String,
+    },
+    RollbackFound {
+        anchor: String,
+        size: u64,
+        root: String,
+        here: u64,
+    },
+    RollbackAccepted {
+        staff: StaffLogin,
+        reason: String,
+        missing: u64,
+    },
+    BackupMade {
+        name: String,
+        size: u64,
+        recordings: u64,
+        bytes: u64,
+        by: Actor,
+    },
+    Restored {
+        origin: String,
+        key: String,
+        backup: String,
+        size: u64,
+        root: String,
+        here: u64,
+        erased: u64,
+        by: Actor,
+    },
     // Targets.
     CredentialSet {
         target: TargetId,
@@ -446,6 +486,9 @@ pub enum Event {
         until: Timestamp,
         approved_by: Vec<StaffLogin>,
         recipients: Vec<String>,
+        /// Where it takes two persons to read the recording: who the second one can be.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        second_recipients: Vec<String>,
         config: String,
         /// Of a further connection that joined: from where. Older journals do not say, and have none.
         #[serde(default)]
@@ -541,6 +584,27 @@ pub enum Event {
         how: String,
         purpose: String,
     },
+    /// One search over many recordings: what was searched for and why, and which were opened for it.
+    RecordingsSearched {
+        staff: StaffLogin,
+        expression: String,
+        purpose: String,
+        /// Which recordings were asked for, in words.
+        scope: String,
+        sessions: Vec<SessionId>,
+        /// How many more are in the scope, and do not open to the keys that were brought.
+        closed: u64,
+    },
+    /// Who opens recordings from now on (T8): at the first start, and when a start or a reload finds others.
+    RecipientsChanged {
+        recipients: Vec<String>,
+        second_recipients: Vec<String>,
+        added: Vec<String>,
+        removed: Vec<String>,
+        /// Somebody reads now who did not, or one person does what took two.
+        weaker: bool,
+        by: Actor,
+    },
     // Exports.
     TokenMade {
         id: TokenId,
@@ -559,6 +623,61 @@ pub enum Event {
         what: ExportScope,
         rows: u64,
         filters: String,
+    },
+    SubjectExported {
+        account: Option<AccountId>,
+        staff: Option<StaffLogin>,
+        entries: u64,
+        by: StaffLogin,
+    },
+    // Retention.
+    RetentionTerms {
+        journal: u32,
+        recordings: u32,
+        files: u32,
+        because: Option<String>,
+    },
+    RetentionOrdered {
+        by: Actor,
+    },
+    RetentionRun {
+        run: u64,
+        up_to: Timestamp,
+        entries: Ranges,
+        interventions: u64,
+        accounts: u64,
+        recordings: Vec<SessionId>,
+        files: Vec<SessionId>,
+        held: u64,
+        waiting: u64,
+    },
+    RetentionDone {
+        run: u64,
+        recordings: u64,
+        bytes: u64,
+    },
+    HoldAdded {
+        hold: HoldId,
+        on: HoldOn,
+        reason: String,
+        until: Timestamp,
+        by: Actor,
+    },
+    HoldReleased {
+        hold: HoldId,
+        reason: String,
+        by: Actor,
+    },
+    HoldExpired {
+        hold: HoldId,
+    },
+    EvidenceExported {
+        staff: StaffLogin,
+        purpose: String,
+        scope: EvidenceScope,
+        manifest: String,
+        files: u64,
+        bytes: u64,
     },
     // The journal, read and forwarded.
     JournalRead {
@@ -895,6 +1014,7 @@ impl Event {
             | Event::InterventionRequested { account, .. }
             | Event::SessionAdmitted { account, .. } => Some(account),
             Event::SessionEnded(end) => Some(&end.account),
+            Event::SubjectExported { account, .. } => account.as_ref(),
             _ => None,
         }
     }
@@ -934,6 +1054,7 @@ impl Event {
             | Event::InterventionEnded { number, .. }
             | Event::SessionAdmitted { number, .. } => Some(*number),
             Event::SessionEnded(end) => Some(end.number),
+            Event::EvidenceExported { scope: EvidenceScope::Intervention(number), .. } => Some(*number),
             _ => None,
         }
     }
@@ -960,6 +1081,7 @@ impl Event {
             Event::SessionEnded(end) => Some(&end.session),
             Event::FileMoved(file) => Some(&file.session),
             Event::FileChanged(change) => Some(&change.session),
+            Event::EvidenceExported { scope: EvidenceScope::Session(session), .. } => Some(session),
             _ => None,
         }
     }

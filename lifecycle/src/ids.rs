@@ -63,6 +63,9 @@ random_id!(/// One authenticated SSH connection (D22).
 random_id!(/// A token that reads one export. Names it in the journal; it is not the token itself.
     TokenId, "t-");
 
+random_id!(/// A hold.
+    HoldId, "h-");
+
 /// The number of an intervention in the register: 1, 2, 3, without gap (LIF-10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

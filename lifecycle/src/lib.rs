@@ -9,6 +9,7 @@
 mod account;
 mod decide;
 mod event;
+mod evidence;
 mod file;
 mod guard;
 mod ids;
@@ -17,6 +18,8 @@ mod leak;
 pub mod order;
 mod record;
 mod register;
+pub mod retention;
+mod rollback;
 mod session;
 mod staff;
 mod token;
@@ -32,15 +35,17 @@ pub use decide::{
 pub use event::{
     Actor, ChannelKind, EndCause, Event, FactorCause, FreezeCause, RecordingState, SessionEnd, WithdrawCause,
 };
+pub use evidence::{Concerned, EvidenceScope};
 pub use file::{Alarm, FileAct, FileChange, FileMove, FileResult};
 pub use guard::{Guard, Lock, Tries};
-pub use ids::{AccountId, InterventionNumber, SessionId, TokenId};
+pub use ids::{AccountId, HoldId, InterventionNumber, SessionId, TokenId};
 pub use intervention::{Intervention, InterventionState, Plan, Requested};
 pub use record::{
-    AlarmRecord, Bounded, ChannelRecord, FileDone, FileRecord, Frozen, LegacyUse, Presence, Reading, RefusedChannel,
-    Sealed, SessionRecord, Warning,
+    AlarmRecord, Bounded, ChannelRecord, FileDone, FileRecord, Frozen, LegacyUse, Presence, Readers, Reading,
+    RefusedChannel, Sealed, SessionRecord, Warning,
 };
 pub use register::{Credential, Register};
+pub use rollback::{ACCEPTANCES, Forgotten, Rollback, Rollbacks};
 pub use session::{Input, Output, Session, Terms};
 pub use staff::{Role, Staff, StaffState};
 pub use token::{ExportScope, Reader, Token};

@@ -2,9 +2,12 @@
 //! verbs, and one table of who may use each (D11, D12).
 
 use crate::decide::Refusal;
-use crate::ids::TokenId;
+use crate::evidence::EvidenceScope;
+use crate::ids::{HoldId, TokenId};
 use crate::staff::Role;
 use crate::token::ExportScope;
+use jiff::Timestamp;
+use jiff::civil::Date;
 use policy::{GroupId, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -98,6 +101,47 @@ pub struct Planned {
     pub ticket: String,
     pub verified: Verified,
     pub rights: Option<Rights>,
+}
+
+/// What a report is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReportKind {
+    /// Every intervention, by number (LIF-10).
+    Register,
+    /// Every account that logged in, with what makes it legitimate (EVI-10).
+    Accounts,
+    /// What nobody uses (LIF-06).
+    Dormant,
+    /// What is kept how long, by which rule and under which key (LOG-07).
+    Retention,
+}
+
+impl ReportKind {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            ReportKind::Register => "register",
+            ReportKind::Accounts => "accounts",
+            ReportKind::Dormant => "dormant",
+            ReportKind::Retention => "retention",
+        }
+    }
+}
+
+/// Which report is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportArgs {
+    /// About what.
+    pub what: ReportKind,
+    /// From this day of the site's zone on; from the beginning, if not said.
+    pub from: Option<jiff::civil::Date>,
+    /// Until this day, included; until now, if not said.
+    pub to: Option<jiff::civil::Date>,
+    /// Of this vendor alone.
+    pub vendor: Option<VendorId>,
+    /// Unused for so many days: dormant.
+    pub days: u16,
 }
 
 /// Something that is asked for.
@@ -239,6 +283,10 @@ pub enum Order {
     SessionShow {
         id: String,
     },
+    /// The receipt over its closing entry.
+    SessionReceipt {
+        id: String,
+    },
     SessionCut {
         id: String,
         reason: String,
@@ -264,10 +312,32 @@ pub enum Order {
         how: String,
         purpose: String,
     },
+    /// A search over all recordings in a scope: the answer says where they lie.
+    RecordingSearch {
+        expression: String,
+        purpose: String,
+        scope: SearchScope,
+        /// The reader's public keys, `age1…`: what they do not open is not opened.
+        keys: Vec<String>,
+    },
+    /// The second person's half of a reading by two.
+    RecordingUnwrap {
+        id: String,
+        purpose: String,
+    },
     ExportRead {
         what: ExportScope,
         rows: u64,
         filters: String,
+    },
+    /// A bundle; on the local socket its bytes follow the answer.
+    EvidenceExport {
+        scope: EvidenceScope,
+        purpose: String,
+        /// Signed checkpoints that were kept elsewhere: proofs for them go in.
+        anchors: Vec<String>,
+        /// Leave out what recordings hold: whoever asks encrypts it anew.
+        reencrypted: bool,
     },
     /// A token that reads one export; the answer shows it, this once.
     TokenMake {
@@ -285,6 +355,20 @@ pub enum Order {
     },
     LockdownEnd {
         reason: String,
+    },
+    AnchorList,
+    /// Gives the newest checkpoint out now.
+    AnchorNow,
+    AcceptRollback {
+        proof: Proof,
+        reason: String,
+    },
+    /// A backup was made, by whoever holds the machine.
+    BackupMade {
+        name: String,
+        size: u64,
+        recordings: u64,
+        bytes: u64,
     },
     VendorFreeze {
         vendor: VendorId,
@@ -304,6 +388,28 @@ pub enum Order {
     NotifyTest {
         channel: Option<String>,
     },
+    Report(ReportArgs),
+    /// Each rule with its state, read from the live system (EVI-11).
+    Conformity,
+    /// What goes when, and what is held.
+    RetentionPlan,
+    /// A retention run now, under the daily run's own rules.
+    RetentionRun,
+    HoldAdd {
+        on: HoldArgs,
+        reason: String,
+        /// The last day, in the site's time zone.
+        until: Date,
+    },
+    HoldList,
+    HoldRelease {
+        hold: HoldId,
+        reason: String,
+    },
+    /// What is kept about a technician or a member of staff, for themselves.
+    SubjectExport {
+        login: String,
+    },
     /// Answered by a stream: the answer's line, then entries until somebody leaves.
     JournalFollow {
         /// The first entry; what is told from now on, if none is named.
@@ -314,6 +420,17 @@ pub enum Order {
         format: String,
         purpose: String,
     },
+}
+
+/// What is to be held.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "they are those of `HoldOn`, an account by its login")]
+pub enum HoldArgs {
+    Session(String),
+    Intervention(u64),
+    Vendor(VendorId),
+    Account(TechnicianLogin),
 }
 
 /// Why not, and with which exit status (sysexits).
@@ -381,11 +498,42 @@ impl From<Refusal> for Failure {
             | Refusal::OwnRights(_)
             | Refusal::OwnSetUp { .. }
             | Refusal::FrozenByAnother
+            | Refusal::AcceptedAlready(_)
+            | Refusal::RollbackOpen { .. }
             | Refusal::FrozenByQuota => exit::NOT_PERMITTED,
             _ => exit::DATA,
         };
         let message = refusal.to_string();
         Self { exit, message, refusal: Some(Box::new(refusal)) }
+    }
+}
+
+/// Which recordings a search is over: all that fit everything that is said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchScope {
+    /// Of this vendor.
+    pub vendor: Option<VendorId>,
+    /// Of this target.
+    pub target: Option<TargetId>,
+    /// Of this technician.
+    pub technician: Option<TechnicianLogin>,
+    /// Begun at this time or later.
+    pub from: Option<Timestamp>,
+    /// Begun before this time.
+    pub to: Option<Timestamp>,
+}
+
+impl std::fmt::Display for SearchScope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let said = [
+            self.vendor.as_ref().map(|one| format!("vendor {one}")),
+            self.target.as_ref().map(|one| format!("target {one}")),
+            self.technician.as_ref().map(|one| format!("technician {one}")),
+            self.from.map(|at| format!("from {at}")),
+            self.to.map(|at| format!("to {at}")),
+        ];
+        let said: Vec<String> = said.into_iter().flatten().collect();
+        if said.is_empty() { f.write_str("all") } else { f.write_str(&said.join(", ")) }
     }
 }
 
@@ -425,15 +573,19 @@ pub fn needs(order: &Order) -> Needs {
         | Order::InterventionShow { .. }
         | Order::SessionList { .. }
         | Order::SessionShow { .. }
+        | Order::SessionReceipt { .. }
         | Order::RecordingList
         | Order::RecordingShow { .. }
         | Order::VendorList
         | Order::TokenList
+        | Order::AnchorList
+        | Order::RetentionPlan
+        | Order::HoldList
         | Order::Explain { .. } => Needs::Nothing,
         Order::TechnicianDisable { .. } | Order::SessionCut { .. } | Order::LockdownBegin { .. } => Needs::Brake(ANY),
         Order::StaffDisable { .. } | Order::VendorFreeze { .. } => Needs::Brake(OPERATOR_OR_SECURITY),
         Order::TokenRevoke { .. } => Needs::Brake(&[Role::Operator, Role::Security, Role::Auditor]),
-        Order::Reload => Needs::Brake(OPERATOR),
+        Order::Reload | Order::AnchorNow | Order::BackupMade { .. } => Needs::Brake(OPERATOR),
         Order::TechnicianAdd { .. }
         | Order::TechnicianInvite { .. }
         | Order::TechnicianReset { .. }
@@ -450,7 +602,23 @@ pub fn needs(order: &Order) -> Needs {
         Order::LockdownEnd { .. } | Order::VendorThaw { .. } => Needs::Role(OPERATOR_OR_SECURITY),
         Order::TechnicianActivate { .. } | Order::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
         Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
-        Order::RecordingRead { .. } => Needs::Role(&[Role::Security]),
+        Order::RecordingUnwrap { .. } => Needs::Role(&[Role::Security, Role::Auditor]),
+        // Whoever runs the machine is whom the evidence is about: erasing it, and letting go of what is
+        // held, is the security officer's (T8).
+        Order::RecordingSearch { .. }
+        | Order::RecordingRead { .. }
+        | Order::RetentionRun
+        | Order::HoldAdd { .. }
+        | Order::HoldRelease { .. } => Needs::Role(&[Role::Security]),
+        Order::SubjectExport { .. } => Needs::Role(&[Role::Auditor]),
+        Order::EvidenceExport { .. } => Needs::Role(&[Role::Auditor, Role::Security]),
+        Order::Report(ReportArgs { what: ReportKind::Register | ReportKind::Accounts, .. }) => {
+            Needs::Role(&[Role::Auditor, Role::Security])
+        }
+        // They name equipment and rules first, and whoever runs the machine acts on them.
+        Order::Report(ReportArgs { what: ReportKind::Dormant | ReportKind::Retention, .. }) | Order::Conformity => {
+            Needs::Role(&[Role::Auditor, Role::Security, Role::Operator])
+        }
         Order::JournalFollow { .. } => Needs::Role(&[Role::Security, Role::Auditor]),
         Order::ExportRead { .. } | Order::StaffLanguage { .. } => Needs::Role(EVERYBODY),
         Order::SessionFreeze { .. } => Needs::Freeze,
@@ -468,6 +636,7 @@ pub fn needs(order: &Order) -> Needs {
             None => Needs::Role(&[Role::Approver]),
         },
         Order::Login { .. }
+        | Order::AcceptRollback { .. }
         | Order::InterventionApprove { .. }
         | Order::InterventionPlan { .. }
         | Order::InterventionExtend { .. } => Needs::Proof,

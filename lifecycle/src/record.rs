@@ -217,9 +217,13 @@ pub struct SessionRecord {
     /// Who watched at any time and counted.
     pub watched_by: BTreeSet<StaffLogin>,
     /// Who will be able to open its recording, as journalled at admission.
-    pub recipients: Vec<String>,
+    pub recipients: Readers,
     /// How whole its sealed recording is, once it is sealed.
     pub sealed: Option<Sealed>,
+    /// When a retention run took its recording, copies of files apart.
+    pub shredded: Option<Timestamp>,
+    /// When one took the copies of files in it.
+    pub files_shredded: Option<Timestamp>,
     /// Which old algorithms it used towards the target, if any.
     pub legacy: Option<LegacyUse>,
     /// Why the target was not reached when it was to begin, if it was not.
@@ -250,6 +254,43 @@ pub struct SessionRecord {
     pub last_at: Timestamp,
     /// Its closing entry.
     pub end: Option<SessionEnd>,
+}
+
+/// Who can open a recording: age recipients.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Readers {
+    /// The security officers.
+    pub first: Vec<String>,
+    /// The auditors, of whom one must help each time; empty where an officer reads alone.
+    pub second: Vec<String>,
+}
+
+impl Readers {
+    /// The entry that says that these open recordings from now on, unless `before` are the same (T8). Keys
+    /// in another order are the same.
+    pub fn change(&self, before: Option<&Readers>, by: Actor) -> Option<Event> {
+        let set = |list: &[String]| list.iter().cloned().collect::<BTreeSet<String>>();
+        let (none, known) = (Readers::default(), before.is_some());
+        let before = before.unwrap_or(&none);
+        let (first, second) = (set(&self.first), set(&self.second));
+        let (old_first, old_second) = (set(&before.first), set(&before.second));
+        if first == old_first && second == old_second {
+            return None;
+        }
+        let all = |first: &BTreeSet<String>, second| first.union(second).cloned().collect::<BTreeSet<String>>();
+        let (new, old) = (all(&first, &second), all(&old_first, &old_second));
+        // Who changes the group reads what they did not, or with whom they did not.
+        let gains = !first.is_subset(&old_first) || !(second.is_subset(&old_second) || old_second.is_empty());
+        let alone = second.is_empty() && !old_second.is_empty();
+        Some(Event::RecipientsChanged {
+            recipients: self.first.clone(),
+            second_recipients: self.second.clone(),
+            added: new.difference(&old).cloned().collect(),
+            removed: old.difference(&new).cloned().collect(),
+            weaker: known && (gains || alone),
+            by,
+        })
+    }
 }
 
 impl SessionRecord {
@@ -291,7 +332,7 @@ impl SessionRecord {
         number: InterventionNumber,
         until: Timestamp,
         joined_from: Option<SocketAddr>,
-        recipients: Vec<String>,
+        recipients: Readers,
         at: Timestamp,
     ) -> Self {
         Self {
@@ -305,6 +346,8 @@ impl SessionRecord {
             watched_by: BTreeSet::new(),
             recipients,
             sealed: None,
+            shredded: None,
+            files_shredded: None,
             legacy: None,
             unreached: None,
             channels: BTreeSet::new(),
@@ -321,6 +364,12 @@ impl SessionRecord {
             last_at: at,
             end: None,
         }
+    }
+
+    /// It was opened with others, for a search.
+    pub(crate) fn searched(&mut self, at: Timestamp, staff: &StaffLogin, expression: &str, purpose: &str) {
+        let how = format!("search of several recordings for {expression}");
+        self.readings.push(Reading { staff: staff.clone(), at, how, purpose: purpose.to_owned() });
     }
 
     /// Takes in one event that is about it.
@@ -374,6 +423,10 @@ impl SessionRecord {
             Event::RecordingSealed { state, manifest, missing, bytes, .. } => {
                 let (state, manifest, missing, bytes) = (*state, manifest.clone(), *missing, *bytes);
                 self.sealed = Some(Sealed { state, manifest, missing, bytes });
+            }
+            Event::EvidenceExported { staff, purpose, .. } => {
+                let how = "evidence bundle".to_owned();
+                self.readings.push(Reading { staff: staff.clone(), at, how, purpose: purpose.clone() });
             }
             Event::RecordingCommitted { head, length, .. } => self.committed = Some((head.clone(), *length)),
             Event::RecordingRead { staff, how, purpose, .. } => {
@@ -456,7 +509,7 @@ mod tests {
     }
 
     fn begun() -> SessionRecord {
-        SessionRecord::admitted(session(), InterventionNumber(1), at(3600), None, Vec::new(), at(0))
+        SessionRecord::admitted(session(), InterventionNumber(1), at(3600), None, Readers::default(), at(0))
     }
 
     fn login(name: &str) -> StaffLogin {

@@ -5,10 +5,12 @@
 use crate::account::{Account, AccountState, Invitation};
 use crate::decide;
 use crate::event::{EndCause, Event, SessionEnd};
-use crate::ids::{AccountId, InterventionNumber, SessionId, TokenId};
+use crate::ids::{AccountId, HoldId, InterventionNumber, SessionId, TokenId};
 use crate::intervention::{Intervention, InterventionState, Plan, Requested};
 use crate::leak::Traces;
-use crate::record::SessionRecord;
+use crate::record::{Readers, SessionRecord};
+use crate::retention::{Hold, Retention, apply_holds};
+use crate::rollback::Rollbacks;
 use crate::staff::{self, Role, Staff};
 use crate::token::{self, Token};
 use jiff::Timestamp;
@@ -37,6 +39,16 @@ pub struct Register {
     pub frozen_vendors: BTreeMap<VendorId, String>,
     /// Why all access is cut, while it is.
     pub lockdown: Option<String>,
+    /// Holds, those that are over included.
+    pub holds: BTreeMap<HoldId, Hold>,
+    /// Terms, and the last run.
+    pub retention: Retention,
+    /// Who opens what is recorded now, as the journal knows it; `None` before its first word on that.
+    pub readers: Option<Readers>,
+    /// Whether entries are gone that somebody remembers.
+    pub rollbacks: Rollbacks,
+    /// When each way of anchoring was last journalled, and over how many entries.
+    pub anchored: BTreeMap<String, (Timestamp, u64)>,
     /// The digest of the configuration in force.
     pub config: String,
     /// The time of the last event.
@@ -71,13 +83,22 @@ impl Register {
         self.last_at = Some(at);
         staff::apply(&mut self.staff, at, event);
         token::apply(&mut self.tokens, at, event);
+        apply_holds(&mut self.holds, at, event);
+        self.retention.apply(at, event);
         self.apply_to_people(at, event);
         self.apply_to_traces(at, event);
         self.apply_to_interventions(at, event);
         self.apply_to_sessions(at, event);
         self.keep_what_goes_on(event);
+        self.rollbacks.apply(event);
+        if let Event::Anchored { anchor, size } = event {
+            self.anchored.insert(anchor.clone(), (at, *size));
+        }
         if let Event::ConfigLoaded { digest, .. } | Event::Started { config: digest, .. } = event {
             self.config.clone_from(digest);
+        }
+        if let Event::RecipientsChanged { recipients, second_recipients, .. } = event {
+            self.readers = Some(Readers { first: recipients.clone(), second: second_recipients.clone() });
         }
     }
 
@@ -377,10 +398,32 @@ impl Register {
             extended.for_each(|record| record.until = *until);
             return;
         }
-        if let Event::SessionAdmitted { session, number, until, recipients, joined_from, .. } = event {
-            let record =
-                SessionRecord::admitted(session.clone(), *number, *until, *joined_from, recipients.clone(), at);
+        if let Event::RetentionRun { recordings, files, .. } = event {
+            for id in recordings {
+                self.sessions.get_mut(id).into_iter().for_each(|record| record.shredded = Some(at));
+            }
+            for id in files {
+                self.sessions.get_mut(id).into_iter().for_each(|record| record.files_shredded = Some(at));
+            }
+            return;
+        }
+        if let Event::SessionAdmitted { session, number, until, recipients, second_recipients, joined_from, .. } = event
+        {
+            // A run was broken off between the two: what is left of a session goes with the next.
+            if !self.interventions.contains_key(number) {
+                return;
+            }
+            let readers = Readers { first: recipients.clone(), second: second_recipients.clone() };
+            let record = SessionRecord::admitted(session.clone(), *number, *until, *joined_from, readers, at);
             self.sessions.insert(session.clone(), record);
+            return;
+        }
+        if let Event::RecordingsSearched { staff, expression, purpose, sessions, .. } = event {
+            for id in sessions {
+                if let Some(record) = self.sessions.get_mut(id) {
+                    record.searched(at, staff, expression, purpose);
+                }
+            }
             return;
         }
         if let Some(record) = event.session().and_then(|id| self.sessions.get_mut(id)) {
@@ -391,6 +434,13 @@ impl Register {
     fn with_account(&mut self, id: &AccountId, change: impl FnOnce(&mut Account)) {
         if let Some(account) = self.accounts.get_mut(id) {
             change(account);
+        }
+    }
+
+    /// Forgets which account was behind a login.
+    pub(crate) fn forget_login(&mut self, login: &TechnicianLogin, id: &AccountId) {
+        if self.logins.get(login) == Some(id) {
+            self.logins.remove(login);
         }
     }
 
@@ -436,7 +486,8 @@ impl Register {
 
     /// The number that the next intervention gets.
     pub fn next_number(&self) -> InterventionNumber {
-        InterventionNumber(self.interventions.keys().next_back().map_or(1, |last| last.0 + 1))
+        let newest = self.interventions.keys().next_back().copied();
+        InterventionNumber(newest.max(self.retention.passed).map_or(1, |last| last.0 + 1))
     }
 
     /// Interventions that are not over.

@@ -26,15 +26,18 @@ pub enum ExportScope {
     Files,
     /// The entries of the journal.
     Journal,
+    /// Accounts with who proofed them and when they were used, which no token reads.
+    Accounts,
 }
 
 impl ExportScope {
     /// All, with their words.
-    pub const ALL: [(&'static str, ExportScope); 4] = [
+    pub const ALL: [(&'static str, ExportScope); 5] = [
         ("interventions", ExportScope::Interventions),
         ("sessions", ExportScope::Sessions),
         ("files", ExportScope::Files),
         ("journal", ExportScope::Journal),
+        ("accounts", ExportScope::Accounts),
     ];
 }
 
@@ -48,7 +51,10 @@ impl FromStr for ExportScope {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         ExportScope::ALL.iter().find(|(word, _)| *word == text).map(|(_, scope)| *scope).ok_or_else(|| {
-            format!("`{}` is not an export: write interventions, sessions, files or journal", text.escape_default())
+            format!(
+                "`{}` is not an export: write interventions, sessions, files, journal or accounts",
+                text.escape_default()
+            )
         })
     }
 }

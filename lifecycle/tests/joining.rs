@@ -62,7 +62,7 @@ impl Ward {
         let attempt = StaffAttempt { staff: id("claire"), password: true, code: CodeCheck::Fits(1), source: None };
         let verified = Verified::Called;
         ward.command(Command::Approve { number, attempt, code_fits: true, verified, rights: None, until: None });
-        let admission = ward.register.admit(&ward.rules, number, session(1), vec![], at(0)).unwrap();
+        let admission = ward.register.admit(&ward.rules, number, session(1), Default::default(), at(0)).unwrap();
         ward.take(0, &[admission.event]);
         ward
     }
@@ -93,7 +93,7 @@ impl Ward {
     }
 
     fn join(&mut self, n: u8, facts: &JoinFacts, code_fits: bool, second: i64) -> Result<Admission, JoinRefusal> {
-        let whose = (session(n), vec![]);
+        let whose = (session(n), Default::default());
         let (events, joined) = self.register.join(&self.rules, self.number, facts, code_fits, whose, at(second));
         assert_eq!(events.len(), 1, "each try is journalled: {events:?}");
         self.take(second, &events);

@@ -218,7 +218,7 @@ impl World {
     fn admit(&mut self, number: InterventionNumber) -> Result<SessionId, Refusal> {
         self.step += 1;
         let session = SessionId::from_random(self.step.to_be_bytes());
-        let admission = self.register.admit(&self.rules, number, session.clone(), vec![], at(self.now))?;
+        let admission = self.register.admit(&self.rules, number, session.clone(), Default::default(), at(self.now))?;
         self.take(admission.event);
         Ok(session)
     }

@@ -13,10 +13,11 @@
 mod support;
 
 use jiff::Timestamp;
+use lifecycle::retention::{Plan, Planner, Ranges};
 use lifecycle::{
-    Actor, Attempt, CodeCheck, Command, EndCause, Event, FactorCause, FactorsRequired, Identity, InterventionNumber,
-    InterventionState, JoinFacts, JoinRefusal, Judged, MOST_CONNECTIONS, Refusal, Register, RequestFacts, Role,
-    StaffAttempt, WithdrawCause, decide,
+    AccountState, Actor, Attempt, CodeCheck, Command, EndCause, Event, FactorCause, FactorsRequired, Identity,
+    InterventionNumber, InterventionState, JoinFacts, JoinRefusal, Judged, MOST_CONNECTIONS, Refusal, Register,
+    RequestFacts, Role, StaffAttempt, WithdrawCause, decide,
 };
 use policy::{Per, PolicySet, Verified};
 use proptest::prelude::*;
@@ -187,7 +188,9 @@ impl World {
                 if let Some(number) = self.one(choice, |state| *state == InterventionState::Approved) {
                     self.step += 1;
                     let session = lifecycle::SessionId::from_random(self.step.to_be_bytes());
-                    if let Ok(admission) = self.register.admit(&self.rules, number, session, vec![], at(self.now)) {
+                    if let Ok(admission) =
+                        self.register.admit(&self.rules, number, session, Default::default(), at(self.now))
+                    {
                         self.take(vec![admission.event]);
                     }
                 }
@@ -255,7 +258,7 @@ impl World {
         self.step += 1;
         let session = lifecycle::SessionId::from_random(self.step.to_be_bytes());
         let (events, joined) =
-            self.register.join(&self.rules, number, &facts, code_fits, (session, vec![]), at(self.now));
+            self.register.join(&self.rules, number, &facts, code_fits, (session, Default::default()), at(self.now));
         self.take(events);
         match joined {
             Ok(admission) => {
@@ -333,6 +336,161 @@ proptest! {
         prop_assert_eq!(&again.sessions, &world.register.sessions);
         prop_assert_eq!(&again.accounts, &world.register.accounts);
         prop_assert_eq!(&again.staff, &world.register.staff);
+    }
+}
+
+/// What still matters of a register: whatever a retention run destroys, this stays as it is.
+#[derive(Debug, PartialEq)]
+struct Living {
+    next: InterventionNumber,
+    open: Vec<lifecycle::Intervention>,
+    live: Vec<lifecycle::SessionRecord>,
+    accounts: Vec<(lifecycle::Account, Carried)>,
+    staff: Vec<(lifecycle::Staff, Carried)>,
+    frozen: BTreeMap<policy::VendorId, String>,
+    lockdown: Option<String>,
+    config: String,
+}
+
+/// What counters against guessing carry beyond their day.
+type Carried = (Option<u64>, u8, Option<lifecycle::Lock>, lifecycle::Tries);
+
+fn carried(guard: &mut lifecycle::Guard) -> Carried {
+    let guard = std::mem::take(guard);
+    (guard.last_step, guard.failures, guard.lock, guard.tries)
+}
+
+fn living(register: &Register) -> Living {
+    let account = |mut one: lifecycle::Account| {
+        let carried = carried(&mut one.guard);
+        (one, carried)
+    };
+    let staff = |mut one: lifecycle::Staff| {
+        let carried = carried(&mut one.guard);
+        (one, carried)
+    };
+    let accounts = register.accounts.values().filter(|one| one.state != AccountState::Disabled);
+    Living {
+        next: register.next_number(),
+        open: register.current().cloned().collect(),
+        live: register.live().cloned().collect(),
+        accounts: accounts.cloned().map(account).collect(),
+        staff: register.staff.values().filter(|one| one.is_active()).cloned().map(staff).collect(),
+        frozen: register.frozen_vendors.clone(),
+        lockdown: register.lockdown.clone(),
+        config: register.config.clone(),
+    }
+}
+
+/// The fold of a journal in which these entries are erased.
+fn fold(history: &[(Timestamp, Event)], erased: impl Fn(u64) -> bool) -> Register {
+    let mut register = Register::default();
+    for (index, (at, event)) in (0..).zip(history) {
+        match erased(index) {
+            true => register.pass_over(*at, event.intervention().map(|number| number.0)),
+            false => register.apply(*at, event),
+        }
+    }
+    register
+}
+
+fn terms(journal: u32) -> Event {
+    Event::RetentionTerms { journal, recordings: 6, files: 1, because: None }
+}
+
+/// What a run at this instant takes of a journal in which these are erased already.
+fn planned(history: &[(Timestamp, Event)], erased: &Ranges, now: Timestamp) -> Plan {
+    let register = fold(history, |index| erased.contains(index));
+    let mut planner = Planner::new(&register);
+    for (index, (at, event)) in (0..).zip(history).filter(|(index, _)| !erased.contains(*index)) {
+        planner.see(index, *at, event);
+    }
+    planner.plan(now, u64::MAX, &|_| false)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// LOG-07, LOG-08: a run erases what is over and nothing that still matters; broken off anywhere it
+    /// brings nothing back; the periods of the day on which something ended hold for it (T8).
+    #[test]
+    fn a_run_takes_nothing_that_still_matters(
+        steps in prop::collection::vec((any::<u8>(), any::<u8>()), 20..250),
+        leaves in any::<bool>(),
+        shorter in any::<prop::sample::Index>(),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut world = World::new(1);
+        for (what, choice) in steps {
+            world.walk(what, choice);
+        }
+        let over: Vec<_> = world.register.sessions.values().filter(|one| one.end.is_some()).map(|one| one.id.clone()).collect();
+        for session in over {
+            let (state, head) = (lifecycle::RecordingState::Whole, String::new());
+            let sealed = Event::RecordingSealed {
+                session, state, manifest: String::new(), head, length: 0, missing: 0, files: 1, bytes: 1,
+            };
+            world.take(vec![sealed]);
+        }
+        if leaves {
+            let by = Actor::Root(0);
+            world.carry_out(Command::DisableTechnician { technician: id("alice"), reason: "left".into(), by: by.clone() });
+            world.carry_out(Command::DisableStaff { staff: id("paul"), reason: "left".into(), by });
+        }
+        let mut history = world.history;
+        let (first, last) = (history[0].0, history.last().unwrap().0);
+        history.insert(0, (first, terms(24)));
+        let place = 1 + shorter.index(history.len());
+        let at = history.get(place).map_or(last, |(at, _)| *at);
+        history.insert(place, (at, terms(12)));
+
+        let months = |months: i64| {
+            use jiff::ToSpan as _;
+            last.to_zoned(jiff::tz::TimeZone::UTC).checked_add(months.months()).unwrap().timestamp()
+        };
+        prop_assert!(planned(&history, &Ranges::default(), months(5)).is_empty());
+        let whole = fold(&history, |_| false);
+        let early = planned(&history, &Ranges::default(), months(13));
+        let mut erased = Ranges::default();
+        // Until nothing is due any more: each run takes two days' worth.
+        loop {
+            let plan = planned(&history, &erased, months(25));
+            if plan.is_empty() {
+                break;
+            }
+            let run = Event::RetentionRun {
+                run: 1,
+                up_to: plan.up_to.unwrap(),
+                entries: plan.entries.clone(),
+                interventions: 0,
+                accounts: 0,
+                recordings: plan.recordings.clone(),
+                files: Vec::new(),
+                held: 0,
+                waiting: plan.waiting,
+            };
+            history.push((months(25), run));
+            let taken: Vec<u64> = (0..history.len() as u64).filter(|index| plan.entries.contains(*index)).collect();
+            // Broken off: the files of the ring are rewritten in order.
+            let broken: Ranges = taken[..cut.index(taken.len() + 1)].iter().copied().collect();
+            let half = fold(&history, |index| erased.contains(index) || broken.contains(index));
+            prop_assert_eq!(living(&half), living(&whole));
+            let mut at_once = fold(&history, |index| erased.contains(index));
+            erased.extend(&plan.entries);
+            let after = fold(&history, |index| erased.contains(index));
+            prop_assert_eq!(living(&after), living(&whole));
+            at_once.forget(&plan.gone);
+            prop_assert_eq!(&at_once.interventions, &after.interventions);
+            prop_assert_eq!(at_once.sessions.keys().collect::<Vec<_>>(), after.sessions.keys().collect::<Vec<_>>());
+            prop_assert_eq!(at_once.accounts.keys().collect::<Vec<_>>(), after.accounts.keys().collect::<Vec<_>>());
+            prop_assert_eq!(at_once.staff.keys().collect::<Vec<_>>(), after.staff.keys().collect::<Vec<_>>());
+        }
+        let left = fold(&history, |index| erased.contains(index));
+        prop_assert!(left.interventions.values().all(|one| !one.state.is_final()));
+        prop_assert!(!leaves || (left.account(&id("alice")).is_none() && !left.staff.contains_key(&id::<policy::StaffLogin>("paul"))));
+        // What ended under the longer period is there for all of it.
+        let ended_before = |number: &InterventionNumber| whole.interventions[number].ended.unwrap() < at;
+        prop_assert!(!early.gone.interventions.iter().any(ended_before));
     }
 }
 

@@ -254,6 +254,21 @@ impl Emulator {
         rows.filter(|(n, _)| (from..=cursor).contains(n)).map(|(_, line)| line.text()).collect()
     }
 
+    /// What is shown now as lines of text: rows that the terminal only wrapped are joined, and a line of
+    /// which the beginning scrolled away has what is left of it.
+    pub(crate) fn shown_lines(&self) -> Vec<String> {
+        let mut lines = vec![String::new()];
+        for row in self.terminal.screen().visible_lines() {
+            if let Some(line) = lines.last_mut() {
+                line.extend(row.chars());
+            }
+            if !row.is_wrapped() {
+                lines.push(String::new());
+            }
+        }
+        lines.into_iter().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect()
+    }
+
     /// A text that brings an empty terminal of the same size to this state.
     pub fn dump(&self) -> String {
         format!("{}{}", self.terminal.dump(), self.unfinished)
@@ -329,11 +344,15 @@ fn shown(c: char) -> char {
     if c.is_control() || is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c }
 }
 
-/// Characters that hide, reorder or take no room: shown as U+FFFD (T20).
+/// Characters that hide, reorder or take no room: shown as U+FFFD (T20). Unicode's
+/// Default_Ignorable_Code_Point but for the selectors that programs put behind their symbols, what turns or
+/// breaks a line, and the blank pattern of Braille.
 fn is_hidden(c: char) -> bool {
     matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e007f}')
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@ pub enum KeyError {
     /// Not a recipient.
     #[error("`{0}` is not an age recipient: write the line `age1…` that `age-keygen` prints as public key")]
     Recipient(String),
+    /// In both groups.
+    #[error("`{0}` stands in both groups: whoever holds it would read alone; name it in one")]
+    BothGroups(String),
     /// No recipients.
     #[error("no recipient is named: without one nobody could ever open a recording")]
     NoRecipient,
@@ -27,42 +30,94 @@ pub enum KeyError {
     Age(String),
 }
 
-/// The security officers' public keys, from `[recordings] recipients`.
-#[derive(Clone)]
-pub struct Recipients(Vec<Recipient>);
+/// Who opens recordings: the security officers' public keys, and where the hospital wants two persons to
+/// read, the auditors' besides. Then everything is encrypted to one of the officers and around that to
+/// one of the auditors.
+#[derive(Clone, PartialEq)]
+pub struct Recipients {
+    first: Vec<Recipient>,
+    second: Vec<Recipient>,
+}
 
 impl std::fmt::Debug for Recipients {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.names()).finish()
+        f.debug_list().entries(self.names()).entries(self.second_names()).finish()
     }
 }
 
 impl Recipients {
-    /// Reads them. At least one.
+    /// Reads the officers' keys. At least one; each of them reads alone.
     pub fn parse<S: AsRef<str>>(lines: &[S]) -> Result<Self, KeyError> {
-        let parse = |line: &S| {
-            Recipient::from_str(line.as_ref())
-                .map_err(|_| KeyError::Recipient(line.as_ref().escape_default().to_string()))
-        };
-        let mut all: Vec<Recipient> = Vec::new();
-        for line in lines {
-            let recipient = parse(line)?;
-            // One key twice would make one person a pair.
-            if !all.iter().any(|other| other.to_string() == recipient.to_string()) {
-                all.push(recipient);
-            }
+        let first = recipients(lines)?;
+        if first.is_empty() { Err(KeyError::NoRecipient) } else { Ok(Self { first, second: Vec::new() }) }
+    }
+
+    /// With the auditors' keys around: from now on it takes one of each group. Without any, nothing changes.
+    pub fn and_second<S: AsRef<str>>(mut self, lines: &[S]) -> Result<Self, KeyError> {
+        self.second = recipients(lines)?;
+        let names = self.names();
+        match self.second_names().into_iter().find(|name| names.contains(name)) {
+            Some(both) => Err(KeyError::BothGroups(both)),
+            None => Ok(self),
         }
-        if all.is_empty() { Err(KeyError::NoRecipient) } else { Ok(Self(all)) }
     }
 
-    pub(crate) fn all(&self) -> &[Recipient] {
-        &self.0
+    pub(crate) fn just(one: Recipient) -> Self {
+        Self { first: vec![one], second: Vec::new() }
     }
 
-    /// The keys as lines.
+    /// The inner layer's.
+    pub(crate) fn first(&self) -> &[Recipient] {
+        &self.first
+    }
+
+    /// The outer layer's; empty where there is one layer.
+    pub(crate) fn second(&self) -> &[Recipient] {
+        &self.second
+    }
+
+    /// The officers' keys as lines.
     pub fn names(&self) -> Vec<String> {
-        self.0.iter().map(ToString::to_string).collect()
+        self.first.iter().map(ToString::to_string).collect()
     }
+
+    /// The auditors' keys as lines; empty where one person reads alone.
+    pub fn second_names(&self) -> Vec<String> {
+        self.second.iter().map(ToString::to_string).collect()
+    }
+
+    /// A small text encrypted, in as many layers as there are.
+    fn encrypt(&self, plain: &[u8]) -> std::io::Result<Vec<u8>> {
+        let inner = encrypted(&self.first, plain)?;
+        if self.second.is_empty() { Ok(inner) } else { encrypted(&self.second, &inner) }
+    }
+}
+
+fn recipients<S: AsRef<str>>(lines: &[S]) -> Result<Vec<Recipient>, KeyError> {
+    let mut all: Vec<Recipient> = Vec::new();
+    for line in lines {
+        let recipient = Recipient::from_str(line.as_ref())
+            .map_err(|_| KeyError::Recipient(line.as_ref().escape_default().to_string()))?;
+        // One key twice would make one person a pair.
+        if !all.iter().any(|other| other.to_string() == recipient.to_string()) {
+            all.push(recipient);
+        }
+    }
+    Ok(all)
+}
+
+/// A small text as an age file to any of these.
+pub(crate) fn encrypted(to: &[Recipient], plain: &[u8]) -> std::io::Result<Vec<u8>> {
+    let encryptor = encryptor(to)?;
+    let mut sealed = Vec::new();
+    let mut writer = encryptor.wrap_output(&mut sealed)?;
+    writer.write_all(plain)?;
+    writer.finish()?;
+    Ok(sealed)
+}
+
+pub(crate) fn encryptor(to: &[Recipient]) -> std::io::Result<age::Encryptor> {
+    age::Encryptor::with_recipients(to.iter().map(|one| one as &dyn age::Recipient)).map_err(std::io::Error::other)
 }
 
 /// The bastion's own key for spools that are not sealed yet. Lives in the vault.
@@ -103,45 +158,46 @@ impl RecordingKey {
         Self(Zeroizing::new(random))
     }
 
-    fn wrap(&self, recipients: &[Recipient]) -> Result<String, KeyError> {
-        let failed = |error: &dyn std::fmt::Display| KeyError::Age(error.to_string());
-        let encryptor = age::Encryptor::with_recipients(recipients.iter().map(|one| one as &dyn age::Recipient))
-            .map_err(|e| failed(&e))?;
-        let mut wrapped = Vec::new();
-        let mut writer = encryptor.wrap_output(&mut wrapped).map_err(|e| failed(&e))?;
-        writer.write_all(&self.0[..]).map_err(|e| failed(&e))?;
-        writer.finish().map_err(|e| failed(&e))?;
+    fn wrap(&self, recipients: &Recipients) -> Result<String, KeyError> {
+        let wrapped = recipients.encrypt(&self.0[..]).map_err(|error| KeyError::Age(error.to_string()))?;
         Ok(BASE64.encode(&wrapped))
     }
 
-    /// Wrapped to the recipients, as a base64 age file.
+    /// Wrapped to those who open recordings, as a base64 age file; with two groups, age inside age.
     pub(crate) fn wrap_to(&self, recipients: &Recipients) -> Result<String, KeyError> {
-        self.wrap(&recipients.0)
+        self.wrap(recipients)
     }
 
     /// Wrapped to the bastion's own key.
     pub(crate) fn wrap_locally(&self, recovery: &RecoveryKey) -> Result<String, KeyError> {
-        self.wrap(&[recovery.recipient()])
+        self.wrap(&Recipients::just(recovery.recipient()))
     }
 
-    fn unwrap_with(wrapped: &str, identity: &Identity) -> Result<Self, KeyError> {
-        let bytes = BASE64.decode(wrapped.as_bytes()).map_err(|_| KeyError::Closed)?;
-        let decryptor = age::Decryptor::new(&bytes[..]).map_err(|_| KeyError::Closed)?;
-        let mut reader =
-            decryptor.decrypt(std::iter::once(identity as &dyn age::Identity)).map_err(|_| KeyError::Closed)?;
-        let mut key = Zeroizing::new([0u8; 32]);
-        reader.read_exact(&mut key[..]).map_err(|_| KeyError::Closed)?;
-        Ok(Self(key))
+    /// Takes off as many layers as there are keys, the last key's first.
+    fn unwrap_with(wrapped: &str, identities: &[&Identity]) -> Result<Self, KeyError> {
+        let mut bytes = Zeroizing::new(BASE64.decode(wrapped.as_bytes()).map_err(|_| KeyError::Closed)?);
+        for identity in identities.iter().rev() {
+            let decryptor = age::Decryptor::new(&bytes[..]).map_err(|_| KeyError::Closed)?;
+            let mut reader =
+                decryptor.decrypt(std::iter::once(*identity as &dyn age::Identity)).map_err(|_| KeyError::Closed)?;
+            let mut inside = Zeroizing::new(Vec::new());
+            reader.read_to_end(&mut inside).map_err(|_| KeyError::Closed)?;
+            drop(reader);
+            bytes = inside;
+        }
+        <[u8; 32]>::try_from(&bytes[..]).map(Self::new).map_err(|_| KeyError::Closed)
     }
 
     /// Opens the wrap that the bastion keeps for itself until the recording is sealed.
     pub fn recover(header: &crate::Header, recovery: &RecoveryKey) -> Result<Self, KeyError> {
-        Self::unwrap_with(&header.local, &recovery.0)
+        Self::unwrap_with(&header.local, &[&recovery.0])
     }
 
-    /// Opens the wrap of a security officer, from the line `AGE-SECRET-KEY-1…`.
-    pub fn open(header: &crate::Header, identity: &str) -> Result<Self, KeyError> {
-        let identity = Identity::from_str(identity.trim()).map_err(|_| KeyError::Identity)?;
-        Self::unwrap_with(&header.sealed, &identity)
+    /// Opens the wrap of a security officer, from the line `AGE-SECRET-KEY-1…`; where it takes two persons,
+    /// from the officer's line and then the auditor's.
+    pub fn open(header: &crate::Header, identities: &[&str]) -> Result<Self, KeyError> {
+        let parse = |line: &&str| Identity::from_str(line.trim()).map_err(|_| KeyError::Identity);
+        let identities = identities.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+        Self::unwrap_with(&header.sealed, &identities.iter().collect::<Vec<_>>())
     }
 }

@@ -17,6 +17,7 @@
 mod cast;
 mod emulator;
 mod files;
+mod find;
 mod follow;
 mod frame;
 mod keys;
@@ -31,11 +32,12 @@ mod writer;
 
 pub use cast::CastEvent;
 pub use emulator::{COLUMNS, Colour, Emulator, ROWS, Run, Screen, Style, visible};
+pub use find::{Case, Expression, ExpressionError, Hit, Searched};
 pub use follow::{FollowError, Follower};
 pub use frame::{Frame, FrameKind, Track};
 pub use keys::{KeyError, Recipients, RecordingKey, RecoveryKey};
 pub use manifest::{Manifest, Part, PartKind, Source, State};
-pub use parts::OpenError;
+pub use parts::{Joined, OpenError};
 pub use raw::RawReader;
 pub use seal::{SealError, SealOrder, SealOutcome, seal};
 pub use sealed::{Events, Found, Place, ReadingKeys, Replay, SealedRecording};

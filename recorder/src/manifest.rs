@@ -94,8 +94,12 @@ pub struct Manifest {
     pub state: State,
     /// Who can open it: age recipients.
     pub recipients: Vec<String>,
-    /// Pairs of recipients, by their place in the list from 1, who open the secrets together. Empty
-    /// where there are none; with one recipient nothing is set apart.
+    /// Of whom one must help each time: the recipients of a second layer around all parts. Empty where
+    /// one person reads alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub second_recipients: Vec<String>,
+    /// Pairs of recipients, by their place from 1, who open the secrets together; second recipients
+    /// count on behind the others. Empty where there are none; with one recipient nothing is set apart.
     pub secrets_open_to: Vec<(usize, usize)>,
     /// SHA-256 of the wrapped key of each such pair, in hexadecimal, in the same order.
     #[serde(default)]
@@ -107,6 +111,11 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// Whether it takes two persons to read.
+    pub fn takes_two(&self) -> bool {
+        !self.second_recipients.is_empty()
+    }
+
     /// The file's bytes: what the digest in the journal is over.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();

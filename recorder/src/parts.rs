@@ -1,11 +1,12 @@
 //! One file of a sealed recording: zstd, then age, the age header apart from the body (D22, D23).
 //!
 //! `cat NAME.head NAME.body | age -d -i KEY | zstd -d` gives the plain file. The head lies in the
-//! key ring: destroying it makes every copy of the body unreadable for good.
+//! key ring: destroying it makes every copy of the body unreadable for good. Where two persons read
+//! together there is a second age layer around the first, and the head is the outer one's.
 
-use crate::keys::KeyError;
-use age::stream::StreamWriter;
-use age::x25519::{Identity, Recipient};
+use crate::keys::{KeyError, Recipients, encryptor};
+use age::stream::{StreamReader, StreamWriter};
+use age::x25519::Identity;
 use aws_lc_rs::digest::{Context, SHA256};
 use data_encoding::HEXLOWER;
 use std::fs::{self, File, OpenOptions};
@@ -112,7 +113,47 @@ impl<W: Write> Write for Counted<W> {
     }
 }
 
-type Sealing = Counted<StreamWriter<Split>>;
+/// One age layer, or one around another.
+enum Layers {
+    One(Box<StreamWriter<Split>>),
+    Two(Box<StreamWriter<StreamWriter<Split>>>),
+}
+
+impl Layers {
+    fn begin(recipients: &Recipients, split: Split) -> io::Result<Self> {
+        let inner = encryptor(recipients.first())?;
+        if recipients.second().is_empty() {
+            return Ok(Self::One(Box::new(inner.wrap_output(split)?)));
+        }
+        let outer = encryptor(recipients.second())?.wrap_output(split)?;
+        Ok(Self::Two(Box::new(inner.wrap_output(outer)?)))
+    }
+
+    fn finish(self) -> io::Result<Split> {
+        match self {
+            Self::One(layer) => layer.finish(),
+            Self::Two(inner) => inner.finish()?.finish(),
+        }
+    }
+}
+
+impl Write for Layers {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::One(layer) => layer.write(bytes),
+            Self::Two(inner) => inner.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::One(layer) => layer.flush(),
+            Self::Two(inner) => inner.flush(),
+        }
+    }
+}
+
+type Sealing = Counted<Layers>;
 
 /// Writes one part. The compressed stream may be cut into frames that can be read by themselves.
 pub(crate) struct PartWriter {
@@ -130,7 +171,7 @@ fn new_encoder(sealing: Sealing) -> io::Result<zstd::Encoder<'static, Sealing>> 
 
 impl PartWriter {
     /// Begins a part for these recipients.
-    pub(crate) fn create(folder: &Path, heads: &Path, name: &str, recipients: &[Recipient]) -> io::Result<Self> {
+    pub(crate) fn create(folder: &Path, heads: &Path, name: &str, recipients: &Recipients) -> io::Result<Self> {
         let (head, body) = paths(folder, heads, name);
         let split = Split {
             head: create(&head)?,
@@ -141,9 +182,7 @@ impl PartWriter {
             body_digest: Context::new(&SHA256),
             bytes: 0,
         };
-        let encryptor = age::Encryptor::with_recipients(recipients.iter().map(|one| one as &dyn age::Recipient))
-            .map_err(io::Error::other)?;
-        let sealing = Counted { inner: encryptor.wrap_output(split)?, bytes: 0 };
+        let sealing = Counted { inner: Layers::begin(recipients, split)?, bytes: 0 };
         Ok(Self { encoder: Some(new_encoder(sealing)?), plain: Context::new(&SHA256), plain_bytes: 0 })
     }
 
@@ -183,8 +222,8 @@ fn broken() -> io::Error {
     io::Error::other("an earlier write failed")
 }
 
-/// Head and body read as the one file they are.
-pub(crate) struct Joined {
+/// Head and body of a part read as the one file they are: a standard age file.
+pub struct Joined {
     head: Vec<u8>,
     body: BufReader<File>,
     body_bytes: u64,
@@ -192,7 +231,8 @@ pub(crate) struct Joined {
 }
 
 impl Joined {
-    fn open(head: &Path, body: &Path) -> io::Result<Self> {
+    /// Opens both. Nothing is decrypted.
+    pub fn open(head: &Path, body: &Path) -> io::Result<Self> {
         let head = fs::read(head)?;
         let body = File::open(body)?;
         let body_bytes = body.metadata()?.len();
@@ -240,6 +280,9 @@ pub enum OpenError {
     /// The keys do not open it.
     #[error("none of these keys opens it: it was sealed to {0}")]
     Closed(String),
+    /// It takes two persons, and here is one at most.
+    #[error("it takes two persons to read: a key of {0} opens the {1} layer, and none of these does")]
+    Half(String, &'static str),
     /// A key is none.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -248,36 +291,153 @@ pub enum OpenError {
     Damaged(String, String),
 }
 
-/// The plain bytes of a part, from the beginning or from the beginning of one of its frames.
-pub(crate) type PlainReader = zstd::Decoder<'static, BufReader<age::stream::StreamReader<Joined>>>;
+/// What decrypts a part: its one layer, or the inner one through the outer.
+pub(crate) enum Opened {
+    One(Box<StreamReader<Source>>),
+    Two(Box<StreamReader<StreamReader<Source>>>),
+}
 
-/// Opens one part with any of these keys, `offset` bytes into its compressed stream.
-pub(crate) fn open(
-    folder: &Path,
-    heads: &Path,
+impl Read for Opened {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::One(layer) => layer.read(buffer),
+            Self::Two(inner) => inner.read(buffer),
+        }
+    }
+}
+
+impl Seek for Opened {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match self {
+            Self::One(layer) => layer.seek(to),
+            Self::Two(inner) => inner.seek(to),
+        }
+    }
+}
+
+/// The plain bytes of a part, from the beginning or from the beginning of one of its frames.
+pub(crate) type PlainReader = zstd::Decoder<'static, BufReader<Opened>>;
+
+/// Whose keys open a part.
+pub(crate) struct Locks<'a> {
+    /// The inner layer's recipients.
+    pub(crate) first: &'a [String],
+    /// The outer layer's; empty where there is none.
+    pub(crate) second: &'a [String],
+}
+
+impl Locks<'_> {
+    fn closed(&self, outer: bool) -> OpenError {
+        match (self.second.is_empty(), outer) {
+            (true, _) => OpenError::Closed(self.first.join(", ")),
+            (false, true) => OpenError::Half(self.second.join(", "), "outer"),
+            (false, false) => OpenError::Half(self.first.join(", "), "inner"),
+        }
+    }
+}
+
+/// Head and body of a part where they lie, or the file that the second person made of them.
+pub(crate) enum Source {
+    Sealed(Joined),
+    Unwrapped(BufReader<File>),
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Sealed(joined) => joined.read(buffer),
+            Self::Unwrapped(file) => file.read(buffer),
+        }
+    }
+}
+
+impl Seek for Source {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match self {
+            Self::Sealed(joined) => joined.seek(to),
+            Self::Unwrapped(file) => file.seek(to),
+        }
+    }
+}
+
+/// Takes one layer off.
+fn decrypted<R: Read>(
+    source: R,
     name: &str,
     keys: &[Identity],
-    offset: u64,
-    recipients: &str,
-) -> Result<PlainReader, OpenError> {
+    closed: impl FnOnce() -> OpenError,
+) -> Result<StreamReader<R>, OpenError> {
+    let damaged = |error: &dyn std::fmt::Display| OpenError::Damaged(name.to_owned(), error.to_string());
+    let decryptor = age::Decryptor::new(source).map_err(|error| damaged(&error))?;
+    match decryptor.decrypt(keys.iter().map(|key| key as &dyn age::Identity)) {
+        Ok(reader) => Ok(reader),
+        Err(age::DecryptError::NoMatchingKeys) => Err(closed()),
+        Err(error) => Err(damaged(&error)),
+    }
+}
+
+/// Head and body of a part as one age file.
+pub(crate) fn source(folder: &Path, heads: &Path, name: &str) -> Result<Source, OpenError> {
     let (head, body) = paths(folder, heads, name);
     if !head.is_file() && body.is_file() {
         return Err(OpenError::Erased(head));
     }
-    let disk = |path: &Path| {
-        let path = path.to_owned();
-        move |error| OpenError::Disk { path, error }
-    };
+    Joined::open(&head, &body).map(Source::Sealed).map_err(|error| OpenError::Disk { path: body, error })
+}
+
+/// The same part without its outer layer, as the second person unwrapped it into `folder`.
+pub(crate) fn unwrapped(folder: &Path, name: &str) -> Result<Source, OpenError> {
+    let path = unwrapped_path(folder, name);
+    match File::open(&path) {
+        Ok(file) => Ok(Source::Unwrapped(BufReader::with_capacity(128 << 10, file))),
+        Err(error) => Err(OpenError::Disk { path, error }),
+    }
+}
+
+/// Where a part lies that the second person unwrapped.
+pub(crate) fn unwrapped_path(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.age"))
+}
+
+/// Takes the outer of two layers off: what is read is an age file that one of the first opens.
+pub(crate) fn unwrap(
+    source: Source,
+    name: &str,
+    keys: &[Identity],
+    locks: &Locks<'_>,
+) -> Result<impl Read + use<>, OpenError> {
+    decrypted(source, name, keys, || locks.closed(true))
+}
+
+/// Opens one part with these keys, `offset` bytes into its compressed stream.
+pub(crate) fn open(
+    source: Source,
+    name: &str,
+    keys: &[Identity],
+    offset: u64,
+    locks: &Locks<'_>,
+) -> Result<PlainReader, OpenError> {
     let damaged = |error: &dyn std::fmt::Display| OpenError::Damaged(name.to_owned(), error.to_string());
-    let joined = Joined::open(&head, &body).map_err(disk(&body))?;
-    let decryptor = age::Decryptor::new(joined).map_err(|error| damaged(&error))?;
-    let mut reader = match decryptor.decrypt(keys.iter().map(|key| key as &dyn age::Identity)) {
-        Ok(reader) => reader,
-        Err(age::DecryptError::NoMatchingKeys) => return Err(OpenError::Closed(recipients.to_owned())),
-        Err(error) => return Err(damaged(&error)),
-    };
+    let mut reader = open_packed(source, name, keys, locks)?;
     if offset > 0 {
         reader.seek(SeekFrom::Start(offset)).map_err(|error| damaged(&error))?;
     }
     zstd::Decoder::new(reader).map_err(|error| damaged(&error))
+}
+
+/// Opens one part with these keys, as it was compressed.
+pub(crate) fn open_packed(
+    source: Source,
+    name: &str,
+    keys: &[Identity],
+    locks: &Locks<'_>,
+) -> Result<Opened, OpenError> {
+    let inner = || locks.closed(false);
+    Ok(match (&source, locks.second.is_empty()) {
+        (Source::Sealed(_), false) => {
+            let outer = decrypted(source, name, keys, || locks.closed(true))?;
+            Opened::Two(Box::new(decrypted(outer, name, keys, inner)?))
+        }
+        _ => Opened::One(Box::new(decrypted(source, name, keys, inner)?)),
+    })
 }

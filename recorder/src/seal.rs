@@ -4,7 +4,7 @@ use crate::cast::{CastWriter, size};
 use crate::emulator::Emulator;
 use crate::files::FileTrack;
 use crate::frame::{Frame, FrameKind, Track};
-use crate::keys::{KeyError, Recipients, RecordingKey, RecoveryKey};
+use crate::keys::{KeyError, Recipients, RecordingKey, RecoveryKey, encrypted};
 use crate::manifest::{FORMAT, Manifest, Part, PartKind, Source, State};
 use crate::parts::{PartWriter, Written, create};
 use crate::raw::RawWriter;
@@ -116,6 +116,7 @@ fn seal_into(order: &SealOrder<'_>, staged: &(PathBuf, PathBuf)) -> Result<SealO
         started: read.started,
         state: read.state,
         recipients: order.recipients.names(),
+        second_recipients: order.recipients.second_names(),
         secrets_open_to: pairs.iter().map(|(pair, _)| *pair).collect(),
         secrets_keys: pairs.into_iter().map(|(_, digest)| digest).collect(),
         source: read.source,
@@ -206,7 +207,7 @@ struct Held {
 struct Desk<'a> {
     folder: &'a Path,
     heads: &'a Path,
-    recipients: &'a [Recipient],
+    recipients: &'a Recipients,
     session: String,
     channels: BTreeMap<Track, Channel>,
     /// Frames of channels that have not begun yet.
@@ -237,7 +238,7 @@ impl<'a> Desk<'a> {
         Self {
             folder,
             heads,
-            recipients: order.recipients.all(),
+            recipients: order.recipients,
             session: order.session.to_owned(),
             channels: BTreeMap::new(),
             early: BTreeMap::new(),
@@ -457,7 +458,7 @@ impl<'a> Desk<'a> {
         if terminal.held.is_none() {
             let (row, behind) = terminal.emulator.row_before_cursor();
             // Where nobody could ever open what is set apart, it stays where it is.
-            if behind || !is_prompt(&row) || self.recipients.len() < 2 {
+            if behind || !is_prompt(&row) || pairs_of(self.recipients).is_empty() {
                 return terminal.cast.frame(&frame);
             }
             terminal.held = Some(Held { prompt: row, candidate: Candidate::default(), frames: Vec::new() });
@@ -498,7 +499,8 @@ impl<'a> Desk<'a> {
     fn secret(&mut self, frame: &Frame) -> io::Result<()> {
         if self.secrets.is_none() {
             let identity = Identity::generate();
-            let part = PartWriter::create(self.folder, self.heads, "secrets.raw", &[identity.to_public()])?;
+            let part =
+                PartWriter::create(self.folder, self.heads, "secrets.raw", &Recipients::just(identity.to_public()))?;
             let raw = RawWriter::begin(part, b"{\"what\":\"secrets\"}")?;
             self.secrets = Some(Secrets { raw, identity, first: frame.at, last: frame.at });
         }
@@ -602,17 +604,13 @@ impl<'a> Desk<'a> {
     fn share(&self, identity: &Identity) -> io::Result<Pairs> {
         let line = identity.to_string();
         let mut pairs = Vec::new();
-        let recipients = self.recipients.iter().take(PAIRED).enumerate();
-        for (n, first) in recipients.clone() {
-            for (m, second) in recipients.clone().skip(n + 1) {
-                let inner = encrypted(first, format!("{}\n", line.expose_secret()).as_bytes())?;
-                let outer = encrypted(second, &inner)?;
-                let pair = (n + 1, m + 1);
-                let mut file = create(&self.heads.join(format!("secrets-{}-{}.age", pair.0, pair.1)))?;
-                file.write_all(&outer)?;
-                file.sync_all()?;
-                pairs.push((pair, HEXLOWER.encode(digest(&SHA256, &outer).as_ref())));
-            }
+        for ((n, first), (m, second)) in pairs_of(self.recipients) {
+            let inner = encrypted(std::slice::from_ref(first), format!("{}\n", line.expose_secret()).as_bytes())?;
+            let outer = encrypted(std::slice::from_ref(second), &inner)?;
+            let mut file = create(&self.heads.join(format!("secrets-{n}-{m}.age")))?;
+            file.write_all(&outer)?;
+            file.sync_all()?;
+            pairs.push(((n, m), HEXLOWER.encode(digest(&SHA256, &outer).as_ref())));
         }
         Ok(pairs)
     }
@@ -623,12 +621,19 @@ fn cost(frame: &Frame) -> usize {
     frame.data.len() + FRAME
 }
 
-fn encrypted(to: &Recipient, plain: &[u8]) -> io::Result<Vec<u8>> {
-    let encryptor =
-        age::Encryptor::with_recipients(std::iter::once(to as &dyn age::Recipient)).map_err(io::Error::other)?;
-    let mut sealed = Vec::new();
-    let mut writer = encryptor.wrap_output(&mut sealed)?;
-    writer.write_all(plain)?;
-    writer.finish()?;
-    Ok(sealed)
+/// A recipient, by its place from 1.
+type Placed<'a> = (usize, &'a Recipient);
+
+/// Who opens secrets together. Where it takes two persons anyway, one of each group: two officers are not
+/// to read more by themselves than an officer and an auditor.
+fn pairs_of(recipients: &Recipients) -> Vec<(Placed<'_>, Placed<'_>)> {
+    let (first, second) = (recipients.first(), recipients.second());
+    let firsts: Vec<Placed<'_>> = first.iter().take(PAIRED).enumerate().map(|(n, one)| (n + 1, one)).collect();
+    let seconds: Vec<Placed<'_>> =
+        second.iter().take(PAIRED).enumerate().map(|(n, one)| (first.len() + n + 1, one)).collect();
+    let partners = |one: &Placed<'_>| match seconds.is_empty() {
+        true => firsts.iter().filter(|other| other.0 > one.0).copied().collect(),
+        false => seconds.clone(),
+    };
+    firsts.iter().flat_map(|one| partners(one).into_iter().map(|other| (*one, other))).collect()
 }

@@ -5,7 +5,7 @@ use crate::cast::{CastEvent, Keyframe};
 use crate::emulator::Emulator;
 use crate::keys::KeyError;
 use crate::manifest::{FORMAT, Manifest, Part, PartKind};
-use crate::parts::{self, OpenError, PlainReader};
+use crate::parts::{self, Locks, OpenError, PlainReader};
 use crate::raw::RawReader;
 use age::x25519::Identity;
 use aws_lc_rs::digest::{Context, SHA256, digest};
@@ -28,6 +28,12 @@ impl ReadingKeys {
         if keys.is_empty() { Err(KeyError::Identity) } else { Ok(Self(keys)) }
     }
 
+    /// With another person's keys besides: what takes two persons opens to them together.
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
     /// What recordings are sealed to, for these keys to open them: `age1…` each.
     pub fn public_lines(&self) -> Vec<String> {
         self.0.iter().map(|key| key.to_public().to_string()).collect()
@@ -38,6 +44,8 @@ impl ReadingKeys {
 pub struct SealedRecording {
     folder: PathBuf,
     heads: PathBuf,
+    /// Where the second person put the parts without their outer layer, if they did.
+    unwrapped: Option<PathBuf>,
     /// What it consists of.
     pub manifest: Manifest,
     /// SHA-256 of the manifest's file, in hexadecimal: what the journal must say.
@@ -55,7 +63,33 @@ impl SealedRecording {
             return Err(damaged(format!("its format is `{}`, this program knows {FORMAT}", manifest.format)));
         }
         let digest = HEXLOWER.encode(digest(&SHA256, &bytes).as_ref());
-        Ok(Self { folder: folder.to_owned(), heads: heads.to_owned(), manifest, digest })
+        Ok(Self { folder: folder.to_owned(), heads: heads.to_owned(), unwrapped: None, manifest, digest })
+    }
+
+    /// The same recording, read from what the second person unwrapped into `folder`: then a first
+    /// person's key opens it alone. Whether it is what was sealed, [`SealedRecording::is_as_sealed`] says.
+    pub fn unwrapped_at(mut self, folder: &Path) -> Self {
+        self.unwrapped = Some(folder.to_owned());
+        self
+    }
+
+    fn locks(&self) -> Locks<'_> {
+        Locks { first: &self.manifest.recipients, second: &self.manifest.second_recipients }
+    }
+
+    /// Takes the outer layer off a part, with a key of the second person: what is read is an age file that
+    /// a first person opens, and says nothing to anybody else. For `NAME.age` in a folder of its own.
+    pub fn unwrap(&self, part: &Part, keys: &ReadingKeys) -> Result<impl Read + use<>, OpenError> {
+        let source = parts::source(&self.folder, &self.heads, &part.name)?;
+        parts::unwrap(source, &part.name, &keys.0, &self.locks())
+    }
+
+    /// Whether the plain bytes of a part are those that were sealed: reads them whole. For what lies
+    /// unwrapped, whose bytes the manifest has no digest of.
+    pub fn is_as_sealed(&self, part: &Part, keys: &ReadingKeys) -> Result<bool, OpenError> {
+        let damaged = |error: std::io::Error| OpenError::Damaged(part.name.clone(), error.to_string());
+        let digest = digest_of(&mut self.plain(&part.name, keys, 0)?).map_err(damaged)?;
+        Ok(digest == part.plain_sha256)
     }
 
     /// The parts of a kind.
@@ -80,12 +114,24 @@ impl SealedRecording {
     }
 
     fn plain(&self, name: &str, keys: &ReadingKeys, offset: u64) -> Result<PlainReader, OpenError> {
-        parts::open(&self.folder, &self.heads, name, &keys.0, offset, &self.manifest.recipients.join(", "))
+        parts::open(self.source(name)?, name, &keys.0, offset, &self.locks())
+    }
+
+    fn source(&self, name: &str) -> Result<parts::Source, OpenError> {
+        match &self.unwrapped {
+            Some(folder) => parts::unwrapped(folder, name),
+            None => parts::source(&self.folder, &self.heads, name),
+        }
     }
 
     /// The plain bytes of a part.
     pub fn read(&self, part: &Part, keys: &ReadingKeys) -> Result<impl Read + use<>, OpenError> {
         self.plain(&part.name, keys, 0)
+    }
+
+    /// A part as it was before it was encrypted: compressed with zstd.
+    pub fn packed(&self, part: &Part, keys: &ReadingKeys) -> Result<impl Read + use<>, OpenError> {
+        parts::open_packed(self.source(&part.name)?, &part.name, &keys.0, &self.locks())
     }
 
     /// A raw track.
@@ -111,17 +157,21 @@ impl SealedRecording {
     }
 }
 
-/// SHA-256 of a file, in hexadecimal; read in pieces, since a body may be larger than memory.
+/// SHA-256 of a file, in hexadecimal.
 fn file_digest(path: &Path) -> Option<String> {
-    let mut file = fs::File::open(path).ok()?;
+    digest_of(&mut fs::File::open(path).ok()?).ok()
+}
+
+/// SHA-256 of what is read, in hexadecimal; in pieces, since a body may be larger than memory.
+fn digest_of(source: &mut impl Read) -> std::io::Result<String> {
     let mut context = Context::new(&SHA256);
     let mut buffer = vec![0; 128 << 10];
     loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Some(HEXLOWER.encode(context.finish().as_ref())),
-            Ok(count) => context.update(buffer.get(..count)?),
+        match source.read(&mut buffer) {
+            Ok(0) => return Ok(HEXLOWER.encode(context.finish().as_ref())),
+            Ok(count) => context.update(buffer.get(..count).unwrap_or_default()),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(_) => return None,
+            Err(error) => return Err(error),
         }
     }
 }
@@ -131,7 +181,7 @@ pub struct Replay<'a> {
     recording: &'a SealedRecording,
     cast: &'a Part,
     keys: &'a ReadingKeys,
-    keyframes: Vec<Keyframe>,
+    pub(crate) keyframes: Vec<Keyframe>,
     /// How long it lasts, in seconds.
     pub length: f64,
 }
@@ -174,15 +224,21 @@ impl Iterator for Events {
 }
 
 impl Replay<'_> {
+    /// The screen of a keyframe, and what follows.
+    pub(crate) fn beginning(&self, keyframe: &Keyframe) -> Result<Place, OpenError> {
+        let damaged = || OpenError::Damaged(self.cast.name.clone(), "a keyframe is not one".to_owned());
+        let mut emulator = Emulator::new(keyframe.columns, keyframe.rows).ok_or_else(damaged)?;
+        emulator.feed_text(&keyframe.screen);
+        let reader = self.recording.plain(&self.cast.name, self.keys, keyframe.offset)?;
+        Ok(Place { emulator, events: Events { lines: BufReader::new(reader).lines(), next: None } })
+    }
+
     /// The screen at this second, and what follows.
     pub fn seek(&self, at: f64) -> Result<Place, OpenError> {
         let before = self.keyframes.partition_point(|keyframe| keyframe.at <= at).saturating_sub(1);
         let damaged = || OpenError::Damaged(self.cast.name.clone(), "a keyframe is not one".to_owned());
         let keyframe = self.keyframes.get(before).ok_or_else(damaged)?;
-        let mut emulator = Emulator::new(keyframe.columns, keyframe.rows).ok_or_else(damaged)?;
-        emulator.feed_text(&keyframe.screen);
-        let reader = self.recording.plain(&self.cast.name, self.keys, keyframe.offset)?;
-        let mut events = Events { lines: BufReader::new(reader).lines(), next: None };
+        let Place { mut emulator, mut events } = self.beginning(keyframe)?;
         while events.peek().is_some_and(|event| event.at <= at) {
             if let Some(event) = events.next() {
                 event.apply(&mut emulator);

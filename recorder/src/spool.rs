@@ -33,7 +33,11 @@ pub struct Header {
     pub started: Timestamp,
     /// The recipients, as lines.
     pub recipients: Vec<String>,
-    /// The recording's key, wrapped to the recipients: a base64 age file.
+    /// Those of the second person; empty where one reads alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub second_recipients: Vec<String>,
+    /// The recording's key, wrapped to the recipients: a base64 age file; where it takes two persons,
+    /// one inside another.
     pub sealed: String,
     /// The recording's key, wrapped to the bastion: a base64 age file. Gone once sealed.
     pub local: String,
@@ -52,6 +56,7 @@ impl Header {
             session: session.to_owned(),
             started,
             recipients: recipients.names(),
+            second_recipients: recipients.second_names(),
             sealed: key.wrap_to(recipients)?,
             local: key.wrap_locally(recovery)?,
         })

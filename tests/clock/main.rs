@@ -1,5 +1,6 @@
 //! The daemon with a clock that a test moves (D31). Called with the configuration and a socket; each
-//! line on the socket is an instant, and the clock stands there from then on.
+//! line on the socket is an instant, and the clock stands there from then on: so much time has passed.
+//! With `jump` before it the clock was set and no time passed.
 //!
 //! Policy deadlines and one-time codes follow this clock; socket timers stay real.
 
@@ -7,15 +8,18 @@ use anyhow::Context as _;
 use futures::future::BoxFuture;
 use gateway::clock::Clock;
 use gateway::daemon::{Daemon, Options, until_told_to_stop};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 
 struct Manual {
     now: watch::Sender<Timestamp>,
+    /// By how much the clock was set, beside the time that passed.
+    set: Mutex<SignedDuration>,
 }
 
 impl Clock for Manual {
@@ -33,6 +37,12 @@ impl Clock for Manual {
     fn is_trusted(&self) -> bool {
         true
     }
+
+    fn passed(&self) -> Duration {
+        let set = *self.set.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed = self.now().duration_since(Timestamp::UNIX_EPOCH) - set;
+        Duration::try_from(passed).unwrap_or_default()
+    }
 }
 
 fn main() -> anyhow::Result<()> {
@@ -42,7 +52,7 @@ fn main() -> anyhow::Result<()> {
     let start: Timestamp = args.next().context("which instant?")?.parse()?;
     let _log = gateway::log::start();
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-        let clock = Arc::new(Manual { now: watch::Sender::new(start) });
+        let clock = Arc::new(Manual { now: watch::Sender::new(start), set: Mutex::default() });
         let daemon = Daemon::start(&Options { config, confirm_clock: false }, clock.clone()).await?;
         let listener = UnixListener::bind(&socket)?;
         tokio::spawn(async move {
@@ -50,9 +60,17 @@ fn main() -> anyhow::Result<()> {
                 let (reader, mut writer) = stream.into_split();
                 let mut lines = BufReader::new(reader).lines();
                 while let Ok(Some(line)) = lines.next_line().await {
-                    if let Ok(at) = line.trim().parse::<Timestamp>() {
+                    let line = line.trim();
+                    let (jumps, instant) = line.strip_prefix("jump ").map_or((false, line), |at| (true, at));
+                    if let Ok(at) = instant.parse::<Timestamp>() {
                         // Never backwards, as the real clock promises.
-                        clock.now.send_modify(|now| *now = (*now).max(at));
+                        clock.now.send_modify(|now| {
+                            let to = (*now).max(at);
+                            if jumps {
+                                *clock.set.lock().unwrap_or_else(PoisonError::into_inner) += to.duration_since(*now);
+                            }
+                            *now = to;
+                        });
                     }
                     let _ = writer.write_all(b"done\n").await;
                 }

@@ -5,8 +5,10 @@ mod client;
 mod health;
 mod schema;
 
+use super::files::scanned_at;
 use client::{Browser, Console, add_staff};
 use console::{Access, Kind, Route, routes};
+use harness::clamd::{SIGNATURE, eicar};
 use harness::{Answers, Person, Site, SiteOptions, Terminal, free_port};
 use lifecycle::Role;
 use serde_json::{Value, json};
@@ -324,4 +326,29 @@ async fn the_api_decides_as_the_form_does_and_a_token_reads_one_export() {
     assert_eq!(last, 429);
     // A program gone wrong keeps nobody from the console.
     assert_eq!(console.get("/api/v1/me", &sophie).await.status, 200);
+}
+
+/// The security officer reads of a file that the scanner recognised, and by what name, on the session's
+/// page and through the API, and an operator nothing of it (NET-14).
+#[tokio::test(flavor = "multi_thread")]
+async fn an_infected_file_is_told_by_page_and_api() {
+    let port = free_port();
+    let (all, _clamd, _folder) = scanned_at(false, &format!("[console]\nlisten = \"127.0.0.1:{port}\"\n\n"));
+    let bad = all.made("bad.com", &eicar());
+    let there = all.file("arrived");
+    let out = all.run("scp", &[&bad.display().to_string(), &format!("alice+scanner@127.0.0.1:{}", there.display())]);
+    assert!(!out.status.success() && !there.exists());
+    let (site, session) = all.over();
+    let number = &session["intervention"];
+    let console = Console::of(port);
+    let sophie = console.sign_in(site.member("sophie"), "").await;
+    let told = console.get(&format!("/api/v1/interventions/{number}"), &sophie).await;
+    let file = &told.json()["sessions"][0]["files"]["shown"][0];
+    assert_eq!(file["result"], "infected", "{}", told.body);
+    assert!(told.body.contains(SIGNATURE), "{}", told.body);
+    let page = console.get(&format!("/interventions/{number}"), &sophie).await;
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains(SIGNATURE) && page.body.contains("arrived"), "{}", page.body);
+    let csv = console.get("/api/v1/export/files.csv", &sophie).await;
+    assert!(csv.status == 200 && csv.body.contains(SIGNATURE), "{}", csv.body);
 }

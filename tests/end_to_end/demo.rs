@@ -53,7 +53,9 @@ fn the_demo_runs_the_main_job_and_leaves_nothing() {
         technicians.iter().find(|one| one["targets"].as_array().unwrap().iter().any(|target| target == plain)).unwrap();
     let port = ready["ssh"]["port"].to_string();
     let login = format!("{}+{plain}@127.0.0.1", alice["login"].as_str().unwrap());
+    let control = folder.path().join("control").display().to_string();
     let options = ["-F", "none", "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-p", &port, &login];
+    let options = [&["-M", "-S", &control], &options[..]].concat();
     let mut terminal = Terminal::start("ssh", &options);
     terminal.expect("Password: ");
     terminal.type_line(alice["password"].as_str().unwrap());
@@ -89,6 +91,19 @@ fn the_demo_runs_the_main_job_and_leaves_nothing() {
     writeln!(running.stdin.take().unwrap(), "{}\n{}", claire["password"].as_str().unwrap(), code(claire)).unwrap();
     assert!(running.wait().unwrap().success());
     terminal.expect("demo\\$ ");
+    // Files too, beside the shell.
+    let original = folder.path().join("firmware.bin");
+    std::fs::write(&original, vec![7; 300_000]).unwrap();
+    for way in ["-s", "-O"] {
+        let there = folder.path().join(format!("arrived{way}"));
+        let copied = Command::new("timeout")
+            .args(["60", "scp", way, "-F", "none", "-oBatchMode=yes", &format!("-oControlPath={control}"), "-P", &port])
+            .args([&original.display().to_string(), &format!("{login}:{}", there.display())])
+            .output()
+            .unwrap();
+        assert!(copied.status.success(), "{way}: {}", String::from_utf8_lossy(&copied.stderr));
+        assert_eq!(std::fs::read(&there).unwrap(), vec![7; 300_000], "{way}");
+    }
     terminal.type_line("tty; env; exit 3");
     terminal.expect("/dev/pts/");
     assert_eq!(terminal.wait().code(), Some(3));

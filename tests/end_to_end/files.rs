@@ -230,12 +230,17 @@ fn content_is_kept_where_asked() {
 }
 
 fn scanned(downloads: bool) -> (Transfers, Clamd, tempfile::TempDir) {
+    scanned_at(downloads, "")
+}
+
+/// A hospital that scans, with more in its configuration.
+pub(crate) fn scanned_at(downloads: bool, more: &str) -> (Transfers, Clamd, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let clamd = Clamd::start(folder.path());
     let transfers = Transfers::with(SiteOptions {
         rights: [&ALL[..], &["exec"]].concat(),
         target: format!("scan = \"clamav\"\nscan-downloads = {downloads}"),
-        more: format!("[clamav]\nsocket = \"{}\"\npatience = \"30s\"", clamd.socket.display()),
+        more: format!("{more}[clamav]\nsocket = \"{}\"\npatience = \"30s\"", clamd.socket.display()),
         ..SiteOptions::default()
     });
     (transfers, clamd, folder)
@@ -367,6 +372,7 @@ fn transfers_freeze_and_are_cut() {
             // nothing is for as long as one looks.
             let still = || {
                 let before = arrived();
+                // Nothing tells that it stands still but time.
                 std::thread::sleep(std::time::Duration::from_secs(1));
                 arrived() == before
             };

@@ -1,7 +1,10 @@
 //! The real program between real clients and real targets. Each test also holds the journal and
 //! the recording against what was seen.
 
+mod anchors;
+mod backup;
 mod brakes;
+mod bundle;
 mod clients;
 mod console;
 mod crash;
@@ -20,11 +23,16 @@ mod notify;
 mod people;
 mod planned;
 mod raw;
+mod reading;
 mod refused;
 mod relay;
+mod reports;
+mod retention;
 mod scanner;
+mod scenarios;
 mod sealing;
 mod siem;
 mod system;
 mod tunnels;
 mod watching;
+mod witness;

@@ -208,7 +208,7 @@ fn exit_codes_and_streams_come_as_without_a_bastion() {
 
     // The command ends while its output stands still behind a reader who does not read.
     let (mut stalled, output) = unread(&site, "head -c 6000000 /dev/zero; exit 9");
-    sleep(Duration::from_secs(2));
+    sleep(Duration::from_secs(2)); // Nothing tells that it stands still but time.
     assert_eq!(drain(output).0, 6_000_000);
     assert_eq!(stalled.wait().unwrap().code(), Some(9));
     // Output closed long before the exit.
@@ -366,7 +366,7 @@ fn beyond_the_record_limit_the_rest_is_hashed_and_said_to_be() {
         let id = session[0]["id"].as_str().unwrap().to_owned();
         site.recording(&id).iter().filter(|frame| frame.track == 2 && frame.kind == FrameKind::Input).count() > 0
     });
-    sleep(Duration::from_secs(1));
+    sleep(Duration::from_secs(1)); // What would come wrongly has time to come.
     let frames = recording_of(&site, master);
     let _ = cut.kill();
     let _ = cut.wait();

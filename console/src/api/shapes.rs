@@ -34,7 +34,7 @@ const fn taken(
 pub(super) const WORDS: &[(&str, &[&str])] = &[
     ("Role", &["approver", "operator", "security", "auditor"]),
     ("Verified", &["called", "caller", "present"]),
-    ("ExportScope", &["interventions", "sessions", "files", "journal"]),
+    ("ExportScope", &["interventions", "sessions", "files", "journal", "accounts"]),
     ("Watched", &["yes", "gaps", "no"]),
 ];
 
@@ -541,6 +541,8 @@ pub(super) const SHAPES: &[Shape] = &[
             ("certificate", "any"),
             ("scanner", "ScannerHealth?"),
             ("channels", "[any]"),
+            ("anchors", "[any]"),
+            ("rollback", "any"),
         ],
     ),
     sent(

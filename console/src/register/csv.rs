@@ -10,19 +10,29 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 /// A French spreadsheet takes the comma for a decimal one (EVI-06).
 const BETWEEN: char = ';';
 
-/// A table that grows by records, all of the same width.
-pub(crate) struct Csv(String);
+/// A table that grows by records, all of the same width: cells between quotes with semicolons between
+/// them, none of which a spreadsheet takes for a formula.
+pub struct Csv(String);
 
 impl Csv {
-    /// One with this header.
-    pub(crate) fn new(header: &[String]) -> Self {
-        let mut csv = Self(BYTE_ORDER_MARK.to_owned());
+    /// One with this header, and the mark before it by which spreadsheets know UTF-8.
+    pub fn new(header: &[String]) -> Self {
+        Self::begun(BYTE_ORDER_MARK, header)
+    }
+
+    /// The same without the mark, for programs that take it for a part of the first name.
+    pub fn without_mark(header: &[String]) -> Self {
+        Self::begun("", header)
+    }
+
+    fn begun(mark: &str, header: &[String]) -> Self {
+        let mut csv = Self(mark.to_owned());
         csv.push(header);
         csv
     }
 
     /// One more record.
-    pub(crate) fn push(&mut self, cells: &[String]) {
+    pub fn push(&mut self, cells: &[String]) {
         for (n, cell) in cells.iter().enumerate() {
             if n > 0 {
                 self.0.push(BETWEEN);
@@ -33,7 +43,7 @@ impl Csv {
     }
 
     /// The whole.
-    pub(crate) fn finish(self) -> String {
+    pub fn finish(self) -> String {
         self.0
     }
 
@@ -97,5 +107,6 @@ mod tests {
         let mut csv = Csv::new(&["N°".to_owned(), "Nom".to_owned()]);
         csv.push(&["1".to_owned(), "Zoé".to_owned()]);
         assert_eq!(csv.finish(), "\u{feff}\"N°\";\"Nom\"\r\n\"1\";\"Zoé\"\r\n");
+        assert_eq!(Csv::without_mark(&["N°".to_owned()]).finish(), "\"N°\"\r\n");
     }
 }

@@ -258,7 +258,7 @@ impl SessionView {
                 bytes: sealed.bytes,
             }),
             committed: record.committed.clone(),
-            recipients: record.recipients.len(),
+            recipients: record.recipients.first.len(),
             readings: Some200::of(&record.readings, 0, |one| Reading {
                 at: one.at,
                 who: staff_name(known, &one.staff),

@@ -197,6 +197,7 @@ mod tests {
             until: at(3600),
             approved_by: Vec::new(),
             recipients: Vec::new(),
+            second_recipients: Vec::new(),
             config: String::new(),
             joined_from: None,
         };

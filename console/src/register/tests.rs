@@ -5,9 +5,10 @@ use super::filter::{Filter, Typed};
 use super::row::{Row, wanted};
 use super::session::SessionView;
 use crate::commands::Known;
-use crate::fake::Fake;
+use crate::fake::{Fake, Journal};
 use crate::form::Fields;
 use crate::page::Me;
+use axum::http::StatusCode;
 use config::Config;
 use jiff::Timestamp;
 use lifecycle::{
@@ -75,6 +76,7 @@ fn register() -> Register {
         until: at(),
         approved_by: Vec::new(),
         recipients: Vec::new(),
+        second_recipients: Vec::new(),
         config: String::new(),
         joined_from: None,
     };
@@ -253,6 +255,28 @@ async fn the_list_of_files_is_a_table_without_formulas() {
         assert!(!table.contains('\u{202e}'), "{table}");
     }
     assert_eq!(fake.carried_out().len(), 3);
+}
+
+/// EVI-01, EVI-08: whoever may take evidence away says what for, and gets a file; nobody else does.
+#[tokio::test]
+async fn a_bundle_is_given_to_auditor_and_security_alone() {
+    let fake = Fake::knowing(with_files(0));
+    for (address, form, done) in [
+        ("/interventions/1/bundle", "purpose=audit", "evidence of intervention 1 for audit"),
+        (
+            "/register/bundle",
+            "vendor=imagix&from=2026-11-01&to=2026-11-30&purpose=audit",
+            "evidence of vendor imagix from 2026-11-01 to 2026-11-30 for audit",
+        ),
+    ] {
+        assert_eq!(fake.post(address, form).await, StatusCode::OK);
+        assert_eq!(fake.carried_out().pop().as_deref(), Some(done));
+    }
+    assert!(fake.page("/interventions/1").await.contains("action=\"/interventions/1/bundle\""));
+    assert_eq!(fake.post("/register/bundle", "vendor=imagix&purpose=x").await, StatusCode::BAD_REQUEST);
+    let approver = Fake::signed_in_as(Journal::Works, &[Role::Approver, Role::Operator]);
+    assert_ne!(approver.post("/register/bundle", "purpose=x").await, StatusCode::OK);
+    assert!(approver.carried_out().is_empty());
 }
 
 /// The API tells what the document describes, field by field.

@@ -2,7 +2,7 @@
 
 use crate::commands::{Known, look};
 use crate::health::{
-    Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room, ScannerHealth,
+    Anchor, Certificate, Channel, Door, DoorCause, Health, JournalHealth, Missing, RecorderHealth, Room, ScannerHealth,
 };
 use crate::page::{Answer, Visit, page};
 use crate::routes::App;
@@ -89,6 +89,11 @@ pub(crate) async fn show(State(app): State<App>, visit: Visit) -> Answer {
     let mut lines = lines(&visit, &health);
     lines.extend(health.scanner.as_ref().map(|one| scanner(&visit, one)));
     lines.extend(health.channels.iter().map(|channel| notices(&visit, channel)));
+    lines.extend(health.rollback.as_ref().map(|one| missing(&visit, one)));
+    lines.extend(health.anchors.iter().map(|one| anchor(&visit, one)));
+    if health.anchors.is_empty() {
+        lines.push(line(&visit, "health-anchors", false, visit.t("health-anchors-none"), "health-anchors-none-do"));
+    }
     lines.push(approvers(&visit, &unattended));
     lines.push(exceptions(&visit, &excepted));
     let bad = lines.iter().filter(|line| line.standing == Standing::Bad).count();
@@ -228,6 +233,28 @@ fn notices(visit: &Visit, channel: &Channel) -> Line {
     }
     let to_do = (!channel.well).then(|| visit.t("health-channel-do"));
     Line { title: visit.tw("health-channel", "name", &channel.name), standing: Standing::of(channel.well), says, to_do }
+}
+
+/// Entries that somebody remembers and that are not here (D17).
+fn missing(visit: &Visit, one: &Missing) -> Line {
+    let (remembered, here) = (one.remembered.to_string(), one.here.to_string());
+    let (by, count) = (one.by.join(", "), one.to_accept.to_string());
+    let values = [("remembered", &remembered), ("here", &here), ("by", &by), ("count", &count)];
+    let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    line(visit, "health-missing", false, visit.texts.with("health-missing-says", &values), "health-missing-do")
+}
+
+fn anchor(visit: &Visit, one: &Anchor) -> Line {
+    let last = one.last.map_or_else(|| visit.t("health-anchor-never"), |last| visit.texts.time(last));
+    let size = one.size.unwrap_or(0).to_string();
+    let mut says = visit.texts.with("health-anchor-says", &[("last", &last), ("size", &size)]);
+    if let Some(why) = &one.error {
+        says.push(' ');
+        says.push_str(&visit.tw("health-channel-error", "message", why));
+    }
+    let good = !one.overdue && one.error.is_none();
+    let to_do = (!good).then(|| visit.t("health-anchor-do"));
+    Line { title: visit.tw("health-anchor", "name", &one.name), standing: Standing::of(good), says, to_do }
 }
 
 fn lasts(until: Timestamp, now: Timestamp) -> bool {

@@ -306,3 +306,11 @@ dossier-files-unlisted = { $count ->
  }
 dossier-files-proofs = For IT: digests
 dossier-files-proofs-hint = The digest (SHA-256) is that of the bytes that passed. If the file passed from end to end, it is the file's own.
+
+# Sealed bundle of evidence
+bundle-title = Bundle of evidence
+bundle-what = A sealed file, to be checked elsewhere with the key in the contract's annex: the journal's entries with their proofs, and the recordings as they are stored. The export is written into the journal.
+bundle-of = About
+bundle-all-sessions = All sessions
+bundle-purpose = Purpose, and for whom
+bundle-download = Download the bundle

@@ -8,6 +8,7 @@ token-scope-interventions = the register of interventions
 token-scope-sessions = the list of sessions
 token-scope-files = the list of files
 token-scope-journal = the journal
+token-scope-accounts = the accounts
 token-days = For how long
 token-days-of = { $count ->
     [one] 1 day

@@ -306,3 +306,11 @@ dossier-files-unlisted = { $count ->
  }
 dossier-files-proofs = Pour l'informatique : empreintes
 dossier-files-proofs-hint = L'empreinte (SHA-256) est celle des octets qui ont passé. Si le fichier a passé d'un bout à l'autre, c'est la sienne.
+
+# Dossier de preuves scellé
+bundle-title = Dossier de preuves
+bundle-what = Un fichier scellé, à vérifier ailleurs avec la clé annexée au contrat : les entrées du journal avec leurs preuves, et les enregistrements tels que conservés. L'export est inscrit au journal.
+bundle-of = Pour
+bundle-all-sessions = Toutes les sessions
+bundle-purpose = Motif, et pour qui
+bundle-download = Télécharger le dossier

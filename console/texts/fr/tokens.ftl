@@ -8,6 +8,7 @@ token-scope-interventions = le registre des interventions
 token-scope-sessions = la liste des sessions
 token-scope-files = la liste des fichiers
 token-scope-journal = le journal
+token-scope-accounts = les comptes
 token-days = Pour combien de temps
 token-days-of = { $count ->
     [one] 1 jour

@@ -1,7 +1,7 @@
 //! What can be typed. Man pages and completions come from here.
 
 use clap::{Args, Parser, Subcommand};
-use lifecycle::{ExportScope, TokenId};
+use lifecycle::{ExportScope, HoldId, TokenId};
 use policy::{GroupId, Right, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -62,12 +62,17 @@ pub(crate) enum Verb {
     /// Recordings of ended sessions: opened here, with your key file.
     #[command(subcommand)]
     Recording(RecordingVerb),
+    /// Write a sealed bundle of evidence, which `poterne-verify bundle` checks anywhere.
+    Export(ExportFlags),
     /// Vendors: whom a brake holds.
     #[command(subcommand)]
     Vendor(VendorVerb),
     /// The red button: cuts all access, now, until it is lifted.
     #[command(subcommand)]
     Lockdown(LockdownVerb),
+    /// Make a backup, check one, put one back.
+    #[command(subcommand)]
+    Backup(BackupVerb),
     /// A second wall of nftables.
     #[command(subcommand)]
     Firewall(FirewallVerb),
@@ -96,9 +101,88 @@ pub(crate) enum Verb {
     /// The journal's public key and newest checkpoint.
     #[command(subcommand)]
     Journal(JournalVerb),
+    /// Registers and reports, for auditors and for whoever runs the machine.
+    #[command(subcommand)]
+    Report(ReportVerb),
+    /// Look at the machine around the daemon: directory, patches, traces, clock, disk, keys, listeners.
+    /// Works without the daemon, and says what it then cannot know. Exit status: 0 all green, 1 something
+    /// red, 2 something amber.
+    Doctor {
+        /// Look at this tree instead of the machine's own; paths are below it, the configuration's too.
+        #[arg(long, value_name = "DIR")]
+        root: Option<PathBuf>,
+        /// The site's, if not said.
+        #[arg(long)]
+        language: Option<Language>,
+        #[command(flatten)]
+        json: Json,
+    },
     /// Webhooks and mail that tell of requests.
     #[command(subcommand)]
     Notify(NotifyVerb),
+    /// What is erased when.
+    #[command(subcommand)]
+    Retention(RetentionVerb),
+    /// Keep what an incident needs from being erased.
+    #[command(subcommand)]
+    Hold(HoldVerb),
+    /// What is kept about one person.
+    #[command(subcommand)]
+    Subject(SubjectVerb),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum RetentionVerb {
+    /// What goes when, what is held, and whether anything may go now.
+    Plan(Json),
+    /// Erase what is due now instead of at the daily run, under the same rules.
+    Run(Json),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum HoldVerb {
+    /// Hold a session, an intervention, or all there is about a vendor or a technician.
+    Add {
+        /// A session, with its intervention.
+        #[arg(long, value_name = "ID", group = "what")]
+        session: Option<String>,
+        /// An intervention, with its sessions.
+        #[arg(long, value_name = "NUMBER", group = "what")]
+        intervention: Option<u64>,
+        /// A vendor: its interventions and accounts.
+        #[arg(long, group = "what")]
+        vendor: Option<VendorId>,
+        /// A technician: their account and interventions.
+        #[arg(long, value_name = "LOGIN", group = "what")]
+        account: Option<TechnicianLogin>,
+        #[arg(long)]
+        reason: String,
+        /// The last day, as 2027-06-30.
+        #[arg(long, value_name = "DATE")]
+        until: jiff::civil::Date,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// All holds, those that are over included.
+    List(Json),
+    /// Let go of what a hold holds.
+    Release {
+        id: HoldId,
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SubjectVerb {
+    /// Write down for a technician or a member of staff what is kept about them, and who read their
+    /// recordings: as JSON, and beside it as text.
+    Export {
+        login: String,
+        /// The file; the text goes beside it as .txt.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
 }
 
 #[derive(Args, Clone, Copy)]
@@ -544,10 +628,66 @@ pub(crate) enum RecordingVerb {
         #[arg(long)]
         channel: Option<u32>,
     },
-    /// Where a text came to be shown. Case does not count.
-    Search {
+    /// Which keys open which recordings, and what would be lost with one of them.
+    Recipients {
+        /// The recordings that nobody could open any more if this key were lost.
+        #[arg(long, value_name = "AGE1...")]
+        without: Option<String>,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Change who opens recordings, from now on.
+    ///
+    /// Prints what would stand in the configuration, and what the change means; with --write, puts it there,
+    /// comments kept. It holds, and is journalled, with the next `poterne reload`. What is sealed stays as it
+    /// is: it opens to the keys it was sealed to, and to no others.
+    Rekey {
+        /// A security officer's public key to add.
+        #[arg(long, value_name = "AGE1...")]
+        add: Vec<String>,
+        /// One to remove.
+        #[arg(long, value_name = "AGE1...")]
+        remove: Vec<String>,
+        /// A second person's public key to add.
+        #[arg(long, value_name = "AGE1...")]
+        add_second: Vec<String>,
+        /// One to remove.
+        #[arg(long, value_name = "AGE1...")]
+        remove_second: Vec<String>,
+        /// How many persons it takes from now on: one-person or two-persons.
+        #[arg(long, value_name = "HOW")]
+        reading: Option<String>,
+        /// Put it into the configuration.
+        #[arg(long)]
+        write: bool,
+    },
+    /// Take the outer layer off, with the second person's key, for the first person to read.
+    ///
+    /// Where it takes two persons to read: what is written opens to the first persons' keys alone, and to
+    /// nobody else. They read it with --unwrapped DIR.
+    Unwrap {
         id: String,
+        /// A folder that is not there yet.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        #[command(flatten)]
+        keys: KeyFlags,
+    },
+    /// Look for something in what was readable, in all recordings that a filter leaves.
+    ///
+    /// With one word, a regular expression, looked for in the transcripts of all recordings in the scope.
+    /// With a session's id before it, a plain text, looked for in every picture of that one recording,
+    /// full-screen programs included; case does not count there.
+    #[command(allow_missing_positional = true)]
+    Search {
+        /// Of this session alone; then TEXT is a plain text.
+        #[arg(conflicts_with_all = ["vendor", "target", "technician", "from", "to", "ignore_case", "jobs", "most"])]
+        id: Option<String>,
+        /// What to look for.
+        #[arg(value_name = "REGEX|TEXT")]
         text: String,
+        #[command(flatten)]
+        scope: ScopeFlags,
         #[command(flatten)]
         reading: ReadingFlags,
         #[command(flatten)]
@@ -566,13 +706,212 @@ pub(crate) enum ExportFormat {
 }
 
 #[derive(Args)]
+pub(crate) struct ScopeFlags {
+    #[arg(long)]
+    pub(crate) vendor: Option<VendorId>,
+    #[arg(long)]
+    pub(crate) target: Option<TargetId>,
+    #[arg(long)]
+    pub(crate) technician: Option<TechnicianLogin>,
+    /// Sessions that began on this day or later, as 2026-11-03 or with a time.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) from: Option<String>,
+    /// Sessions that began on this day or before, as 2026-11-30; with a time: before it.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) to: Option<String>,
+    /// Letters match in either case.
+    #[arg(long, short = 'i')]
+    pub(crate) ignore_case: bool,
+    /// How many recordings are read at once; as many as there are processors, if not said.
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<std::num::NonZeroUsize>,
+    /// Hits of one recording that are given.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub(crate) most: usize,
+}
+
+#[derive(Args)]
 pub(crate) struct ReadingFlags {
-    /// Your key file, as age-keygen wrote it.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key: PathBuf,
+    #[command(flatten)]
+    pub(crate) keys: KeyFlags,
+    /// The folder that the second person wrote with `recording unwrap`: then your key is enough.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) unwrapped: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct KeyFlags {
+    /// Your key file, as age-keygen wrote it; where it takes two persons, a second --key with theirs.
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) key: Vec<PathBuf>,
     /// Why you read it. It is journalled.
     #[arg(long)]
     pub(crate) purpose: String,
+}
+
+#[derive(Args)]
+pub(crate) struct ExportFlags {
+    #[command(flatten)]
+    pub(crate) scope: EvidenceFlags,
+    /// Where to write it: a file that is not there yet.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Why, and for whom. It is journalled; asked for if not said.
+    #[arg(long)]
+    pub(crate) purpose: Option<String>,
+    /// A signed checkpoint or a receipt kept elsewhere, to be proven in the bundle; as often as needed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) anchor: Vec<PathBuf>,
+    /// An officer's key file: recordings are opened here and encrypted anew for --for.
+    #[arg(long, value_name = "FILE", requires = "recipient")]
+    pub(crate) key: Option<PathBuf>,
+    /// For whom recordings are encrypted anew: an age recipient.
+    #[arg(long = "for", value_name = "AGE1…", requires = "key")]
+    pub(crate) recipient: Option<String>,
+}
+
+#[derive(Args)]
+#[group(skip)]
+pub(crate) struct EvidenceFlags {
+    /// One session.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["intervention", "vendor"])]
+    pub(crate) session: Option<String>,
+    /// One intervention, with all its sessions.
+    #[arg(long, value_name = "N", conflicts_with = "vendor")]
+    pub(crate) intervention: Option<u64>,
+    /// All interventions of this vendor from --from to --to.
+    #[arg(long, requires = "from", requires = "to")]
+    pub(crate) vendor: Option<VendorId>,
+    /// The first day, as 2026-11-01.
+    #[arg(long, value_name = "DAY", requires = "vendor")]
+    pub(crate) from: Option<jiff::civil::Date>,
+    /// The last day, as 2026-11-30.
+    #[arg(long, value_name = "DAY", requires = "vendor")]
+    pub(crate) to: Option<jiff::civil::Date>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ReportVerb {
+    /// Every intervention, by number and without gap. Takes the role auditor or security, and is
+    /// journalled.
+    Register {
+        #[command(flatten)]
+        period: PeriodFlags,
+        /// Of this vendor alone.
+        #[arg(long)]
+        vendor: Option<VendorId>,
+        #[command(flatten)]
+        shape: ShapeFlags,
+    },
+    /// Every account that logged in, with what makes it legitimate: who made sure of the person and
+    /// when, the contract, the factors. Takes the role auditor or security, and is journalled.
+    Accounts {
+        #[command(flatten)]
+        period: PeriodFlags,
+        /// Of this vendor alone; then no staff.
+        #[arg(long)]
+        vendor: Option<VendorId>,
+        #[command(flatten)]
+        shape: ShapeFlags,
+    },
+    /// What nobody uses: targets, vendors, accounts, staff, grants. Takes the role auditor, security or
+    /// operator, and is journalled.
+    Dormant {
+        /// Not used for so many days.
+        #[arg(long, default_value_t = 90, value_name = "DAYS")]
+        days: u16,
+        /// Of this vendor alone; then no targets and no staff.
+        #[arg(long)]
+        vendor: Option<VendorId>,
+        #[command(flatten)]
+        shape: ShapeFlags,
+    },
+    /// What is kept how long, by which rule and under which key.
+    Retention {
+        #[command(flatten)]
+        shape: ShapeFlags,
+    },
+    /// Each rule with its state, read from the live system, and the proof. Takes the role auditor,
+    /// security or operator.
+    Conformity {
+        #[arg(long, default_value = "md")]
+        format: MatrixFormat,
+        /// The site's, if not said.
+        #[arg(long)]
+        language: Option<Language>,
+        /// Into this file, which only its owner can read; to standard output, if not said.
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct PeriodFlags {
+    /// From this day on, as 2026-01-31; from the beginning, if not said.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) from: Option<jiff::civil::Date>,
+    /// Until this day, included; until now, if not said.
+    #[arg(long, value_name = "DAY")]
+    pub(crate) to: Option<jiff::civil::Date>,
+}
+
+/// How a report is written down.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// A narrow table to read on a terminal.
+    Text,
+    /// All columns, with semicolons between; nothing in it is a formula.
+    Csv,
+    /// All fields, as the daemon tells them.
+    Json,
+    /// All columns as a spreadsheet (OpenDocument).
+    Ods,
+}
+
+/// How the matrix of rules is written down.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MatrixFormat {
+    /// Markdown.
+    Md,
+    /// One page that needs nothing else, to read and to print.
+    Html,
+    /// All fields, as the daemon tells them.
+    Json,
+}
+
+/// In which language.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Language {
+    /// French.
+    #[value(name = "fr", alias = "french")]
+    French,
+    /// English.
+    #[value(name = "en", alias = "english")]
+    English,
+}
+
+impl From<Language> for config::Language {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::French => config::Language::French,
+            Language::English => config::Language::English,
+        }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct ShapeFlags {
+    #[arg(long, default_value = "text")]
+    pub(crate) format: Format,
+    /// Begin CSV with the mark by which some spreadsheets know UTF-8.
+    #[arg(long)]
+    pub(crate) bom: bool,
+    /// The site's, if not said.
+    #[arg(long)]
+    pub(crate) language: Option<Language>,
+    /// Into this file, which only its owner can read; to standard output, if not said.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -630,6 +969,8 @@ pub(crate) enum SessionVerb {
         #[command(flatten)]
         json: Json,
     },
+    /// Print the receipt over its closing entry, as the vendor's contact gets it.
+    Receipt { id: String },
     /// Watch a live session, as an approver of its equipment. Freeze, resume and cut from there.
     Watch {
         id: String,
@@ -660,11 +1001,78 @@ pub(crate) enum SessionVerb {
 }
 
 #[derive(Subcommand)]
+pub(crate) enum BackupVerb {
+    /// Make a set, beside the running daemon. Recordings that an earlier set has are not written again.
+    Create {
+        /// The folder of all sets, on another machine's disk.
+        #[arg(short = 'o', long = "output", value_name = "DIR")]
+        into: PathBuf,
+        /// Who can open it, instead of `[backup] recipients`. Can be repeated.
+        #[arg(long, value_name = "AGE1")]
+        to: Vec<String>,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Check a set to its last byte, and the journal in it. Best on another machine.
+    Verify {
+        #[command(flatten)]
+        set: SetFlags,
+    },
+    /// Put a set back into an empty state folder, the daemon stopped. Afterwards nothing opens before
+    /// two of the staff accept.
+    Restore {
+        #[command(flatten)]
+        set: SetFlags,
+        /// The file of the vault's key.
+        #[arg(long, value_name = "FILE")]
+        vault_key: PathBuf,
+        /// What was erased since, a line `recording s-…` each: it is not brought back.
+        #[arg(long, value_name = "FILE")]
+        tombstones: Option<PathBuf>,
+        /// There is no newer set: entries that a checkpoint knows are lost.
+        #[arg(long)]
+        older: bool,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct SetFlags {
+    /// The folder of the set, beside the `recordings` that it refers to.
+    #[arg(value_name = "SET")]
+    pub(crate) set: PathBuf,
+    /// The file of the age identity that opens it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity: PathBuf,
+    /// The journal's verifier key from outside: itself, or a file that holds it.
+    #[arg(long, value_name = "VKEY")]
+    pub(crate) key: String,
+    /// A signed checkpoint from outside. Can be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) since: Vec<PathBuf>,
+}
+
+#[derive(Subcommand)]
 pub(crate) enum JournalVerb {
     /// The verifier key, for `poterne-verify`. Print it at installation and keep it elsewhere.
     Key,
     /// The newest signed checkpoint. Keep some elsewhere.
     Checkpoint,
+    /// Where checkpoints were given out, when, and over how many entries.
+    Anchors {
+        /// Give the newest one out by each way first.
+        #[arg(long)]
+        now: bool,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Entries are gone: say that you know, and why. Two persons must, operators or security, before
+    /// anything opens again.
+    AcceptRollback {
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        proof: ProofFlags,
+    },
     /// Print entries as they become durable, one a line. Journalled, with what it is for.
     Follow {
         /// How they are written: json, rfc5424, cef or ocsf.

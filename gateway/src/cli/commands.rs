@@ -5,7 +5,10 @@ use super::args::{
     NotifyVerb, PersonFlags, PlanFlags, ProofFlags, SessionVerb, StaffVerb, TargetVerb, TechnicianVerb, TokenVerb,
     VendorVerb, Verb,
 };
-use super::{firewall, follow, happened, invitation, manual, output, pin, recording, secrets, watch};
+use super::{
+    backup, doctor, export, firewall, follow, happened, invitation, manual, output, pin, recording, report, retention,
+    secrets, watch,
+};
 use crate::clock::{Clock as _, SystemClock};
 use crate::ctl::client;
 use crate::daemon::{Daemon, Options};
@@ -41,7 +44,14 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
         }
         Verb::Whoami(json) => print(json, &ask(&main, &Order::Whoami)?, output::fields),
         Verb::Recording(verb) => recording::carry_out(&main, verb),
+        Verb::Backup(verb) => backup::carry_out(&main, verb),
+        Verb::Export(flags) => export::carry_out(&main, flags),
         Verb::Vendor(verb) => vendor(&main, verb),
+        Verb::Report(verb) => report::carry_out(&main, verb),
+        Verb::Doctor { root, language, json } => doctor::carry_out(&main, doctor::Asked { root, language, json }),
+        Verb::Retention(verb) => retention::retention(&main, verb),
+        Verb::Hold(verb) => retention::hold(&main, verb),
+        Verb::Subject(verb) => retention::subject(&main, verb),
         Verb::Notify(NotifyVerb::Test { channel, json }) => notify_test(&main, channel, json),
         Verb::Lockdown(verb) => lockdown(&main, verb),
         Verb::Firewall(FirewallVerb::Render) => {
@@ -72,15 +82,34 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
             let answer = ask(&main, &Order::Explain { technician, target, at, source: from })?;
             print(json, &answer, output::fields)
         }
-        Verb::Journal(JournalVerb::Key) => say_of_status(&main, "journal_key"),
-        Verb::Journal(JournalVerb::Checkpoint) => say_of_status(&main, "checkpoint"),
-        Verb::Journal(JournalVerb::Follow { format, from, once, purpose }) => {
-            follow::follow(&main, from, &follow::How { format, once, purpose })
-        }
+        Verb::Journal(verb) => journal(&main, verb),
     }
 }
 
-fn say_of_status(main: &Path, field: &str) -> Outcome {
+fn journal(main: &Path, verb: JournalVerb) -> Outcome {
+    let field = match verb {
+        JournalVerb::Key => "journal_key",
+        JournalVerb::Checkpoint => "checkpoint",
+        JournalVerb::Follow { format, from, once, purpose } => {
+            return follow::follow(main, from, &follow::How { format, once, purpose });
+        }
+        JournalVerb::Anchors { now, json } => {
+            let answer = ask(main, if now { &Order::AnchorNow } else { &Order::AnchorList })?;
+            return print(json, &answer, |answer| {
+                output::table(answer, &["anchor", "last", "size", "overdue", "error"])
+            });
+        }
+        JournalVerb::AcceptRollback { reason, proof: flags } => {
+            let answer = ask(main, &Order::AcceptRollback { proof: proof(flags)?, reason })?;
+            match answer.pointer("/rollback/missing").and_then(Value::as_u64) {
+                Some(missing) => {
+                    output::say(&format!("your acceptance counts; {missing} more needed, by another person"))
+                }
+                None => output::say("accepted by two persons; `poterne lockdown off --reason …` gives access back"),
+            }
+            return Ok(());
+        }
+    };
     let status = ask(main, &Order::Status)?;
     output::say(status.get(field).and_then(Value::as_str).unwrap_or_default().trim_end());
     Ok(())
@@ -578,6 +607,11 @@ fn session(main: &Path, verb: SessionVerb) -> Outcome {
             );
         }),
         SessionVerb::Show { id, json } => print(json, &ask(main, &Order::SessionShow { id })?, happened::session),
+        SessionVerb::Receipt { id } => {
+            let answer = ask(main, &Order::SessionReceipt { id })?;
+            output::say(answer.get("receipt").and_then(Value::as_str).unwrap_or_default().trim_end());
+            Ok(())
+        }
         SessionVerb::Cut { id, reason } => {
             ask(main, &Order::SessionCut { id: id.clone(), reason })?;
             output::say(&format!("session {id} is cut"));

@@ -1,7 +1,10 @@
 //! The command line: parse, ask the daemon, print.
 
 mod args;
+mod backup;
 mod commands;
+mod doctor;
+mod export;
 mod firewall;
 mod follow;
 mod happened;
@@ -10,7 +13,11 @@ mod manual;
 mod output;
 mod paint;
 mod pin;
+mod recipients;
 mod recording;
+mod report;
+mod retention;
+mod search;
 mod secrets;
 mod watch;
 mod watched;

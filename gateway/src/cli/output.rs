@@ -33,15 +33,22 @@ fn cell(value: Option<&Value>) -> String {
 /// Rows of objects under headings.
 pub(crate) fn table(rows: &Value, columns: &[&str]) {
     let Value::Array(rows) = rows else { return };
-    let mut lines: Vec<Vec<String>> = vec![columns.iter().map(|name| name.to_uppercase()).collect()];
-    lines.extend(rows.iter().map(|row| columns.iter().map(|name| cell(row.get(*name))).collect()));
-    let width =
-        |n: usize| lines.iter().filter_map(|line| line.get(n)).map(|cell| cell.chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
-    for line in &lines {
-        let padded: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        say(padded.join("  ").trim_end());
-    }
+    let headings: Vec<String> = columns.iter().map(|name| name.to_uppercase()).collect();
+    let cells: Vec<Vec<String>> =
+        rows.iter().map(|row| columns.iter().map(|name| cell(row.get(*name))).collect()).collect();
+    self::columns(&headings, &cells).iter().for_each(|line| say(line));
+}
+
+/// Cells below their headings, each column as wide as its widest cell.
+pub(crate) fn columns(headings: &[String], cells: &[Vec<String>]) -> Vec<String> {
+    let lines = || std::iter::once(headings).chain(cells.iter().map(Vec::as_slice));
+    let width = |n: usize| lines().filter_map(|line| line.get(n)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let padded = |line: &[String]| {
+        let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    lines().map(padded).collect()
 }
 
 /// The fields of one object, one a line.

@@ -1,16 +1,18 @@
 //! Recordings, opened here: the daemon says where one lies and journals who reads it and why; the key
 //! never leaves the reader's own process.
 
-use super::args::{ExportFormat, ReadingFlags, RecordingVerb};
+use super::args::{ExportFormat, KeyFlags, ReadingFlags, RecordingVerb};
 use super::commands::{Outcome, ask, load, print};
 use super::output;
 use super::paint::{Footer, Key, Stage, keys};
+use super::recipients::Change;
 use crate::texts::Texts;
 use lifecycle::order::{Failure, Order, exit};
 use recorder::{FrameKind, OpenError, Part, PartKind, Place, ReadingKeys, Replay, SealedRecording};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Value, json};
 use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -21,9 +23,9 @@ const FRAME: Duration = Duration::from_millis(40);
 /// Slowest and fastest.
 const SPEEDS: (f64, f64) = (0.25, 64.0);
 
-fn unreadable(error: &OpenError) -> Failure {
+pub(super) fn unreadable(error: &OpenError) -> Failure {
     let exit = match error {
-        OpenError::Closed(_) | OpenError::Key(_) => exit::NOT_PERMITTED,
+        OpenError::Closed(_) | OpenError::Half(..) | OpenError::Key(_) => exit::NOT_PERMITTED,
         OpenError::Disk { .. } | OpenError::Erased(_) => exit::NO_INPUT,
         OpenError::Damaged(..) => exit::DATA,
     };
@@ -57,7 +59,17 @@ pub(super) fn carry_out(main: &Path, verb: RecordingVerb) -> Outcome {
             };
             Reading::open(main, &id, how, &reading)?.export(format, channel)
         }
-        RecordingVerb::Search { id, text, reading, json } => {
+        RecordingVerb::Recipients { without, json } => super::recipients::list(main, without.as_deref(), json),
+        RecordingVerb::Rekey { add, remove, add_second, remove_second, reading, write } => {
+            let first = Change { key: "recipients", add, remove };
+            let second = Change { key: "second-recipients", add: add_second, remove: remove_second };
+            super::recipients::rekey(main, &[first, second], reading, write)
+        }
+        RecordingVerb::Unwrap { id, out, keys } => unwrap(main, &id, &out, &keys),
+        RecordingVerb::Search { id: None, text, scope, reading, json } => {
+            super::search::search(main, &text, &scope, &reading, json)
+        }
+        RecordingVerb::Search { id: Some(id), text, reading, json, .. } => {
             let read = Reading::open(main, &id, &format!("search for {text}"), &reading)?;
             let found = read.search(&text)?;
             print(json, &found, |found| {
@@ -84,7 +96,7 @@ fn time(text: &str) -> Result<f64, Failure> {
     Ok(seconds)
 }
 
-fn clock(seconds: f64) -> String {
+pub(super) fn clock(seconds: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds of one recording")]
     let whole = seconds.max(0.0) as u64;
     format!("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60)
@@ -111,7 +123,7 @@ fn show(main: &Path, id: String, as_json: super::args::Json) -> Outcome {
     print(as_json, &shown, output::fields)
 }
 
-fn located(shown: &Value) -> Result<(SealedRecording, PathBuf), OpenError> {
+pub(super) fn located(shown: &Value) -> Result<(SealedRecording, PathBuf), OpenError> {
     let path = |name: &str| PathBuf::from(shown.get(name).and_then(Value::as_str).unwrap_or_default());
     let folder = path("folder");
     Ok((SealedRecording::open(&folder, &path("keyring"))?, folder))
@@ -121,18 +133,79 @@ fn located(shown: &Value) -> Result<(SealedRecording, PathBuf), OpenError> {
 struct Reading {
     sealed: SealedRecording,
     keys: ReadingKeys,
+    /// Read from what the second person made, whose files the manifest has no digest of.
+    unwrapped: bool,
+}
+
+/// The keys of all these files.
+pub(super) fn reading_keys(files: &[PathBuf]) -> Result<ReadingKeys, Failure> {
+    let mut all: Option<ReadingKeys> = None;
+    for file in files {
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| Failure::new(exit::NO_INPUT, format!("`{}` cannot be read: {error}", file.display())))?;
+        let keys = ReadingKeys::parse(&text)
+            .map_err(|error| Failure::new(exit::DATA, format!("`{}`: {error}", file.display())))?;
+        all = Some(match all {
+            Some(before) => before.and(keys),
+            None => keys,
+        });
+    }
+    all.ok_or_else(|| Failure::new(exit::USAGE, "name your key file with --key"))
+}
+
+/// The second person's half of a reading: every part without its outer layer, for a first person.
+fn unwrap(main: &Path, id: &str, out: &Path, flags: &KeyFlags) -> Outcome {
+    let keys = reading_keys(&flags.key)?;
+    let shown = ask(main, &Order::RecordingUnwrap { id: id.to_owned(), purpose: flags.purpose.clone() })?;
+    let read = Reading::of(&shown, keys)?;
+    if !read.sealed.manifest.takes_two() {
+        return Err(Failure::new(exit::DATA, "this recording has one layer: one of its recipients reads it alone"));
+    }
+    let failed = |error: std::io::Error| {
+        Failure::new(exit::IO, format!("`{}`: {error}: name a folder that is not there yet", out.display()))
+    };
+    // Secrets have a lock of their own, for one of each group, and are opened by hand.
+    let parts = || read.sealed.manifest.parts.iter().filter(|part| part.kind != PartKind::Secrets);
+    // A key that does not fit leaves no empty folder behind.
+    if let Some(first) = parts().next() {
+        read.sealed.unwrap(first, &read.keys).map_err(|error| unreadable(&error))?;
+    }
+    std::fs::DirBuilder::new().mode(0o700).create(out).map_err(failed)?;
+    let mut count = 0;
+    for part in parts() {
+        read.unaltered(part)?;
+        let mut inner = read.sealed.unwrap(part, &read.keys).map_err(|error| unreadable(&error))?;
+        let path = out.join(format!("{}.age", part.name));
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+        std::io::copy(&mut inner, &mut file).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
+        count += 1;
+    }
+    output::say(&format!(
+        "{}: {count} parts, for one of: {}",
+        out.display(),
+        read.sealed.manifest.recipients.join(", ")
+    ));
+    Ok(())
 }
 
 impl Reading {
     fn open(main: &Path, id: &str, how: &str, flags: &ReadingFlags) -> Result<Self, Failure> {
-        let text = std::fs::read_to_string(&flags.key).map_err(|error| {
-            Failure::new(exit::NO_INPUT, format!("`{}` cannot be read: {error}", flags.key.display()))
-        })?;
-        let keys = ReadingKeys::parse(&text)
-            .map_err(|error| Failure::new(exit::DATA, format!("`{}`: {error}", flags.key.display())))?;
-        let request = Order::RecordingRead { id: id.to_owned(), how: how.to_owned(), purpose: flags.purpose.clone() };
-        let shown = ask(main, &request)?;
-        let (sealed, _) = located(&shown).map_err(|error| unreadable(&error))?;
+        let keys = reading_keys(&flags.keys.key)?;
+        let purpose = flags.keys.purpose.clone();
+        let shown = ask(main, &Order::RecordingRead { id: id.to_owned(), how: how.to_owned(), purpose })?;
+        let mut read = Self::of(&shown, keys)?;
+        if let Some(folder) = &flags.unwrapped {
+            read.sealed = read.sealed.unwrapped_at(folder);
+            read.unwrapped = true;
+        }
+        Ok(read)
+    }
+
+    /// A recording as the daemon's answer shows it, once the reading is journalled.
+    fn of(shown: &Value, keys: ReadingKeys) -> Result<Self, Failure> {
+        let (sealed, _) = located(shown).map_err(|error| unreadable(&error))?;
         if shown.get("manifest").and_then(Value::as_str) != Some(sealed.digest.as_str()) {
             return Err(Failure::new(
                 exit::DATA,
@@ -143,7 +216,7 @@ impl Reading {
             let missing = shown.get("missing").and_then(Value::as_u64).unwrap_or(0);
             eprintln!("poterne: warning: this recording is {state}; {missing} bytes of its spool are missing");
         }
-        Ok(Self { sealed, keys })
+        Ok(Self { sealed, keys, unwrapped: false })
     }
 
     /// A part, as it was sealed: whatever was put in its place is not shown as evidence.
@@ -158,6 +231,15 @@ impl Reading {
     }
 
     fn unaltered(&self, part: &Part) -> Outcome {
+        if self.unwrapped {
+            return match self.sealed.is_as_sealed(part, &self.keys).map_err(|error| unreadable(&error))? {
+                true => Ok(()),
+                false => Err(Failure::new(
+                    exit::DATA,
+                    format!("{}.age is not what was sealed: ask the second person for another", part.name),
+                )),
+            };
+        }
         match self.sealed.altered_files(part).as_slice() {
             [] => Ok(()),
             altered => Err(Failure::new(

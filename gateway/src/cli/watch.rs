@@ -31,7 +31,7 @@ pub(super) fn watch(main: &Path, id: String, proof: Option<Proof>) -> Outcome {
         // A mistake in the files must not keep anybody from watching.
         Err(_) => Texts::new(config::Language::default(), jiff::tz::TimeZone::system()),
     };
-    let stream = client::open(&socket(main)?, &Order::SessionWatch { id, proof })?;
+    let (_, stream) = client::open(&socket(main)?, &Order::SessionWatch { id, proof })?;
     let mut window = Window::open(stream, texts)?;
     let ended = window.run();
     drop(window);

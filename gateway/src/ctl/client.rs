@@ -12,9 +12,10 @@ pub fn ask(socket: &Path, request: &Order) -> Result<Value, Failure> {
     Ok(talk(socket, request)?.1)
 }
 
-/// Asks the daemon, and goes on over the same stream once it said yes.
-pub fn open(socket: &Path, request: &Order) -> Result<BufReader<UnixStream>, Failure> {
-    Ok(talk(socket, request)?.0)
+/// Asks the daemon, and goes on over the same stream once it said yes: its answer, and the stream.
+pub fn open(socket: &Path, request: &Order) -> Result<(Value, BufReader<UnixStream>), Failure> {
+    let (stream, answer) = talk(socket, request)?;
+    Ok((answer, stream))
 }
 
 /// The same, with the answer.

@@ -1,13 +1,17 @@
 //! How the machine is, gathered for the console. Nothing of it is cached: what is shown is so now.
 
 use super::server::Desk;
+use crate::anchors::AnchorHealth;
 use crate::files::clamav;
 use crate::https::CertificateState;
 use crate::notify::ChannelHealth;
+use crate::registrar::Core;
 use crate::siem::ReceiverHealth;
 use crate::ssh::listener;
-use console::{Certificate, Channel, Door, DoorCause, Health, JournalHealth, RecorderHealth, Room, ScannerHealth};
-use lifecycle::{RecordingState, Register};
+use console::{
+    Anchor, Certificate, Channel, Door, DoorCause, Health, JournalHealth, Missing, RecorderHealth, Room, ScannerHealth,
+};
+use lifecycle::{ACCEPTANCES, RecordingState, Register};
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -44,6 +48,8 @@ impl Desk {
             }),
             scanner: self.scanner().await,
             channels: self.channels(),
+            anchors: self.anchors(),
+            rollback: self.missing().await,
         }
     }
 
@@ -55,6 +61,32 @@ impl Desk {
             Ok(version) => ScannerHealth { fault: None, version: version.program, signatures: version.signatures },
             Err(why) => ScannerHealth { fault: Some(why), version: None, signatures: None },
         })
+    }
+
+    fn anchors(&self) -> Vec<Anchor> {
+        let (now, limit) = (self.site.clock.now(), self.site.config().anchors.at_most);
+        let anchor = |(name, one): (String, AnchorHealth)| Anchor {
+            name,
+            overdue: one.age(now) > limit,
+            last: one.last.map(|(at, _)| at),
+            size: one.last.map(|(_, size)| size),
+            error: one.error,
+        };
+        self.site.anchors.all().into_iter().map(anchor).collect()
+    }
+
+    async fn missing(&self) -> Option<Missing> {
+        let look = |core: &Core, _| {
+            let open = core.register.rollbacks.open.as_ref()?;
+            let largest = open.found.iter().max_by_key(|one| one.size)?;
+            Some(Missing {
+                remembered: largest.size,
+                here: largest.here,
+                by: open.found.iter().map(|one| one.anchor.clone()).collect(),
+                to_accept: ACCEPTANCES.saturating_sub(open.accepted.len()),
+            })
+        };
+        self.site.registrar.view(look).await.ok().flatten()
     }
 
     fn channels(&self) -> Vec<Channel> {

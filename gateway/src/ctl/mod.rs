@@ -1,14 +1,18 @@
 //! The local socket between the command line and the daemon: one JSON line asks, one answers.
 
+mod anchors;
 pub mod caller;
 pub mod client;
+mod evidence;
 mod follow;
 mod health;
 mod interventions;
 mod people;
 pub mod protocol;
+mod retention;
 pub mod server;
 mod sessions;
 mod staff;
+mod subject;
 mod tokens;
 pub mod view;

@@ -3,6 +3,7 @@
 //! intervention asks for their password and a fresh code besides.
 
 use super::caller::{Caller, SignedIn};
+use super::evidence;
 use super::people::Invitee;
 use super::protocol::Response;
 use super::tokens::NewToken;
@@ -74,20 +75,29 @@ impl Streamed {
 /// Where orders are carried out, for the socket and for the console alike.
 pub struct Desk {
     pub(crate) site: Arc<Site>,
-    pub(super) reload: Arc<Reloader>,
+    pub(crate) reload: Arc<Reloader>,
     pub(super) journal_key: String,
     pub(super) host_key: String,
     pub(super) signed_in: SignedIn,
+    /// Whose turn it is to make a bundle.
+    pub(super) exporting: Arc<Semaphore>,
 }
 
 impl Desk {
     /// The desk of a running site, with the public keys that it tells.
     pub fn new(site: Arc<Site>, reload: Arc<Reloader>, journal_key: String, host_key: String) -> Self {
-        Self { site, reload, journal_key, host_key, signed_in: SignedIn::default() }
+        Self {
+            site,
+            reload,
+            journal_key,
+            host_key,
+            signed_in: SignedIn::default(),
+            exporting: Arc::new(Semaphore::new(1)),
+        }
     }
 }
 
-pub(super) fn gone(error: JournalGone) -> Failure {
+pub(crate) fn gone(error: JournalGone) -> Failure {
     Failure::new(exit::TEMPORARY, error)
 }
 
@@ -102,11 +112,11 @@ pub(super) fn refused(refusal: Refusal) -> Failure {
     refusal.into()
 }
 
-pub(super) fn data(error: impl std::fmt::Display) -> Failure {
+pub(crate) fn data(error: impl std::fmt::Display) -> Failure {
     Failure::new(exit::DATA, error)
 }
 
-pub(super) fn software(error: impl std::fmt::Display) -> Failure {
+pub(crate) fn software(error: impl std::fmt::Display) -> Failure {
     Failure::new(exit::SOFTWARE, error)
 }
 
@@ -151,6 +161,14 @@ impl Desk {
                         Ok(following) => {
                             write_response(&mut writer, Ok(json!({ "from": following.from }))).await?;
                             return Ok(Some(Streamed::Follow(Box::new(following.over(reader, writer)))));
+                        }
+                        Err(failure) => Err(failure),
+                    },
+                    Ok(order @ Order::EvidenceExport { .. }) => match self.evidence_for(order, &caller).await {
+                        Ok(prepared) => {
+                            write_response(&mut writer, self.told(&prepared)).await?;
+                            evidence::give_out(prepared, &mut writer).await?;
+                            return Ok(None);
                         }
                         Err(failure) => Err(failure),
                     },
@@ -343,16 +361,24 @@ impl Desk {
             }
             Order::SessionList { all } => self.session_list(all).await,
             Order::SessionShow { id } => self.session_show(&id).await,
+            Order::SessionReceipt { id } => self.session_receipt(&id).await,
             Order::SessionCut { id, reason } => self.session_cut(&id, &reason, by).await,
             Order::SessionFreeze { id, reason } => self.session_freeze(&id, reason, &signed()?).await,
             Order::SessionResume { id, proof } => self.session_resume(&id, staff.clone(), proof).await,
             // Taken by `attend`, which hands the socket over.
             Order::SessionWatch { .. } => Err(software("watching takes the socket over")),
+            Order::EvidenceExport { .. } => Err(software("a bundle takes the socket over")),
             // Taken by `attend` too.
             Order::JournalFollow { .. } => Err(software("following takes the socket over")),
             Order::RecordingList => self.recording_list().await,
             Order::RecordingShow { id } => self.recording_show(&id).await,
             Order::RecordingRead { id, how, purpose } => self.recording_read(&id, how, purpose, signed()?).await,
+            Order::RecordingSearch { expression, purpose, scope, keys } => {
+                self.recording_search(expression, purpose, scope, keys, signed()?).await
+            }
+            Order::RecordingUnwrap { id, purpose } => {
+                self.recording_read(&id, "unwrap for another".to_owned(), purpose, signed()?).await
+            }
             Order::ExportRead { what, rows, filters } => {
                 self.export_read(what, rows, &filters, Reader::Staff(signed()?)).await
             }
@@ -361,13 +387,27 @@ impl Desk {
             }
             Order::TokenRevoke { id } => self.command(Command::RevokeToken { id, by }).await,
             Order::TokenList => self.token_list().await,
+            Order::AnchorList => Ok(self.anchor_list()),
+            Order::AnchorNow => self.anchor_now().await,
+            Order::AcceptRollback { proof, reason } => self.accept_rollback(&proof, reason).await,
+            Order::BackupMade { name, size, recordings, bytes } => {
+                self.backup_made(name, size, recordings, bytes, by).await
+            }
             Order::LockdownBegin { reason } => self.lockdown_begin(reason, by).await,
             Order::LockdownEnd { reason } => self.lockdown_end(reason, by).await,
             Order::VendorFreeze { vendor, reason } => self.vendor_freeze(vendor, reason, by).await,
             Order::VendorThaw { vendor, reason } => self.command(Command::ThawVendor { vendor, reason, by }).await,
             Order::VendorList => self.vendor_list().await,
             Order::Explain { technician, target, at, source } => self.explain(technician, target, at, source).await,
+            Order::Conformity => self.conformity().await,
+            Order::Report(asked) => self.report(asked, staff.clone()).await,
             Order::NotifyTest { channel } => crate::notify::test(&self.site, channel, &by).await,
+            Order::RetentionPlan => self.retention_plan().await,
+            Order::RetentionRun => self.retention_run(by).await,
+            Order::HoldAdd { on, reason, until } => self.hold_add(on, reason, until, by).await,
+            Order::HoldList => self.hold_list().await,
+            Order::HoldRelease { hold, reason } => self.hold_release(hold, reason, by).await,
+            Order::SubjectExport { login } => self.subject_export(&login, signed()?).await,
         }
     }
 
@@ -424,7 +464,7 @@ impl Desk {
         self.ticket(&staff, &id).await
     }
 
-    async fn status(&self) -> Answer {
+    pub(crate) async fn status(&self) -> Answer {
         let config = self.site.config();
         let (live, now) = (self.site.live.count(), self.site.clock.now());
         let looked = self
@@ -434,11 +474,12 @@ impl Desk {
                 let pending = core.register.current().filter(|one| one.state.is_pending()).count();
                 let unsealed = core.register.sessions.values().filter(|one| one.end.is_some() && one.sealed.is_none());
                 let review = core.register.interventions.values().filter(|one| one.wants_review()).count();
-                (pending, unsealed.count(), review, core.register.is_armed(at))
+                let last_run = core.register.retention.last.as_ref().map(|run| run.at);
+                (pending, unsealed.count(), review, core.register.is_armed(at), last_run)
             })
             .await;
         // The journal's end is itself something to be told.
-        let (pending, unsealed, review, armed) = looked.unwrap_or_default();
+        let (pending, unsealed, review, armed, last_run) = looked.unwrap_or_default();
         let checkpoint = self.site.registrar.checkpoints().borrow().to_string();
         let mut status = json!({
             "site": config.site.name,
@@ -455,9 +496,12 @@ impl Desk {
             "pending_interventions": pending,
             "emergencies_to_review": review,
             "recordings_to_seal": unsealed,
+            "last_retention_run": last_run,
             "journal_key": self.journal_key,
             "host_key": self.host_key,
             "checkpoint": checkpoint,
+            "anchors": self.anchor_list(),
+            "rollback": self.rollback().await,
         });
         if let Value::Object(fields) = &mut status {
             let receivers = self.site.siem.receivers();

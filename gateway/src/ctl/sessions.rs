@@ -4,13 +4,18 @@ use super::server::{Answer, Desk, data, gone, reasoned, refused};
 use super::view;
 use crate::registrar::Core;
 use crate::watch::attend::Ticket;
-use lifecycle::order::{Failure, Proof, exit};
-use lifecycle::{Actor, Command, EndCause, Event, FreezeCause, Refusal, Role, SessionId, WithdrawCause};
+use lifecycle::order::{Failure, Proof, SearchScope, exit};
+use lifecycle::{
+    ACCEPTANCES, Actor, Command, EndCause, Event, FreezeCause, Refusal, Register, Role, SessionId, SessionRecord,
+    WithdrawCause,
+};
 use policy::{StaffLogin, VendorId};
 use serde_json::{Value, json};
 
 /// Longest purpose of a reading.
 const PURPOSE: usize = 200;
+/// Recordings of one search: as many ids as an entry of the journal holds.
+const SEARCHED: usize = 40_000;
 
 fn no_session(id: &SessionId) -> Failure {
     refused(Refusal::NotLive(id.clone()))
@@ -44,6 +49,26 @@ impl Desk {
         self.site.registrar.view(show).await.map_err(gone)?.ok_or_else(|| {
             Failure::new(exit::NO_INPUT, format!("there is no session {id}: see `poterne session list --all`"))
         })
+    }
+
+    /// The receipt over a session's closing entry (T2).
+    pub(super) async fn session_receipt(&self, id: &str) -> Answer {
+        let id: SessionId = id.parse().map_err(data)?;
+        let wanted = id.clone();
+        let look =
+            move |core: &Core, _| core.register.sessions.get(&wanted).map(|one| (one.started, one.end.is_some()));
+        let receipt = match self.site.registrar.view(look).await.map_err(gone)? {
+            Some((started, true)) => self.site.receipts().of_end(&id, started).await,
+            Some(_) => return Err(Failure::new(exit::TEMPORARY, format!("session {id} is not over yet"))),
+            None => None,
+        };
+        let receipt = receipt.ok_or_else(|| {
+            Failure::new(
+                exit::NO_INPUT,
+                format!("there is no receipt of session {id}: see `poterne session list --all`"),
+            )
+        })?;
+        Ok(json!({ "id": id, "receipt": receipt }))
     }
 
     /// Whether this member of staff approves for the target of a session: only they watch and
@@ -175,7 +200,15 @@ impl Desk {
         if !self.site.lockdown.is_on() {
             return Err(refused(Refusal::NoLockdown));
         }
-        self.site.registrar.act(move |_, _| (vec![Event::LockdownEnded { reason, by }], ())).await.map_err(gone)?;
+        let end = move |core: &mut Core, _| match &core.register.rollbacks.open {
+            // Where entries are gone, two persons come first (D17).
+            Some(open) => {
+                let missing = ACCEPTANCES.saturating_sub(open.accepted.len());
+                (Vec::new(), Err(Refusal::RollbackOpen { missing }))
+            }
+            None => (vec![Event::LockdownEnded { reason, by }], Ok(())),
+        };
+        self.site.registrar.act(end).await.map_err(gone)?.map_err(refused)?;
         self.site
             .lockdown
             .end(pressed)
@@ -236,18 +269,60 @@ impl Desk {
         Ok(shown)
     }
 
+    /// Journals one search over many recordings, before any is opened: who, for what, why, and which.
+    pub(super) async fn recording_search(
+        &self,
+        expression: String,
+        purpose: String,
+        scope: SearchScope,
+        keys: Vec<String>,
+        staff: StaffLogin,
+    ) -> Answer {
+        let purpose = stated(&purpose)?;
+        // What says that case does not count comes on top.
+        if expression.chars().count() > PURPOSE + "(?i)".len() {
+            let text = "the expression is longer than 200 characters: write a shorter one";
+            return Err(Failure::saying(Refusal::TooLong("expression"), text));
+        }
+        let said = scope.to_string();
+        let rows = move |core: &Core, _| {
+            let there = |record: &SessionRecord| record.sealed.is_some() && record.shredded.is_none();
+            let fits = |record: &&SessionRecord| there(record) && in_scope(record, &core.register, &scope);
+            let mut all: Vec<&SessionRecord> = core.register.sessions.values().filter(fits).collect();
+            all.sort_by_key(|record| record.started);
+            all.into_iter()
+                .map(|record| {
+                    let opens = |list: &[String]| list.iter().any(|one| keys.contains(one));
+                    let readers = &record.recipients;
+                    let open = opens(&readers.first) && (readers.second.is_empty() || opens(&readers.second));
+                    (record.id.clone(), open, view::recording(record, &core.register))
+                })
+                .collect::<Vec<_>>()
+        };
+        let mut rows = self.site.registrar.view(rows).await.map_err(gone)?;
+        let sessions: Vec<SessionId> = rows.iter().filter(|(_, open, _)| *open).map(|(id, ..)| id.clone()).collect();
+        if sessions.len() > SEARCHED {
+            let text =
+                format!("{} recordings are in this scope, and one search takes {SEARCHED}: narrow it", sessions.len());
+            return Err(Failure::new(exit::USAGE, text));
+        }
+        let closed = (rows.len() - sessions.len()) as u64;
+        let searched = Event::RecordingsSearched { staff, expression, purpose, scope: said, sessions, closed };
+        // INVARIANT: nothing is opened before this is durable.
+        self.site.registrar.act(move |_, _| (vec![searched], ())).await.map_err(gone)?;
+        for (id, open, row) in &mut rows {
+            if let Value::Object(fields) = row {
+                fields.insert("opens".into(), json!(open));
+                fields.insert("folder".into(), json!(self.site.paths.sealed(id)));
+                fields.insert("keyring".into(), json!(self.site.paths.heads(id)));
+            }
+        }
+        Ok(rows.into_iter().map(|(.., row)| row).collect())
+    }
+
     /// Journals who reads what and why, before anything is shown.
     pub(super) async fn recording_read(&self, id: &str, how: String, purpose: String, staff: StaffLogin) -> Answer {
-        let purpose = purpose.trim().to_owned();
-        let wrong = match purpose.chars().count() {
-            0 => Some(Refusal::Empty("purpose")),
-            1..=PURPOSE => None,
-            _ => Some(Refusal::TooLong("purpose")),
-        };
-        if let Some(wrong) = wrong {
-            let text = "the purpose is empty or longer than 200 characters: write why with --purpose";
-            return Err(Failure::saying(wrong, text));
-        }
+        let purpose = stated(&purpose)?;
         let session: SessionId = id.parse().map_err(data)?;
         let shown = self.recording_show(id).await?;
         if shown.get("state").and_then(Value::as_str).is_none_or(|state| state == "open") {
@@ -261,4 +336,24 @@ impl Desk {
             .map_err(gone)?;
         Ok(shown)
     }
+}
+
+/// The purpose of a reading, if one is given.
+fn stated(purpose: &str) -> Result<String, Failure> {
+    let purpose = purpose.trim();
+    let wrong = match purpose.chars().count() {
+        0 => Refusal::Empty("purpose"),
+        1..=PURPOSE => return Ok(purpose.to_owned()),
+        _ => Refusal::TooLong("purpose"),
+    };
+    Err(Failure::saying(wrong, "the purpose is empty or longer than 200 characters: write why with --purpose"))
+}
+
+fn in_scope(record: &SessionRecord, register: &Register, scope: &SearchScope) -> bool {
+    let Some(asked) = register.interventions.get(&record.number).map(|one| &one.asked) else { return false };
+    scope.vendor.as_ref().is_none_or(|one| *one == asked.vendor)
+        && scope.target.as_ref().is_none_or(|one| *one == asked.target)
+        && scope.technician.as_ref().is_none_or(|one| *one == asked.technician)
+        && scope.from.is_none_or(|from| record.started >= from)
+        && scope.to.is_none_or(|to| record.started < to)
 }

@@ -24,8 +24,10 @@ impl Desk {
     /// Makes one. The answer shows it, this once: only its digest is kept.
     pub(super) async fn token_make(&self, by: Option<StaffLogin>, proof: Option<Proof>, new: NewToken) -> Answer {
         let NewToken { label, scope, days } = new;
-        if scope == ExportScope::Journal {
-            return Err(refused(Refusal::Token(TokenError::Journal)));
+        match scope {
+            ExportScope::Journal => return Err(refused(Refusal::Token(TokenError::Journal))),
+            ExportScope::Accounts => return Err(refused(Refusal::Token(TokenError::Accounts))),
+            ExportScope::Interventions | ExportScope::Sessions | ExportScope::Files => {}
         }
         let by = match (proof, by) {
             (Some(proof), _) => {

@@ -170,7 +170,7 @@ fn channel(one: &ChannelRecord) -> Value {
 }
 
 /// A file: `did` says what was done, `result` and `why` what came of it.
-fn file(one: &FileRecord) -> Value {
+pub(crate) fn file(one: &FileRecord) -> Value {
     match &one.what {
         FileDone::Moved(file) => json!({
             "at": one.at,
@@ -197,7 +197,8 @@ fn file(one: &FileRecord) -> Value {
     }
 }
 
-fn recording_state(record: &SessionRecord) -> Value {
+/// How whole its recording is, or where it stands before it is sealed.
+pub(crate) fn recording_state(record: &SessionRecord) -> Value {
     match (&record.sealed, &record.end) {
         (Some(sealed), _) => json!(sealed.state),
         (None, Some(_)) => json!("sealing"),
@@ -221,7 +222,10 @@ pub fn recording(record: &SessionRecord, register: &Register) -> Value {
         "bytes": sealed.map(|sealed| sealed.bytes),
         "missing": sealed.map(|sealed| sealed.missing),
         "manifest": sealed.map(|sealed| &sealed.manifest),
-        "recipients": record.recipients,
+        "recipients": record.recipients.first,
+        "second_recipients": record.recipients.second,
+        "erased": record.shredded,
+        "files_erased": record.files_shredded,
     })
 }
 

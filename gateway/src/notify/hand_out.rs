@@ -11,7 +11,7 @@ use crate::registrar::Core;
 use crate::site::Site;
 use config::Topic;
 use jiff::{SignedDuration, Timestamp};
-use lifecycle::{Event, InterventionNumber, InterventionState};
+use lifecycle::{Event, InterventionNumber, InterventionState, SessionEnd};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -98,6 +98,22 @@ impl Office {
     pub(super) async fn hear(&mut self, at: Timestamp, event: &Event) {
         if let Some(sighting) = Sighting::of(event) {
             self.tell(sighting, at).await;
+        }
+        if let Event::SessionEnded(end) = event {
+            self.send_receipt(end, at).await;
+        }
+    }
+
+    /// The vendor's contact gets a receipt of each session, where there is mail.
+    async fn send_receipt(&mut self, end: &SessionEnd, at: Timestamp) {
+        if !self.lanes.contains_key(MAIL) {
+            return;
+        }
+        let Some(receipt) = self.site.receipts().of_end(&end.session, end.started).await else { return };
+        let Some(notice) = Notice::of_receipt(&self.site.config(), end, &receipt, at).map(Arc::new) else { return };
+        let Some(lane) = self.lanes.get(MAIL) else { return };
+        for to in &notice.audience {
+            lane.put(Item::new(notice.clone(), Some(to.clone())));
         }
     }
 

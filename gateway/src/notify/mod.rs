@@ -17,6 +17,7 @@ mod webhook;
 mod words;
 
 pub use health::{ChannelHealth, Health};
+pub(crate) use webhook::chain;
 
 use crate::ctl::server::Answer;
 use crate::site::Site;

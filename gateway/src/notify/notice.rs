@@ -8,7 +8,7 @@ use crate::site::Site;
 use crate::texts::Texts;
 use config::Config;
 use jiff::Timestamp;
-use lifecycle::{InterventionNumber, Register};
+use lifecycle::{InterventionNumber, Register, SessionEnd};
 use policy::{GroupId, TargetId, VendorId};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -82,6 +82,8 @@ pub(super) struct Notice {
     details: Vec<(&'static str, String)>,
     texts: Texts,
     address: String,
+    /// A letter of its own, which is no call to do anything.
+    letter: Option<String>,
     /// The groups of its target; `None` if it is about no target.
     pub(super) groups: Option<BTreeSet<GroupId>>,
     /// Who is mailed.
@@ -141,9 +143,38 @@ impl Notice {
             details: sighting.details.iter().map(|(name, said)| (*name, visible(said))).collect(),
             texts,
             address,
+            letter: None,
             groups,
             audience,
         }
+    }
+
+    /// The receipt of a session that is over, for the vendor's contact (T2): what that company may know,
+    /// in its own language, and no link to the console.
+    pub(super) fn of_receipt(config: &Config, end: &SessionEnd, receipt: &str, at: Timestamp) -> Option<Self> {
+        let vendor = config.vendors.get(&end.vendor)?;
+        let target = config.targets.get(&end.target).map(|target| visible(&target.rules.name));
+        let (number, target) = (end.number.to_string(), target.unwrap_or_else(|| end.target.to_string()));
+        let texts = Texts::new(vendor.language, config.site.zone.clone());
+        let day = |at: Timestamp| at.to_zoned(config.site.zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string();
+        let (from, to) = (day(end.started), day(end.ended));
+        let values = [
+            ("number", number.as_str()),
+            ("session", end.session.as_str()),
+            ("target", target.as_str()),
+            ("from", from.as_str()),
+            ("to", to.as_str()),
+        ];
+        let letter = format!("{}\n\n{receipt}", unlinked(&texts.with("receipt-letter", &values)));
+        let plain = Self::compose(config, &Sighting::journal(), Facts::default(), &People::default(), at);
+        Some(Self {
+            event: "receipt",
+            title: texts.with("receipt-subject", &values),
+            letter: Some(letter.replace('\n', "\r\n")),
+            audience: [vendor.contact.email.clone()].into(),
+            texts,
+            ..plain
+        })
     }
 
     /// A notice that only tries the way.
@@ -174,6 +205,7 @@ impl Notice {
             details: Vec::new(),
             texts: Texts::new(config::Language::French, jiff::tz::TimeZone::UTC),
             address: "https://poterne.chu.example".to_owned(),
+            letter: None,
             groups: None,
             audience: BTreeSet::new(),
         }
@@ -213,6 +245,9 @@ impl Notice {
 
     /// The text of a mail. Its one link stands on a line of its own.
     pub(super) fn letter(&self) -> String {
+        if let Some(letter) = &self.letter {
+            return letter.clone();
+        }
         let mut lines = vec![unlinked(&self.text)];
         let mut line = |key: &str, value: Option<&str>| {
             if let Some(value) = value.filter(|value| !value.is_empty()) {
@@ -255,7 +290,7 @@ mod tests {
     #[test]
     fn every_alarm_and_detail_has_its_words() {
         let texts = Texts::new(config::Language::French, jiff::tz::TimeZone::UTC);
-        let alarms = ["infected", "scanner-gone", "ssh-inside"];
+        let alarms = ["infected", "scanner-gone", "ssh-inside", "rollback", "anchor"];
         let keys = alarms.iter().flat_map(|one| [format!("notify-title-{one}"), format!("notify-text-{one}")]);
         for key in keys.chain(DETAILS.iter().map(|one| format!("notify-line-{one}"))) {
             let values = [("number", "1"), ("target", "IRM"), ("vendor", "Imagix"), ("who", "Alice")];

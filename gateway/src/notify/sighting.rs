@@ -154,6 +154,10 @@ impl Sighting {
             Event::LockdownEnded { reason, .. } => {
                 Self::new(Topic::Lockdown, "lockdown-off", About::Site).because(reason)
             }
+            Event::RollbackFound { .. } | Event::Restored { .. } => Self::new(Topic::Evidence, "rollback", About::Site),
+            Event::AnchorOverdue { anchor, why, .. } => {
+                Self::new(Topic::Evidence, "anchor", About::Site).because(&format!("{anchor}: {why}"))
+            }
             Event::SessionFrozen { session, cause: FreezeCause::Unwatched, .. } => {
                 Self::new(Topic::Unwatched, "unwatched", About::Session(session.clone()))
             }
@@ -161,6 +165,8 @@ impl Sighting {
             Event::RecordingSealed { session, state: RecordingState::Mutilated, .. } => {
                 Self::new(Topic::Evidence, "recording", About::Session(session.clone()))
             }
+            // T8: whoever changed the configuration may be the one who wants to read.
+            Event::RecipientsChanged { weaker: true, .. } => Self::new(Topic::Evidence, "readers", About::Site),
             _ => return None,
         })
     }

@@ -98,7 +98,7 @@ fn judge(status: reqwest::StatusCode) -> Outcome {
 }
 
 /// An error with what caused it: the reason stands at the end.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -1,35 +1,14 @@
 //! What people wrote, made harmless before it is carried: bounded, every character visible, and no
 //! address that a mail program would turn into a link.
 
-use std::fmt::Write as _;
-
 /// Longest text of a person that is carried.
 const LONGEST: usize = 500;
 
 /// One line of at most 500 characters, in which everything that shows nothing, breaks a line, or
 /// changes how others are shown is written as its number.
 pub(super) fn visible(text: &str) -> String {
-    let mut shown = String::new();
-    for (n, c) in text.chars().enumerate() {
-        if n == LONGEST {
-            shown.push('…');
-            break;
-        }
-        if is_hidden(c) {
-            let _ = write!(shown, "{}", c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
-}
-
-/// Controls, line and direction marks, joiners, tags, fillers.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+    let shown = lifecycle::visible(&text.chars().take(LONGEST).collect::<String>());
+    if text.chars().nth(LONGEST).is_some() { shown + "…" } else { shown }
 }
 
 /// The same, in which no address can be clicked: the one link of a mail is the program's own.

@@ -71,6 +71,7 @@ pub struct Channel {
     noticed: Notify,
     client_ended: AtomicBool,
     over: AtomicBool,
+    receipted: AtomicBool,
     finished: Notify,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
@@ -103,6 +104,7 @@ impl Channel {
             noticed: Notify::new(),
             client_ended: AtomicBool::new(false),
             over: AtomicBool::new(false),
+            receipted: AtomicBool::new(false),
             finished: Notify::new(),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
@@ -473,15 +475,20 @@ impl Channel {
                 }
                 Item::ExitStatus(status) => {
                     ending.exit = Some(status);
+                    self.receipt(client).await;
                     handle.exit_status_request(self.id, status).await.is_ok()
                         && release_eof(client, &mut eof_held).await
                 }
                 Item::ExitSignal(signal, dumped, message, language) => {
                     ending.signal = Some(format!("{signal:?}"));
+                    self.receipt(client).await;
                     handle.exit_signal_request(self.id, signal, dumped, message, language).await.is_ok()
                         && release_eof(client, &mut eof_held).await
                 }
-                Item::Close => false,
+                Item::Close => {
+                    self.receipt(client).await;
+                    false
+                }
                 Item::Resize(..) | Item::Signal(_) => true,
             };
             side.delivered(cost);
@@ -531,7 +538,7 @@ impl Channel {
         const SHOWN_WITHIN: Duration = Duration::from_millis(650);
         // The bastion's own words: recorded beside, not before, so that a slow disk cannot keep the last
         // of them from being read.
-        let line = format!("\r\n[Poterne] {text}\r\n");
+        let line = format!("\r\n[Poterne] {}\r\n", text.replace('\n', "\r\n"));
         let shown = tokio::time::timeout(SHOWN_WITHIN, client.data_bytes(line.into_bytes()));
         let recorded = self.session.record(self.number, FrameKind::Marker, text.to_owned().into());
         let _ = tokio::join!(shown, recorded);
@@ -564,6 +571,19 @@ impl Channel {
         }
         if let Some(text) = self.session.farewell() {
             self.show(client, text).await;
+        }
+        self.receipt(client).await;
+    }
+
+    /// Shows the receipt on a terminal, once, before its end (T2).
+    async fn receipt(&self, client: &ChannelWriteHalf<server::Msg>) {
+        /// Whoever leaves does not wait for the disk.
+        const WITHIN: Duration = Duration::from_millis(400);
+        if self.terminal().is_none() || self.receipted.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        if let Ok(Some(text)) = tokio::time::timeout(WITHIN, self.session.receipt()).await {
+            self.show(client, text.trim_end()).await;
         }
     }
 }

@@ -58,7 +58,7 @@ pub(super) fn open(
         let about = match about(&recording, part, key.keys()) {
             Ok(about) => about,
             // Sealed to others: nothing of it would open.
-            Err(error @ OpenError::Closed(_)) => return Err(error.into()),
+            Err(error @ (OpenError::Closed(_) | OpenError::Half(..))) => return Err(error.into()),
             Err(_) => About::default(),
         };
         // What came behind a channel's end has a part of its own, after it; the channel says so.

@@ -49,10 +49,7 @@ pub async fn keep(site: Arc<Site>) {
         });
         while tasks.try_join_next().is_some() {}
         for name in names {
-            if !running.contains_key(&name) {
-                let task = tasks.spawn(Forwarder::run(site.clone(), name.clone()));
-                running.insert(name, task);
-            }
+            running.entry(name).or_insert_with_key(|name| tasks.spawn(Forwarder::run(site.clone(), name.clone())));
         }
         if config.changed().await.is_err() {
             return;

@@ -1,13 +1,16 @@
-//! `poterne-verify`: checks a journal offline. Contains no network code.
+//! `poterne-verify`: checks a journal, a bundle, a receipt offline. Contains no network code.
 #![forbid(unsafe_code)]
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use journal::{OsDisk, VerifierKey, check_log};
-use std::path::PathBuf;
+use jiff::Timestamp;
+use journal::bundle::{Receipted, Said, check_bundle, read_receipt};
+use journal::{Finding, OsDisk, Since, VerifierKey, WitnessKey, check_log_since};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 
-/// Checks a Poterne journal offline.
+/// Checks Poterne's evidence offline: a journal, a bundle, a receipt.
 ///
 /// Exit status: 0 all holds and the key came from outside; 1 something does not hold;
 /// 2 consistent with itself, but proven to nobody; 64 wrong call.
@@ -30,6 +33,33 @@ enum What {
         /// A signed checkpoint kept elsewhere: it must be a prefix of this log.
         #[arg(long, value_name = "FILE")]
         since: Option<PathBuf>,
+        /// The key that the checkpoint is signed by, if it is of before a restore: the old verifier key,
+        /// or a file that holds it.
+        #[arg(long, value_name = "VKEY", requires = "since")]
+        since_key: Option<String>,
+        /// A witness who must have cosigned that checkpoint: its key, or a file that holds it. Can be
+        /// repeated; each must have.
+        #[arg(long, value_name = "VKEY", requires = "since")]
+        witness: Vec<String>,
+    },
+    /// Check a bundle that `poterne export` wrote.
+    Bundle {
+        /// The bundle.
+        file: PathBuf,
+        /// The verifier key, as printed at installation: the key itself, or a file that holds it.
+        #[arg(long, value_name = "VKEY")]
+        key: Option<String>,
+        /// A signed checkpoint or a receipt kept elsewhere: the log must continue it.
+        #[arg(long, value_name = "FILE")]
+        anchor: Vec<PathBuf>,
+    },
+    /// Check a receipt, as a technician or a vendor's contact got one.
+    Receipt {
+        /// A file with the receipt in it; more text around it does no harm.
+        file: PathBuf,
+        /// The verifier key, as printed at installation: the key itself, or a file that holds it.
+        #[arg(long, value_name = "VKEY")]
+        key: Option<String>,
     },
 }
 
@@ -43,8 +73,14 @@ fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
         }
     };
-    let What::Log { dir, key, since } = call.what;
-    match check(&dir, key.as_deref(), since.as_deref()) {
+    let done = match call.what {
+        What::Log { dir, key, since, since_key, witness } => {
+            log(&dir, key.as_deref(), since.as_deref().map(|since| Kept { since, key: since_key, witness }))
+        }
+        What::Bundle { file, key, anchor } => bundle(&file, key.as_deref(), &anchor),
+        What::Receipt { file, key } => receipt(&file, key.as_deref()),
+    };
+    match done {
         Ok(code) => code,
         Err(error) => {
             eprintln!("poterne-verify: {error:#}");
@@ -53,18 +89,60 @@ fn main() -> ExitCode {
     }
 }
 
-fn check(dir: &std::path::Path, key: Option<&str>, since: Option<&std::path::Path>) -> anyhow::Result<ExitCode> {
-    let key: Option<VerifierKey> = match key {
+/// A checkpoint kept elsewhere, and who signed it.
+struct Kept<'a> {
+    since: &'a Path,
+    /// The key of an earlier origin, if it is of one.
+    key: Option<String>,
+    witness: Vec<String>,
+}
+
+fn read_key<K: FromStr>(key: Option<&str>) -> anyhow::Result<Option<K>>
+where
+    K::Err: std::error::Error + Send + Sync + 'static,
+{
+    Ok(match key {
         None => None,
-        Some(text) if std::path::Path::new(text).is_file() => {
-            Some(std::fs::read_to_string(text).with_context(|| format!("`{text}` cannot be read"))?.parse()?)
-        }
+        Some(text) if Path::new(text).is_file() => Some(read(Path::new(text))?.trim().parse()?),
         Some(text) => Some(text.parse()?),
-    };
-    let since = since
-        .map(|path| std::fs::read_to_string(path).with_context(|| format!("`{}` cannot be read", path.display())))
-        .transpose()?;
-    let report = check_log(&mut OsDisk::default(), dir, key.as_ref(), since.as_deref());
+    })
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("`{}` cannot be read", path.display()))
+}
+
+/// The last word, where all that could be checked holds.
+fn holds(key: Option<&VerifierKey>, more: &str) -> ExitCode {
+    match key {
+        Some(key) => {
+            println!("HOLDS: signed by {}{more}", key.name());
+            ExitCode::SUCCESS
+        }
+        None => {
+            println!("CONSISTENT WITH ITSELF, PROVEN TO NOBODY: no key from outside was given (--key)");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn log(dir: &Path, key: Option<&str>, kept: Option<Kept<'_>>) -> anyhow::Result<ExitCode> {
+    let key: Option<VerifierKey> = read_key(key)?;
+    let since = kept.as_ref().map(|kept| read(kept.since)).transpose()?;
+    let earlier: Option<VerifierKey> = read_key(kept.as_ref().and_then(|kept| kept.key.as_deref()))?;
+    let asked: Vec<Since<'_>> = since.iter().map(|note| Since { note, key: earlier.as_ref() }).collect();
+    let mut report = check_log_since(&mut OsDisk::default(), dir, key.as_ref(), &asked);
+    for witness in kept.iter().flat_map(|kept| &kept.witness) {
+        let Some(witness) = read_key::<WitnessKey>(Some(witness))? else { continue };
+        match witness.cosigned(since.as_deref().unwrap_or_default()) {
+            Ok(seconds) => {
+                let at = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+                let at = at.map_or_else(|| format!("second {seconds}"), |at| at.to_string());
+                println!("       the checkpoint given was cosigned by {} at {at}", witness.name());
+            }
+            Err(why) => report.findings.push(Finding(format!("the checkpoint given with --since: {why}"))),
+        }
+    }
     for finding in &report.findings {
         println!("WRONG  {finding}");
     }
@@ -79,13 +157,60 @@ fn check(dir: &std::path::Path, key: Option<&str>, since: Option<&std::path::Pat
         println!("DOES NOT HOLD: {} findings", report.findings.len());
         return Ok(ExitCode::from(1));
     }
-    match (&key, &since) {
-        (Some(key), Some(_)) => println!("HOLDS: signed by {}, and continues the checkpoint given", key.name()),
-        (Some(key), None) => println!("HOLDS: signed by {}", key.name()),
-        (None, _) => {
-            println!("CONSISTENT WITH ITSELF, PROVEN TO NOBODY: no key from outside was given (--key)");
-            return Ok(ExitCode::from(2));
-        }
+    Ok(holds(key.as_ref(), if since.is_some() { ", and continues the checkpoint given" } else { "" }))
+}
+
+fn bundle(file: &Path, key: Option<&str>, anchors: &[PathBuf]) -> anyhow::Result<ExitCode> {
+    let key: Option<VerifierKey> = read_key(key)?;
+    let mut given = Vec::new();
+    for path in anchors {
+        let text = read(path)?;
+        // A receipt is a checkpoint with something before it.
+        let note = match read_receipt(&text, None) {
+            Ok(receipt) => receipt.note,
+            Err(_) => text,
+        };
+        given.push((format!("`{}`", path.display().to_string().escape_debug()), note));
     }
-    Ok(ExitCode::SUCCESS)
+    let report = check_bundle(file, key.as_ref(), &given, &mut |said| match said {
+        Said::Holds(what) => println!("holds  {what}"),
+        Said::Wrong(what) => println!("WRONG  {what}"),
+        Said::Note(what) => println!("note   {what}"),
+    });
+    if report.wrong > 0 {
+        println!("DOES NOT HOLD: {} findings", report.wrong);
+        return Ok(ExitCode::from(1));
+    }
+    if given.is_empty() {
+        println!(
+            "note   no checkpoint from elsewhere was given (--anchor): a history rewritten by the holder of the \
+             signing key would not be found"
+        );
+    }
+    println!("       {} entries hold", report.entries);
+    Ok(holds(key.as_ref(), if given.is_empty() { "" } else { ", and continues what was given" }))
+}
+
+fn receipt(file: &Path, key: Option<&str>) -> anyhow::Result<ExitCode> {
+    let key: Option<VerifierKey> = read_key(key)?;
+    let receipted = match read_receipt(&read(file)?, key.as_ref()) {
+        Ok(receipted) => receipted,
+        Err(what) => {
+            println!("WRONG  {what}");
+            println!("DOES NOT HOLD");
+            return Ok(ExitCode::from(1));
+        }
+    };
+    let Receipted { leaf, checkpoint, note } = receipted;
+    println!("holds  entry {}  {}  {}", leaf.index, leaf.at, leaf.kind);
+    if let Some(number) = leaf.intervention {
+        println!("       intervention {number}");
+    }
+    if let Some(session) = &leaf.session {
+        println!("       session {session}");
+    }
+    println!("       in the log of this checkpoint, over {} entries; keep it:\n", checkpoint.size);
+    print!("{note}");
+    println!();
+    Ok(holds(key.as_ref(), ""))
 }

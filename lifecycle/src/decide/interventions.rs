@@ -5,6 +5,7 @@ use crate::account::Account;
 use crate::event::{EndCause, Event, WithdrawCause};
 use crate::ids::{AccountId, InterventionNumber, SessionId};
 use crate::intervention::{Intervention, InterventionState};
+use crate::record::Readers;
 use crate::register::Register;
 use crate::staff::{Role, Staff};
 use jiff::{SignedDuration, Timestamp};
@@ -393,7 +394,7 @@ impl Register {
         rules: &PolicySet,
         number: InterventionNumber,
         session: SessionId,
-        recipients: Vec<String>,
+        readers: Readers,
         at: Timestamp,
     ) -> Result<Admission, Refusal> {
         let intervention = waiting(self, number, "admit", |state| *state == InterventionState::Approved)?;
@@ -410,7 +411,8 @@ impl Register {
             rights: permit.rights().clone(),
             until: permit.until(),
             approved_by: intervention.approved_by(),
-            recipients,
+            recipients: readers.first,
+            second_recipients: readers.second,
             config: self.config.clone(),
             joined_from: None,
         };

@@ -8,6 +8,7 @@ use super::{Admission, WRONG_CODES};
 use crate::event::Event;
 use crate::ids::{AccountId, InterventionNumber, SessionId};
 use crate::intervention::{Intervention, InterventionState};
+use crate::record::Readers;
 use crate::register::Register;
 use jiff::Timestamp;
 use policy::{Denial, Per, PolicySet, Supervision, TargetAccount, TargetId};
@@ -133,7 +134,7 @@ impl Register {
         number: InterventionNumber,
         facts: &JoinFacts,
         code_fits: bool,
-        (session, recipients): (SessionId, Vec<String>),
+        (session, readers): (SessionId, Readers),
         at: Timestamp,
     ) -> (Vec<Event>, Result<Admission, JoinRefusal>) {
         let refused = |why: JoinRefusal| (vec![self.join_refused(number, facts, why.clone())], Err(why));
@@ -160,7 +161,8 @@ impl Register {
             rights: permit.rights().clone(),
             until: permit.until(),
             approved_by: one.approved_by(),
-            recipients,
+            recipients: readers.first,
+            second_recipients: readers.second,
             config: self.config.clone(),
             joined_from: Some(facts.source),
         };

@@ -23,6 +23,7 @@ use crate::event::{Actor, EndCause, Event, WithdrawCause};
 use crate::ids::{AccountId, InterventionNumber, TokenId};
 use crate::intervention::{Intervention, InterventionState};
 use crate::register::Register;
+use crate::rollback;
 use crate::staff::{Role, Staff};
 use crate::token::ExportScope;
 use factors::judge_staff;
@@ -174,6 +175,11 @@ pub enum Command {
         attempt: StaffAttempt,
         purpose: String,
     },
+    /// Entries are gone, and that is known and accepted (D17).
+    AcceptRollback {
+        attempt: StaffAttempt,
+        reason: String,
+    },
     Plan {
         attempt: StaffAttempt,
         facts: Box<PlanFacts>,
@@ -295,6 +301,9 @@ pub fn decide(register: &Register, rules: &PolicySet, command: Command, at: Time
             })
         }
         Command::Prove { attempt, purpose } => proven(&attempt, purpose, &|_| Ok(Vec::new())),
+        Command::AcceptRollback { attempt, reason } => proven(&attempt, "accept the rollback".to_owned(), &|staff| {
+            rollback::accept(register, staff, &written("reason", reason.clone())?)
+        }),
         Command::Plan { attempt, facts } => {
             let purpose = format!("plan for {} on {}", facts.technician, facts.target);
             proven(&attempt, purpose, &|staff| planned::plan(register, rules, &facts, staff, at))
@@ -416,6 +425,7 @@ fn decide_simple(
         // Taken by `decide`, which judges the member of staff first.
         Command::Approve { .. }
         | Command::Prove { .. }
+        | Command::AcceptRollback { .. }
         | Command::Plan { .. }
         | Command::ApprovePlanned { .. }
         | Command::Extend { .. }

@@ -47,6 +47,9 @@ pub enum TokenError {
     /// The journal is proven by its folder, not by a list.
     #[error("the journal is not read by a token: copy its folder, and check it with `poterne-verify`")]
     Journal,
+    /// Who has an account is for people to read.
+    #[error("accounts are not read by a token: `poterne report accounts`, signed in as auditor or security")]
+    Accounts,
 }
 
 /// What is wrong with the time that somebody wants to give.
@@ -262,6 +265,20 @@ pub enum Refusal {
     /// Access is not cut.
     #[error("there is no lockdown: nothing to end")]
     NoLockdown,
+    /// Nothing was rolled back.
+    #[error("nothing of the journal is missing: there is nothing to accept")]
+    NoRollback,
+    /// Two persons accept, not one twice.
+    #[error("`{0}` accepted already, and is you: another person must")]
+    AcceptedAlready(StaffLogin),
+    /// Entries of the journal are gone, and not enough persons have accepted it.
+    #[error(
+        "entries of the journal are missing (`poterne status` says which): nothing opens before {missing} more of the staff, operators or security, accept it by `poterne journal accept-rollback`"
+    )]
+    RollbackOpen {
+        /// How many more must.
+        missing: usize,
+    },
     /// The right is not in the permit.
     #[error("the right {0} was not granted")]
     RightMissing(Right),

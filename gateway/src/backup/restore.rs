@@ -1,0 +1,180 @@
+//! Putting a set back: checked, what was erased since erased again, and under a new origin that names
+//! the last known checkpoint. Nothing opens before two persons accept (D17).
+
+use super::verify::{Outside, check};
+use super::{KEYS, Manifest, RECORDINGS, STATE, archive, digest_of, recording_file};
+use crate::entropy;
+use crate::lockdown::Lockdown;
+use crate::memory::MEMORY;
+use crate::registrar::entry;
+use crate::ring;
+use crate::site::Paths;
+use crate::vault::{Memory, SiteSecrets, Vault};
+use anyhow::{Context as _, bail};
+use jiff::Timestamp;
+use journal::{Checkpoint, Journal, OsDisk, SigningKey};
+use lifecycle::{Actor, Event, SessionId};
+use std::fs;
+use std::path::Path;
+
+/// Lies in the state folder while a restore goes on: a start refuses it.
+pub(crate) const BROKEN_OFF: &str = "restoring";
+/// The vault's document of the site's own keys.
+const SITE: &str = crate::daemon::SITE;
+
+/// What is asked for.
+pub(crate) struct Put<'a> {
+    pub(crate) set: &'a Path,
+    pub(crate) state: &'a Path,
+    pub(crate) outside: &'a Outside,
+    /// The vault's key.
+    pub(crate) vault_key: &'a Path,
+    /// What was erased since, one a line.
+    pub(crate) tombstones: Option<&'a Path>,
+    /// Known entries may be missing from it.
+    pub(crate) older: bool,
+    pub(crate) now: Timestamp,
+}
+
+/// What came of it.
+pub(crate) struct Restored {
+    /// The new verifier key.
+    pub(crate) key: String,
+    pub(crate) entries: u64,
+    /// Entries that are known elsewhere and not in it.
+    pub(crate) lost: u64,
+    pub(crate) erased: u64,
+}
+
+pub(crate) fn restore(put: &Put<'_>) -> anyhow::Result<Restored> {
+    let paths = Paths::new(put.state);
+    if fs::read_dir(put.state).is_ok_and(|mut entries| entries.next().is_some()) {
+        bail!("`{}` is not empty: what is there may be evidence; move it away first", put.state.display());
+    }
+    let manifest = Manifest::read(put.set)?;
+    for (path, expected) in manifest.files(put.set) {
+        if digest_of(&path)? != *expected {
+            bail!("`{}` is not what was written", path.display());
+        }
+    }
+    let gone = tombstones(put.tombstones)?;
+    crate::daemon::make_private(put.state)?;
+    let mark = put.state.join(BROKEN_OFF);
+    fs::write(&mark, "a restore goes on, or was broken off\n")?;
+    for name in [STATE, KEYS] {
+        archive::read(&put.set.join(name), &put.outside.identities, Some(put.state))?;
+    }
+    let beside = put.set.parent().unwrap_or(put.set).join(RECORDINGS);
+    for id in manifest.recordings.keys().filter(|id| !gone.iter().any(|gone| gone.as_str() == *id)) {
+        archive::read(&beside.join(recording_file(id)), &put.outside.identities, Some(&paths.recordings()))?;
+    }
+    // What was erased stays erased: neither its content nor what opens it comes back (LOG-08).
+    let mut erased = 0;
+    for id in &gone {
+        let heads = paths.heads(id);
+        if heads.exists() {
+            fs::remove_dir_all(&heads).with_context(|| format!("`{}`", heads.display()))?;
+            erased += 1;
+        }
+    }
+    let last = last_known(put)?;
+    let outcome = begin_origin(put, &paths, &last, erased)?;
+    fs::remove_file(&mark)?;
+    Ok(outcome)
+}
+
+/// Sessions whose recordings are gone: a line `recording s-…` each.
+fn tombstones(file: Option<&Path>) -> anyhow::Result<Vec<SessionId>> {
+    let Some(file) = file else { return Ok(Vec::new()) };
+    let text = fs::read_to_string(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
+    let parse = |(n, line): (usize, &str)| {
+        let id = line.strip_prefix("recording ").and_then(|id| id.trim().parse().ok());
+        id.with_context(|| format!("`{}`:{}: write `recording s-…`", file.display(), n + 1))
+    };
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+    lines.map(parse).collect()
+}
+
+/// The last checkpoint that anybody knows of. Every one must be of this journal, or known to be lost.
+fn last_known(put: &Put<'_>) -> anyhow::Result<Checkpoint> {
+    let journal = put.state.join("journal");
+    let Outside { key, since, .. } = put.outside;
+    let alone = Outside { identities: Vec::new(), key: key.clone(), since: Vec::new() };
+    let (wrong, entries) = check(&journal, &alone);
+    if let Some(first) = wrong.first() {
+        bail!("{first} ({} findings); take another set", wrong.len());
+    }
+    let own = fs::read_to_string(journal.join("checkpoint"))?;
+    let mut last = Checkpoint::verify(&own, key)?;
+    for note in since {
+        let known = Checkpoint::verify(note, key).context("a checkpoint given with --since")?;
+        if known.size > entries && !put.older {
+            bail!(
+                "the backup has {entries} entries, and a checkpoint given with --since is over {}: {} are lost in it. \
+                 Take a newer set, or write --older if there is none",
+                known.size,
+                known.size - entries
+            );
+        }
+        if known.size <= entries {
+            let given = Outside { identities: Vec::new(), key: key.clone(), since: vec![note.clone()] };
+            if let Some(first) = check(&journal, &given).0.first() {
+                bail!("{first}; take another set");
+            }
+        }
+        if known.size > last.size {
+            last = known;
+        }
+    }
+    Ok(last)
+}
+
+/// The same tree under a new name and key; one entry says so, and what was known last.
+fn begin_origin(put: &Put<'_>, paths: &Paths, last: &Checkpoint, erased: u64) -> anyhow::Result<Restored> {
+    let vault = Vault::with_key(&paths.vault(), put.vault_key.to_owned())?;
+    let mut secrets: SiteSecrets = vault.get(SITE, 1)?;
+    let signer = SigningKey::new(&secrets.origin, &secrets.journal)?;
+    let (origin, old) = (secrets.origin.clone(), signer.verifier());
+    let random: journal::Entropy = Box::new(|buffer| {
+        // A generator that fails leaves zeroes, which would be a key: the program must not go on.
+        if entropy::fill(buffer).is_err() {
+            std::process::abort();
+        }
+    });
+    let disk = Box::new(OsDisk::default());
+    let masters = ring::at_start(&vault, (SITE, &mut secrets), false)?;
+    let (mut journal, _) = Journal::open(&paths.journal(), disk, signer, masters, random)?;
+    let here = journal.size();
+    let tag: [u8; 4] = entropy::bytes()?;
+    let stem = origin.rsplit_once('/').map_or(origin.as_str(), |(stem, _)| stem);
+    secrets.origin = format!("{stem}/{}", data_encoding::HEXLOWER.encode(&tag));
+    secrets.journal = entropy::bytes()?;
+    // Vault before journal (D21). A crash in between leaves the mark of a restore that was broken off.
+    vault.put(SITE, 1, &secrets)?;
+    let signer = SigningKey::new(&secrets.origin, &secrets.journal)?;
+    let key = signer.verifier();
+    journal.begin_origin(signer)?;
+    let root = crate::rollback::root_text(&last.root);
+    let reason = crate::rollback::words("restore", last.size, here);
+    let events = [
+        Event::Restored {
+            origin,
+            key: old.to_string(),
+            backup: put.set.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            size: last.size,
+            root,
+            here,
+            erased,
+            by: Actor::Root(rustix::process::geteuid().as_raw()),
+        },
+        Event::LockdownBegan { reason: reason.clone(), by: Actor::Program },
+    ];
+    let at = put.now.max(journal.last_at());
+    let group: Vec<_> = events.iter().map(|event| entry(at, event)).collect();
+    let receipt = journal.append(here, &group)?;
+    let disabled = vault.get::<Memory>(MEMORY, 1).map(|memory| memory.disabled).unwrap_or_default();
+    vault.put(MEMORY, 1, &Memory { checkpoint: receipt.checkpoint.to_string(), disabled })?;
+    Lockdown::read(paths).begin(&reason)?;
+    let lost = last.size.saturating_sub(here);
+    Ok(Restored { key: key.to_string(), entries: receipt.size, lost, erased })
+}

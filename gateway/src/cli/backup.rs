@@ -1,0 +1,89 @@
+//! Backups at the command line. They are made by whoever holds the machine, and told to the daemon.
+
+use super::args::BackupVerb;
+use super::commands::{Outcome, ask, load, print};
+use super::output;
+use crate::backup::{self, Outside, Put};
+use crate::clock::{Clock as _, SystemClock};
+use lifecycle::order::{Failure, Order, exit};
+use serde_json::json;
+use std::path::Path;
+
+fn failed(error: anyhow::Error) -> Failure {
+    Failure::new(exit::IO, format!("{error:#}"))
+}
+
+pub(super) fn carry_out(main: &Path, verb: BackupVerb) -> Outcome {
+    match verb {
+        BackupVerb::Create { into, to, json } => {
+            let config = load(main, false)?;
+            let recipients = if to.is_empty() { config.backup.recipients.clone() } else { to };
+            let order = backup::Order {
+                into: &into,
+                state: &config.site.state,
+                config: main,
+                recipients: &recipients,
+                now: SystemClock::start().now(),
+            };
+            let made = backup::create(&order).map_err(failed)?;
+            let size = made.checkpoint.lines().nth(1).and_then(|size| size.parse().ok()).unwrap_or(0);
+            let (name, recordings) = (made.set.display().to_string(), made.recordings as u64);
+            let told = ask(main, &Order::BackupMade { name: name.clone(), size, recordings, bytes: made.bytes });
+            if let Err(error) = &told {
+                eprintln!("poterne: warning: the journal does not know of it: {error}");
+            }
+            let answer = json!({
+                "set": name,
+                "entries": size,
+                "recordings": recordings,
+                "recordings_added": made.added,
+                "bytes": made.bytes,
+                "checkpoint": made.checkpoint,
+                "journalled": told.is_ok(),
+            });
+            print(json, &answer, output::fields)
+        }
+        BackupVerb::Verify { set } => {
+            let outside = Outside::read(&set.identity, &set.key, &set.since).map_err(failed)?;
+            let found = backup::verify(&set.set, &outside).map_err(failed)?;
+            found.wrong.iter().for_each(|wrong| output::say(&format!("WRONG  {}", output::visible(wrong))));
+            output::say(&format!("       {} entries, {} recordings", found.entries, found.recordings));
+            match (found.wrong.len(), set.since.is_empty()) {
+                (0, true) => output::say("HOLDS: every archive opens, and the journal is signed by the key given"),
+                (0, false) => {
+                    output::say("HOLDS: every archive opens, and the journal continues the checkpoints given")
+                }
+                (count, _) => {
+                    return Err(Failure::new(exit::DATA, format!("the backup does not hold: {count} findings")));
+                }
+            }
+            Ok(())
+        }
+        BackupVerb::Restore { set, vault_key, tombstones, older } => {
+            let config = load(main, false)?;
+            let outside = Outside::read(&set.identity, &set.key, &set.since).map_err(failed)?;
+            let put = Put {
+                set: &set.set,
+                state: &config.site.state,
+                outside: &outside,
+                vault_key: &vault_key,
+                tombstones: tombstones.as_deref(),
+                older,
+                now: SystemClock::start().now(),
+            };
+            let restored = backup::restore(&put).map_err(failed)?;
+            output::say(&format!(
+                "restored: {} entries, the last says so; {} lost, {} erased again",
+                restored.entries, restored.lost, restored.erased
+            ));
+            output::say(&format!(
+                "the journal goes on under a new key; keep it elsewhere, and the old one too:\n{}",
+                restored.key
+            ));
+            output::say(
+                "all access is cut: start the daemon, look at what is missing (`poterne status`), have two of the staff accept it\n(`poterne journal accept-rollback`), then `poterne lockdown off`",
+            );
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What the daemon told of itself: its journal, its clock, and the ages of what leaves the machine.
+
+use super::{Finding, Level};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+/// What the daemon tells of an age: the check, the field of its status, after how long it is worth a look
+/// and after how long it is to be put right.
+const AGES: [(&str, &str, SignedDuration, SignedDuration); 2] = [
+    ("siem", "oldest_unsent", SignedDuration::from_mins(15), SignedDuration::from_hours(24)),
+    ("backup", "last_backup", SignedDuration::from_hours(26), SignedDuration::from_hours(8 * 24)),
+];
+
+/// The daemon, and the ages.
+pub(super) fn daemon(status: Result<&Value, String>, at: Timestamp) -> Vec<Finding> {
+    const ID: &str = "daemon";
+    let status = match status {
+        Ok(status) => status,
+        Err(why) => {
+            let silent = Finding::amber(ID, "silent", why);
+            let unknown = AGES.iter().map(|(id, ..)| Finding::amber(id, "silent", ""));
+            let anchor = Finding::amber("anchor", "silent", "");
+            return [silent, anchor].into_iter().chain(unknown).collect();
+        }
+    };
+    let is = |name: &str| status.get(name).and_then(Value::as_bool);
+    let number = |name: &str| status.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let own = match (is("journal_works"), is("clock_trusted"), is("lockdown"), number("emergencies_to_review")) {
+        (Some(true), Some(true), Some(false), 0) => Finding::green(ID, "well", version(status)),
+        (Some(true), Some(true), Some(false), reviews) => Finding::amber(ID, "reviews", reviews),
+        (Some(true), Some(true), ..) => Finding::amber(ID, "lockdown", ""),
+        (Some(true), ..) => Finding::red(ID, "clock", ""),
+        _ => Finding::red(ID, "journal", ""),
+    };
+    [own, anchors(status)].into_iter().chain(AGES.iter().map(|one| age(one, status, at))).collect()
+}
+
+fn version(status: &Value) -> String {
+    status.get("version").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// By the list of anchors, each with how old its last checkpoint is and whether that is too old.
+fn anchors(status: &Value) -> Finding {
+    const ID: &str = "anchor";
+    let Some(all) = status.get("anchors").and_then(Value::as_array) else { return Finding::amber(ID, "untold", "") };
+    let is = |one: &&Value, name: &str| one.get(name).and_then(Value::as_bool) == Some(true);
+    let name = |one: &Value| one.get("anchor").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let overdue: Vec<String> = all.iter().filter(|one| is(one, "overdue")).map(name).collect();
+    match (all.is_empty(), overdue.is_empty()) {
+        (true, _) => Finding::red(ID, "never", ""),
+        (_, false) => Finding::red(ID, "overdue", overdue.join(", ")),
+        (_, true) => Finding::green(ID, "fresh", all.iter().map(name).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+fn age(one: &(&'static str, &str, SignedDuration, SignedDuration), status: &Value, at: Timestamp) -> Finding {
+    let (id, field, look, act) = one;
+    match status.get(*field) {
+        // A daemon that does not know such a thing has none of it.
+        None => Finding::amber(id, "untold", ""),
+        Some(Value::Null) if *id == "siem" => Finding::green(id, "sent", ""),
+        Some(Value::Null) => Finding::red(id, "never", ""),
+        Some(value) => match value.as_str().and_then(|since| since.parse::<Timestamp>().ok()) {
+            None => Finding::amber(id, "untold", ""),
+            Some(since) => {
+                let old = at.duration_since(since);
+                let level = if old > *act {
+                    Level::Red
+                } else if old > *look {
+                    Level::Amber
+                } else {
+                    Level::Green
+                };
+                Finding { id, level, seen: "age", value: since.to_string() }
+            }
+        },
+    }
+}

@@ -1,0 +1,177 @@
+//! The rehearsal: a backup while a session runs, the machine lost, the way back (D17, D23, T1, T15).
+
+use crate::anchors::{accept_and_open, is_held};
+use harness::{Site, SiteOptions};
+use journal::{OsDisk, Since, check_log_since};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+/// A hospital with a backup folder, and what lies in the safe: the identity, the vault's key, the
+/// journal's.
+struct Rehearsal {
+    site: Site,
+    safe: tempfile::TempDir,
+    outside: tempfile::TempDir,
+}
+
+fn begin() -> Rehearsal {
+    let (safe, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let identity = recorder::RecoveryKey::generate();
+    fs::write(safe.path().join("identity"), format!("{}\n", *identity.to_line())).unwrap();
+    let file = outside.path().join("checkpoints");
+    let more = format!(
+        "[backup]\nrecipients = [\"{}\"]\n\n[anchors]\nfile = \"{}\"\n",
+        identity.public_line(),
+        file.display()
+    );
+    let site = Site::with(SiteOptions { more, ..SiteOptions::default() });
+    fs::copy(site.state().join("vault/vault-key"), safe.path().join("vault-key")).unwrap();
+    fs::write(safe.path().join("journal.vkey"), site.journal_key().to_string()).unwrap();
+    Rehearsal { site, safe, outside }
+}
+
+impl Rehearsal {
+    fn create(&self) -> Value {
+        let into = self.outside.path().join("backups");
+        self.site.json(&["backup", "create", "-o", into.to_str().unwrap()])
+    }
+
+    fn named(&self, verb: &str, set: &str, more: &[&str]) -> Output {
+        let (identity, key) = (self.safe.path().join("identity"), self.safe.path().join("journal.vkey"));
+        let mut args =
+            vec!["backup", verb, set, "--identity", identity.to_str().unwrap(), "--key", key.to_str().unwrap()];
+        args.extend(more);
+        self.site.poterne(&args, "")
+    }
+
+    fn restore(&self, set: &str, more: &[&str]) -> Output {
+        let vault = self.safe.path().join("vault-key");
+        let mut all = vec!["--vault-key", vault.to_str().unwrap()];
+        all.extend(more);
+        self.named("restore", set, &all)
+    }
+
+    /// The way of docs/operations/restore.md, where the key is a file.
+    fn put_vault_key_back(&self) {
+        let place = self.site.state().join("vault/vault-key");
+        fs::copy(self.safe.path().join("vault-key"), &place).unwrap();
+        fs::set_permissions(place, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    }
+}
+
+fn says(out: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+}
+
+/// Every file below, overwritten: what ransomware leaves.
+fn encrypt(folder: &Path) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            encrypt(&entry.path());
+        } else {
+            let _ = fs::write(entry.path(), b"PAY US");
+        }
+    }
+}
+
+/// Sessions, a backup while one runs, everything encrypted, the off-line copy verified and put back
+/// under a new origin, two persons, and a session works again.
+#[test]
+fn the_way_back_is_rehearsed() {
+    let mut all = begin();
+    all.site.script("$SSH true").wait();
+    let first = all.site.ended_session()["id"].as_str().unwrap().to_owned();
+    all.site.sealed(&first);
+    let mut shell = all.site.shell("alice");
+    let made = all.create();
+    let set = made["set"].as_str().unwrap().to_owned();
+    assert_eq!((made["recordings"].as_u64(), made["recordings_added"].as_u64()), (Some(1), Some(1)), "{made}");
+    assert_eq!(made["journalled"], true);
+    let in_backup = made["checkpoint"].as_str().unwrap().to_owned();
+    shell.type_line("exit");
+    shell.wait();
+    all.site.ok(&["journal", "anchors", "--now"]);
+    let newest: PathBuf = all.safe.path().join("newest");
+    fs::write(&newest, all.site.ok(&["journal", "checkpoint"])).unwrap();
+    let running = all.site.last_session()["id"].as_str().unwrap().to_owned();
+
+    all.site.kill_daemon();
+    encrypt(&all.site.state());
+    let held = all.named("verify", &set, &[]);
+    assert!(held.status.success(), "{}", says(&held));
+    let older = all.named("verify", &set, &["--since", newest.to_str().unwrap()]);
+    assert!(!older.status.success() && says(&older).contains("cut off or rolled back"), "{}", says(&older));
+
+    // What is there is not overwritten; what is known to be lost has to be said.
+    assert!(says(&all.restore(&set, &[])).contains("is not empty"));
+    fs::rename(all.site.state(), all.site.folder().join("evidence")).unwrap();
+    let refused = all.restore(&set, &["--since", newest.to_str().unwrap()]);
+    assert!(says(&refused).contains("are lost in it"), "{}", says(&refused));
+    assert!(all.site.refuses_to_start().contains("a restore was broken off"));
+    fs::remove_dir_all(all.site.state()).unwrap();
+    let restored = all.restore(&set, &["--since", newest.to_str().unwrap(), "--older"]);
+    assert!(restored.status.success(), "{}", says(&restored));
+    all.put_vault_key_back();
+
+    all.site.start_daemon();
+    is_held(&all.site, "before the restore there was a signed checkpoint over");
+    let entry = &all.site.entries("restored")[0];
+    assert!(entry["here"].as_u64() < entry["size"].as_u64(), "{entry}");
+    let old: journal::VerifierKey = fs::read_to_string(all.safe.path().join("journal.vkey")).unwrap().parse().unwrap();
+    assert_eq!(entry["key"], old.to_string());
+    let new = all.site.journal_key();
+    assert_ne!(new, old);
+    accept_and_open(&all.site);
+    // The session that ran is closed, once; the sealed recording opens.
+    let session = |id: &str| all.site.json(&["session", "show", id]);
+    assert_eq!(session(&running)["cause"], "interrupted");
+    all.site.sealed(&first);
+    all.site.recording(&first);
+    all.site.script("$SSH true && echo in again").expect("in again");
+    all.site.stop_daemon();
+    let journal = all.site.state().join("journal");
+    let since = [Since { note: &in_backup, key: Some(&old) }];
+    let report = check_log_since(&mut OsDisk::default(), &journal, Some(&new), &since);
+    assert!(report.findings.is_empty(), "{:?}", report.findings);
+}
+
+/// LOG-08, T10: what was erased since the backup does not come back; what is in an earlier set is not
+/// written again; an altered archive is named.
+#[test]
+fn what_was_erased_stays_erased() {
+    let mut all = begin();
+    all.site.script("$SSH true").wait();
+    let id = all.site.ended_session()["id"].as_str().unwrap().to_owned();
+    all.site.sealed(&id);
+    all.create();
+    // Sets are named by the second.
+    let name = |made: &Value| made["set"].as_str().unwrap().to_owned();
+    let mut second = Value::Null;
+    harness::eventually("the next second", || {
+        let into = all.outside.path().join("backups");
+        let out = all.site.poterne(&["backup", "create", "-o", into.to_str().unwrap(), "--json"], "");
+        second = serde_json::from_slice(&out.stdout).unwrap_or_default();
+        out.status.success()
+    });
+    assert_eq!((second["recordings"].as_u64(), second["recordings_added"].as_u64()), (Some(1), Some(0)), "{second}");
+    all.site.stop_daemon();
+    fs::rename(all.site.state(), all.site.folder().join("evidence")).unwrap();
+    let tombstones = all.safe.path().join("tombstones");
+    fs::write(&tombstones, format!("# erased since\nrecording {id}\n")).unwrap();
+    let out = all.restore(&name(&second), &["--tombstones", tombstones.to_str().unwrap()]);
+    assert!(out.status.success() && says(&out).contains("1 erased again"), "{}", says(&out));
+    assert!(!all.site.state().join("recordings").join(&id).exists());
+    assert!(!all.site.state().join("keyring").join(&id).exists());
+    assert!(!all.site.state().join("vault/vault-key").exists(), "the vault's key is in no backup");
+
+    let archive = Path::new(&name(&second)).join("state.tar.age");
+    let mut bytes = fs::read(&archive).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&archive, bytes).unwrap();
+    let out = all.named("verify", &name(&second), &[]);
+    assert!(!out.status.success() && says(&out).contains("state.tar.age` is not what was written"), "{}", says(&out));
+}
