@@ -30,7 +30,7 @@ fn write_entries(site: &Site, count: u64) {
         &site.state().join("journal"),
         Box::new(OsDisk::default()),
         signer,
-        journal::MasterKey::new(secrets.ring),
+        gateway::ring::masters(&vault).unwrap(),
         random,
     )
     .unwrap();

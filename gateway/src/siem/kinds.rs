@@ -105,7 +105,7 @@ use Class::{AccountChange, ApplicationLifecycle, Authentication, DetectionFindin
 use Level::{Critical, Error, Informational, Notice, Warning};
 use Outcome::{Done, Refused};
 
-/// Every kind, in the order of `docs/format-journal.md`.
+/// Every kind there is.
 pub(crate) const KINDS: &[Kind] = &[
     kind("started", "The bastion started", Notice, (ApplicationLifecycle, 3), Done),
     kind("stopped", "The bastion stopped", Warning, (ApplicationLifecycle, 4), Done),
@@ -192,4 +192,21 @@ pub(crate) const KINDS: &[Kind] = &[
     kind("journal-read", "Journal read", Notice, (EntityManagement, 2), Done),
     kind("forward-stalled", "Forwarding of the journal stalled", Error, (DetectionFinding, 1), Done),
     kind("forward-resumed", "Forwarding of the journal flows again", Notice, (DetectionFinding, 3), Done),
+    kind("anchored", "A checkpoint left the machine", Informational, (ApplicationLifecycle, 99), Done),
+    kind("anchor-overdue", "No checkpoint left the machine for too long", Error, (DetectionFinding, 1), Done),
+    kind("rollback-found", "Entries of the journal are missing", Critical, (DetectionFinding, 1), Done),
+    kind("rollback-accepted", "Missing entries were accepted", Warning, (DetectionFinding, 2), Done),
+    kind("backup-made", "Backup made", Notice, (EntityManagement, 1), Done),
+    kind("restored", "The state was restored from a backup", Error, (ApplicationLifecycle, 99), Done),
+    kind("recipients-changed", "Other keys open recordings from now on", Warning, (EntityManagement, 3), Done),
+    kind("recordings-searched", "Recordings searched", Notice, (EntityManagement, 2), Done),
+    kind("subject-exported", "What is kept about a person was exported", Notice, (EntityManagement, 2), Done),
+    kind("retention-terms", "Retention periods set", Notice, (EntityManagement, 3), Done),
+    kind("retention-ordered", "Retention run ordered by hand", Notice, (EntityManagement, 3), Done),
+    kind("retention-run", "Retention run begun", Notice, (EntityManagement, 4), Done),
+    kind("retention-done", "Retention run done", Notice, (EntityManagement, 4), Done),
+    kind("hold-added", "Hold added", Notice, (EntityManagement, 1), Done),
+    kind("hold-released", "Hold released", Warning, (EntityManagement, 4), Done),
+    kind("hold-expired", "Hold expired", Notice, (EntityManagement, 4), Done),
+    kind("evidence-exported", "Evidence exported", Notice, (EntityManagement, 2), Done),
 ];
