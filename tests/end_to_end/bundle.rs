@@ -18,12 +18,11 @@ struct Verdict {
     said: String,
 }
 
-fn ours(bundle: &Path, key: Option<&str>, anchors: &[PathBuf]) -> Verdict {
-    let key: Option<VerifierKey> = key.map(|key| key.parse().unwrap());
+fn ours(bundle: &Path, key: Option<&VerifierKey>, anchors: &[PathBuf]) -> Verdict {
     let read = |path: &PathBuf| (path.display().to_string(), std::fs::read_to_string(path).unwrap());
     let anchors: Vec<_> = anchors.iter().map(read).collect();
     let mut said = String::new();
-    let report = check_bundle(bundle, key.as_ref(), &anchors, &mut |one| match one {
+    let report = check_bundle(bundle, key, &anchors, &mut |one| match one {
         Said::Wrong(what) => said += &format!("WRONG {what}\n"),
         Said::Holds(_) | Said::Note(_) => {}
     });
@@ -37,19 +36,23 @@ fn ours(bundle: &Path, key: Option<&str>, anchors: &[PathBuf]) -> Verdict {
     Verdict { code, said }
 }
 
-fn pythons(bundle: &Path, key: Option<&str>, anchors: &[PathBuf]) -> Verdict {
+fn pythons(bundle: &Path, key: Option<&VerifierKey>, anchors: &[PathBuf]) -> Verdict {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("verify.py");
     let mut command = Command::new("python3");
     command.arg(script).arg(bundle);
-    key.into_iter().for_each(|key| drop(command.args(["--key", key])));
-    anchors.iter().for_each(|anchor| drop(command.arg("--anchor").arg(anchor)));
+    if let Some(key) = key {
+        command.args(["--key", &key.to_string()]);
+    }
+    for anchor in anchors {
+        command.arg("--anchor").arg(anchor);
+    }
     let out = command.output().unwrap();
     assert!(out.stderr.is_empty(), "{}", String::from_utf8_lossy(&out.stderr));
     Verdict { code: out.status.code().unwrap(), said: String::from_utf8_lossy(&out.stdout).into_owned() }
 }
 
 /// Both must come to this, and say each of these.
-fn both(bundle: &Path, key: Option<&str>, anchors: &[PathBuf], code: i32, words: &[&str]) {
+fn both(bundle: &Path, key: Option<&VerifierKey>, anchors: &[PathBuf], code: i32, words: &[&str]) {
     for (name, verdict) in [("ours", ours(bundle, key, anchors)), ("verify.py", pythons(bundle, key, anchors))] {
         let wrong: Vec<&str> = verdict.said.lines().filter(|line| line.starts_with("WRONG")).collect();
         assert_eq!(verdict.code, code, "{name}: {wrong:?}");
@@ -314,7 +317,7 @@ fn two_verifiers_agree_on_each_tampering() {
     *parts.get("checkpoint") = note.split_once("\n\n").unwrap().0.to_owned().into_bytes();
     parts.get("checkpoint").push(b'\n');
     judge(parts.with_manifest(), &["an absent signature is an error"]);
-    let stranger = SigningKey::new("another.example/journal", &[9; 32]).unwrap().verifier().to_string();
+    let stranger = SigningKey::new("another.example/journal", &[9; 32]).unwrap().verifier();
     both(&good, Some(&stranger), &[], 1, &["no signature by the key"]);
     // The tail cut off: found with what was kept elsewhere.
     both(&good, Some(&key), std::slice::from_ref(&late), 1, &["cut off or rolled back"]);
@@ -337,7 +340,7 @@ fn two_verifiers_agree_on_each_tampering() {
 fn what_the_holder_of_the_key_does_is_found_where_it_can_be() {
     let folder = tempfile::tempdir().unwrap();
     let signer = SigningKey::new("poterne.test/journal", &[7; 32]).unwrap();
-    let key = signer.verifier().to_string();
+    let key = signer.verifier();
     let checkpoint = |leaves: &[Vec<u8>]| {
         let hashes: Vec<_> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
         let origin = "poterne.test/journal".to_owned();
