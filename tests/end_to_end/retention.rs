@@ -88,7 +88,7 @@ fn holding(folder: &Path, words: &[&str]) -> Vec<PathBuf> {
         } else if path.is_file() {
             let bytes = std::fs::read(&path).unwrap();
             let holds = |word: &&str| bytes.windows(word.len()).any(|part| part == word.as_bytes());
-            found.extend(words.iter().any(|word| holds(&word)).then_some(path));
+            found.extend(words.iter().any(|word| holds(word)).then_some(path));
         }
     }
     found
