@@ -4,7 +4,7 @@
 use data_encoding::HEXLOWER;
 use harness::site::OFFICER;
 use harness::{Site, eventually};
-use journal::bundle::{Said, TAR_END, check_bundle, tar_header, tar_padding};
+use journal::bundle::{Said, TAR_END, check_bundle, read_receipt, tar_header, tar_padding};
 use journal::{Checkpoint, Leaf, SigningKey, VerifierKey, inclusion_proof, leaf_hash, root_of};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -18,11 +18,12 @@ struct Verdict {
     said: String,
 }
 
-fn ours(bundle: &Path, key: Option<&VerifierKey>, anchors: &[PathBuf]) -> Verdict {
+fn ours(bundle: &Path, key: Option<&str>, anchors: &[PathBuf]) -> Verdict {
+    let key: Option<VerifierKey> = key.map(|key| key.parse().unwrap());
     let read = |path: &PathBuf| (path.display().to_string(), std::fs::read_to_string(path).unwrap());
     let anchors: Vec<_> = anchors.iter().map(read).collect();
     let mut said = String::new();
-    let report = check_bundle(bundle, key, &anchors, &mut |one| match one {
+    let report = check_bundle(bundle, key.as_ref(), &anchors, &mut |one| match one {
         Said::Wrong(what) => said += &format!("WRONG {what}\n"),
         Said::Holds(_) | Said::Note(_) => {}
     });
@@ -36,12 +37,12 @@ fn ours(bundle: &Path, key: Option<&VerifierKey>, anchors: &[PathBuf]) -> Verdic
     Verdict { code, said }
 }
 
-fn pythons(bundle: &Path, key: Option<&VerifierKey>, anchors: &[PathBuf]) -> Verdict {
+fn pythons(bundle: &Path, key: Option<&str>, anchors: &[PathBuf]) -> Verdict {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("verify.py");
     let mut command = Command::new("python3");
     command.arg(script).arg(bundle);
     if let Some(key) = key {
-        command.args(["--key", &key.to_string()]);
+        command.args(["--key", key]);
     }
     for anchor in anchors {
         command.arg("--anchor").arg(anchor);
@@ -52,7 +53,7 @@ fn pythons(bundle: &Path, key: Option<&VerifierKey>, anchors: &[PathBuf]) -> Ver
 }
 
 /// Both must come to this, and say each of these.
-fn both(bundle: &Path, key: Option<&VerifierKey>, anchors: &[PathBuf], code: i32, words: &[&str]) {
+fn both(bundle: &Path, key: Option<&str>, anchors: &[PathBuf], code: i32, words: &[&str]) {
     for (name, verdict) in [("ours", ours(bundle, key, anchors)), ("verify.py", pythons(bundle, key, anchors))] {
         let wrong: Vec<&str> = verdict.said.lines().filter(|line| line.starts_with("WRONG")).collect();
         assert_eq!(verdict.code, code, "{name}: {wrong:?}");
@@ -236,7 +237,46 @@ fn an_auditor_opens_what_was_encrypted_anew() {
     assert_eq!(site.entries("recording-read").len(), 1, "an opening is journalled as one");
     let mut altered = Parts::read(&bundle);
     altered.get(&format!("reencrypted/{id}/channel-1.cast.age"))[300] ^= 1;
-    both(&altered.write(&site.folder().join("x.tar")), Some(&site.journal_key().to_string()), &[], 1, &["reencrypted.json"]);
+    both(
+        &altered.write(&site.folder().join("x.tar")),
+        Some(&site.journal_key().to_string()),
+        &[],
+        1,
+        &["reencrypted.json"],
+    );
+}
+
+/// T2: the technician's terminal and `session receipt` give what makes their keeper a witness: both
+/// verifiers take it, and a bundle continues it.
+#[test]
+fn a_receipt_is_shown_on_the_terminal_and_can_be_had_again() {
+    let site = Site::start();
+    let key = site.journal_key().to_string();
+    let vkey = site.journal_key();
+    let mut shell = site.shell("alice");
+    shell.expect("# ");
+    shell.type_line("exit");
+    shell.wait();
+    let id = site.ended_session()["id"].as_str().unwrap().to_owned();
+    let shown = read_receipt(&shell.shown(), Some(&vkey)).unwrap();
+    assert_eq!((shown.leaf.kind.as_str(), shown.leaf.session.as_deref()), ("recording-committed", Some(id.as_str())));
+    assert!(shell.shown().contains("Receipt of intervention 1"));
+    let text = site.ok(&["session", "receipt", &id]);
+    let again = read_receipt(&text, Some(&vkey)).unwrap();
+    assert_eq!((again.leaf.kind.as_str(), again.leaf.intervention), ("session-ended", Some(1)));
+    assert!(again.checkpoint.size > shown.checkpoint.size);
+    let kept = site.folder().join("kept.txt");
+    std::fs::write(&kept, shell.shown()).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("verify.py");
+    let out = Command::new("python3").arg(script).arg("--receipt").arg(&kept).args(["--key", &key]).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stdout));
+    site.sealed(&id);
+    site.sign_in("sophie");
+    let bundle = export(&site, "after.tar", &["--session", &id]);
+    let notes = site.folder().join("note.txt");
+    std::fs::write(&notes, &shown.note).unwrap();
+    both(&bundle, Some(&key), &[notes], 0, &[]);
+    assert_eq!(site.poterne(&["session", "receipt", "s-0000000000000000"], "").status.code(), Some(66));
 }
 
 /// D33, T2: each tampering is found by both, and named in words; also where everything that needs no
@@ -317,7 +357,7 @@ fn two_verifiers_agree_on_each_tampering() {
     *parts.get("checkpoint") = note.split_once("\n\n").unwrap().0.to_owned().into_bytes();
     parts.get("checkpoint").push(b'\n');
     judge(parts.with_manifest(), &["an absent signature is an error"]);
-    let stranger = SigningKey::new("another.example/journal", &[9; 32]).unwrap().verifier();
+    let stranger = SigningKey::new("another.example/journal", &[9; 32]).unwrap().verifier().to_string();
     both(&good, Some(&stranger), &[], 1, &["no signature by the key"]);
     // The tail cut off: found with what was kept elsewhere.
     both(&good, Some(&key), std::slice::from_ref(&late), 1, &["cut off or rolled back"]);
@@ -331,7 +371,7 @@ fn two_verifiers_agree_on_each_tampering() {
     judge(parts, &["custody.json"]);
     let mut parts = whole;
     *parts.get("custody.json") = elders.get("custody.json").clone();
-    judge(parts, &["the journal names another manifest"]);
+    judge(parts, &["the checkpoint of the export does not continue the bundle's"]);
 }
 
 /// What takes the signing key: a history dated out of order, and one that was rolled back and written
@@ -340,7 +380,7 @@ fn two_verifiers_agree_on_each_tampering() {
 fn what_the_holder_of_the_key_does_is_found_where_it_can_be() {
     let folder = tempfile::tempdir().unwrap();
     let signer = SigningKey::new("poterne.test/journal", &[7; 32]).unwrap();
-    let key = signer.verifier();
+    let key = signer.verifier().to_string();
     let checkpoint = |leaves: &[Vec<u8>]| {
         let hashes: Vec<_> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
         let origin = "poterne.test/journal".to_owned();
