@@ -19,6 +19,8 @@ pub struct Anchors {
     pub file: Option<PathBuf>,
     /// The local syslog socket.
     pub syslog: Option<PathBuf>,
+    /// Where time stamps of RFC 3161 are had.
+    pub timestamp: Option<String>,
     /// `[anchors.witnesses.*]` by name.
     pub witnesses: BTreeMap<String, Witness>,
 }
@@ -44,6 +46,7 @@ pub(crate) fn anchors(table: &Table<'_>) -> Option<Anchors> {
     let at_most = table.parsed_or("at-most", within("10s", "168h"));
     let file = table.optional("file", absolute);
     let syslog = table.optional("syslog", absolute);
+    let timestamp = table.optional("timestamp", authority);
     let mut witnesses = BTreeMap::new();
     for (name, table) in table.named("witnesses") {
         if let (Some(witness), true) = (witness(&table), is_name(&name, &table)) {
@@ -61,6 +64,7 @@ pub(crate) fn anchors(table: &Table<'_>) -> Option<Anchors> {
         at_most,
         file: file.map(|path| path.value),
         syslog: syslog.map(|path| path.value),
+        timestamp: timestamp.map(|url| url.value),
         witnesses,
     })
 }
@@ -72,7 +76,7 @@ pub(crate) fn backup(table: &Table<'_>) -> Backup {
 }
 
 /// The other ways have these names.
-const TAKEN: &[(&str, ())] = &[("file", ()), ("syslog", ()), ("vault", ()), ("restore", ())];
+const TAKEN: &[(&str, ())] = &[("file", ()), ("syslog", ()), ("timestamp", ()), ("vault", ()), ("restore", ())];
 
 fn is_name(name: &At<String>, table: &Table<'_>) -> bool {
     let text = &name.value;
@@ -95,6 +99,15 @@ fn witness(table: &Table<'_>) -> Option<Witness> {
     let url = url?.value;
     let url = if url.ends_with('/') { url } else { format!("{url}/") };
     Some(Witness { url, key: key?.value })
+}
+
+/// The address of an authority. Stamps are signed and say nothing secret, so `http://` is as good: many
+/// have no other.
+fn authority(text: &str) -> Result<String, String> {
+    match text.strip_prefix("http://") {
+        Some(rest) => webhook_url(&format!("https://{rest}")).map(|_| text.to_owned()),
+        None => webhook_url(text),
+    }
 }
 
 /// The algorithm byte of cosignature/v1 with Ed25519.

@@ -353,6 +353,13 @@ pub const KEYS: &[Key] = &[
         "Each checkpoint is one line to the local syslog.",
     ),
     key(
+        "anchors.timestamp",
+        "address",
+        Some("none"),
+        "https://… or http://…",
+        "An authority of RFC 3161 that stamps each checkpoint given out: proof of time beyond the bastion's clock (EVI-07).",
+    ),
+    key(
         "anchors.witnesses.*.url",
         "address",
         None,

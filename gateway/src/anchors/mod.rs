@@ -1,5 +1,5 @@
 //! Checkpoints that leave the machine, so that a rollback of all of it is found by whoever kept one
-//! (D17, T1): to a file on another mount, the local syslog, witnesses.
+//! (D17, T1): to a file on another mount, the local syslog, witnesses, an authority that stamps them.
 //!
 //! Each round gives out the newest checkpoint by every way. That it went is journalled at most hourly
 //! for each way, so that anchoring makes no endless need of anchors. What was given out is kept below
@@ -8,6 +8,7 @@
 mod file;
 mod health;
 mod keep;
+mod stamp;
 mod syslog;
 mod witness;
 
@@ -35,6 +36,7 @@ const SELDOM: SignedDuration = SignedDuration::from_hours(1);
 enum Way {
     File(std::path::PathBuf),
     Syslog(std::path::PathBuf),
+    Stamp(String),
     Witness(config::Witness),
 }
 
@@ -70,6 +72,7 @@ fn ways(config: &Config) -> BTreeMap<String, Way> {
     let mut all = BTreeMap::new();
     all.extend(anchors.file.iter().map(|path| ("file".to_owned(), Way::File(path.clone()))));
     all.extend(anchors.syslog.iter().map(|path| ("syslog".to_owned(), Way::Syslog(path.clone()))));
+    all.extend(anchors.timestamp.iter().map(|url| ("timestamp".to_owned(), Way::Stamp(url.clone()))));
     all.extend(anchors.witnesses.iter().map(|(name, one)| (name.clone(), Way::Witness(one.clone()))));
     all
 }
@@ -81,6 +84,7 @@ impl Way {
         match self {
             Way::File(path) => blocking(move || file::give(&site, &path, &name, &known)).await,
             Way::Syslog(path) => blocking(move || syslog::give(&site, &path)).await,
+            Way::Stamp(url) => stamp::give(&site, &url).await,
             Way::Witness(witness) => witness::give(&site, &name, &witness, &known).await,
         }
     }

@@ -23,8 +23,9 @@ pub(super) async fn give(site: &Arc<Site>, name: &str, witness: &Witness, known:
     let mut old = last.map_or(0, |last| last.size);
     for _ in 0..2 {
         let (body, note, size) = request(site, old).await?;
-        let answer = post(&format!("{}add-checkpoint", witness.url), body).await?;
-        match answer {
+        let (status, answer) = post(&format!("{}add-checkpoint", witness.url), None, body.into_bytes(), LONGEST).await?;
+        let answer = String::from_utf8(answer).map_err(|_| "the witness's answer is no text".to_owned())?;
+        match (status, answer) {
             (200, lines) => {
                 let cosigned = format!("{note}{lines}");
                 // A signature that does not hold anchors nothing.
@@ -84,8 +85,13 @@ async fn request(site: &Arc<Site>, old: u64) -> Result<(String, String, u64), Tr
     Ok(tokio::task::spawn_blocking(make).await.map_err(|error| error.to_string())??)
 }
 
-/// Posts; gives status and text.
-async fn post(url: &str, body: String) -> Result<(u16, String), String> {
+/// Posts; gives status and what was answered, so many bytes at most.
+pub(super) async fn post(
+    url: &str,
+    kind: Option<&'static str>,
+    body: Vec<u8>,
+    longest: usize,
+) -> Result<(u16, Vec<u8>), String> {
     let client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
@@ -93,15 +99,18 @@ async fn post(url: &str, body: String) -> Result<(u16, String), String> {
         .user_agent(concat!("poterne/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| crate::notify::chain(&error))?;
-    let sent = client.post(url).body(body).send().await;
-    let mut answer = sent.map_err(|error| crate::notify::chain(&error.without_url()))?;
+    let mut request = client.post(url).body(body);
+    if let Some(kind) = kind {
+        request = request.header(reqwest::header::CONTENT_TYPE, kind);
+    }
+    let mut answer = request.send().await.map_err(|error| crate::notify::chain(&error.without_url()))?;
     let status = answer.status().as_u16();
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(|error| crate::notify::chain(&error.without_url()))? {
         bytes.extend_from_slice(&chunk);
-        if bytes.len() > LONGEST {
-            return Err("the witness's answer is too long".to_owned());
+        if bytes.len() > longest {
+            return Err("the answer is too long".to_owned());
         }
     }
-    String::from_utf8(bytes).map(|text| (status, text)).map_err(|_| "the witness's answer is no text".to_owned())
+    Ok((status, bytes))
 }
