@@ -164,7 +164,7 @@ fn an_unknown_section_names_where_it_belongs() {
     Files::new()
         .put(M, format!("language = \"fr\"\n{MAIN}"))
         .refused(&["poterne.toml:1:1: unknown key `language` in this file: known here: site, ssh, console, \
-         calendars, groups, recordings, supervision, retention, clamav, notify, siem, alarms, vendor, target"]);
+         calendars, groups, recordings, supervision, retention, clamav, anchors, backup, notify, siem, alarms, vendor, target"]);
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn no_key_trusts_a_network_or_a_directory() {
     Files::new()
         .append(M, "[ldap]\nurl = \"ldap://ad.chu.example\"\n")
         .refused(&["poterne.toml:16:2: unknown section `ldap` in this file: known here: site, ssh, console, \
-         calendars, groups, recordings, supervision, retention, clamav, notify, siem, alarms, vendor, target"]);
+         calendars, groups, recordings, supervision, retention, clamav, anchors, backup, notify, siem, alarms, vendor, target"]);
 }
 
 #[test]
@@ -369,7 +369,7 @@ fn places_survive_a_mark_and_line_ends_of_windows() {
     Files::new()
         .put(M, format!("\u{feff}x = 1\n{MAIN}"))
         .refused(&["poterne.toml:1:1: unknown key `x` in this file: known here: site, ssh, console, calendars, \
-         groups, recordings, supervision, retention, clamav, notify, siem, alarms, vendor, target"]);
+         groups, recordings, supervision, retention, clamav, anchors, backup, notify, siem, alarms, vendor, target"]);
     Files::new().put(M, format!("\u{feff}{}", MAIN.replace("\n", "\r\n"))).warned(&[]);
     Files::new()
         .edit(T, "name = \"IRM\"", "name = \"é\" ; account")

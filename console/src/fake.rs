@@ -13,8 +13,11 @@ use axum::http::{Request, StatusCode};
 use config::{Config, Options};
 use jiff::Timestamp;
 use lifecycle::order::{Failure, Hidden, Order, exit};
-use lifecycle::{Actor, Event, EvidenceScope, ExportScope, Identity, Register, Role, SessionId, TokenId};
-use policy::StaffLogin;
+use lifecycle::{
+    AccountId, Actor, Event, EvidenceScope, ExportScope, Identity, InterventionNumber, Register, Role, SessionId,
+    TokenId,
+};
+use policy::{Rights, StaffLogin};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -42,6 +45,30 @@ pub(crate) struct Daemon {
     config: Arc<Config>,
     register: Register,
     done: Mutex<Vec<String>>,
+}
+
+/// Alice of Imagix asks for a target, with words that a page must not obey.
+pub(crate) fn requested(number: InterventionNumber, account: AccountId, target: &str, rights: Rights) -> Event {
+    Event::InterventionRequested {
+        number,
+        account,
+        technician: "alice".parse().unwrap(),
+        name: "Alice <b>Martin</b>".into(),
+        vendor: "imagix".parse().unwrap(),
+        target: target.parse().unwrap(),
+        login: "maint".parse().unwrap(),
+        rights,
+        source: "203.0.113.7:1".parse().unwrap(),
+        reason: "=1+1".into(),
+        ticket: "T".into(),
+        notice: String::new(),
+        quorum: 1,
+        per: policy::Per::Session,
+        supervision: policy::Supervision::Offered,
+        call_back: false,
+        because: Vec::new(),
+        config: String::new(),
+    }
 }
 
 fn gone() -> Failure {

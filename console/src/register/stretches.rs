@@ -187,6 +187,10 @@ mod tests {
     fn session(events: &[(i64, Event)]) -> SessionRecord {
         let account = lifecycle::AccountId::from_random([2; 8]);
         let mut register = Register::default();
+        register.apply(
+            at(0),
+            &crate::fake::requested(InterventionNumber(1), account.clone(), "scanner", Default::default()),
+        );
         let admitted = Event::SessionAdmitted {
             session: id(),
             number: InterventionNumber(1),

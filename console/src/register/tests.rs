@@ -5,7 +5,7 @@ use super::filter::{Filter, Typed};
 use super::row::{Row, wanted};
 use super::session::SessionView;
 use crate::commands::Known;
-use crate::fake::{Fake, Journal};
+use crate::fake::{Fake, Journal, requested};
 use crate::form::Fields;
 use crate::page::Me;
 use axum::http::StatusCode;
@@ -43,26 +43,7 @@ fn register() -> Register {
     let mut register = Register::default();
     let account = AccountId::from_random([1; 8]);
     for (number, target) in [(1, "scanner-irm"), (2, "automate-labo")] {
-        let asked = Event::InterventionRequested {
-            number: InterventionNumber(number),
-            account: account.clone(),
-            technician: "alice".parse().unwrap(),
-            name: "Alice <b>Martin</b>".into(),
-            vendor: "imagix".parse().unwrap(),
-            target: target.parse().unwrap(),
-            login: "maint".parse().unwrap(),
-            rights: rights(),
-            source: "203.0.113.7:1".parse().unwrap(),
-            reason: "=1+1".into(),
-            ticket: "T".into(),
-            notice: String::new(),
-            quorum: 1,
-            per: policy::Per::Session,
-            supervision: policy::Supervision::Offered,
-            call_back: false,
-            because: Vec::new(),
-            config: String::new(),
-        };
+        let asked = requested(InterventionNumber(number), account.clone(), target, rights());
         register.apply(at(), &asked);
         register.apply(at(), &Event::InterventionSubmitted { number: InterventionNumber(number) });
     }

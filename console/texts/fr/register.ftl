@@ -309,7 +309,7 @@ dossier-files-proofs-hint = L'empreinte (SHA-256) est celle des octets qui ont p
 
 # Dossier de preuves scellé
 bundle-title = Dossier de preuves
-bundle-what = Un fichier scellé, à vérifier ailleurs avec la clé annexée au contrat : les entrées du journal avec leurs preuves, et les enregistrements tels que conservés. L'export est inscrit au journal.
+bundle-what = Un fichier scellé, à vérifier ailleurs avec la clé annexée au contrat : les entrées du journal avec leurs preuves, et les enregistrements tels que conservés. L'export est inscrit au journal.
 bundle-of = Pour
 bundle-all-sessions = Toutes les sessions
 bundle-purpose = Motif, et pour qui

@@ -18,9 +18,8 @@ const STAMP: &str = "tsr";
 /// Longest answer; one with a chain of certificates is some ten kilobytes.
 const LONGEST: usize = 128 << 10;
 /// In a MessageImprint (RFC 3161 §2.4.1): SEQUENCE of the algorithm SHA-256, and of 32 bytes.
-const IMPRINT: [u8; 19] = [
-    0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20,
-];
+const IMPRINT: [u8; 19] =
+    [0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20];
 /// `granted` and `grantedWithMods` (RFC 3161 §2.4.2).
 const GRANTED: [u8; 2] = [0, 1];
 
@@ -69,7 +68,8 @@ impl Asked {
         let (token, status) = Sequence::from_der(whole.content.as_ref()).map_err(odd)?;
         let (said, code) = Integer::from_der(status.content.as_ref()).map_err(odd)?;
         if !GRANTED.iter().any(|granted| code.any().data == [*granted]) {
-            let said: String = said.iter().filter(|b| b.is_ascii_graphic() || **b == b' ').map(|b| char::from(*b)).collect();
+            let said: String =
+                said.iter().filter(|b| b.is_ascii_graphic() || **b == b' ').map(|b| char::from(*b)).collect();
             return Err(format!("the authority refuses: {}", said.chars().take(200).collect::<String>()));
         }
         let (rest, _) = Any::from_der(token).map_err(odd)?;

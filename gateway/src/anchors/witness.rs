@@ -23,7 +23,8 @@ pub(super) async fn give(site: &Arc<Site>, name: &str, witness: &Witness, known:
     let mut old = last.map_or(0, |last| last.size);
     for _ in 0..2 {
         let (body, note, size) = request(site, old).await?;
-        let (status, answer) = post(&format!("{}add-checkpoint", witness.url), None, body.into_bytes(), LONGEST).await?;
+        let (status, answer) =
+            post(&format!("{}add-checkpoint", witness.url), None, body.into_bytes(), LONGEST).await?;
         let answer = String::from_utf8(answer).map_err(|_| "the witness's answer is no text".to_owned())?;
         match (status, answer) {
             (200, lines) => {
