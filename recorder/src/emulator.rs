@@ -254,6 +254,11 @@ impl Emulator {
         rows.filter(|(n, _)| (from..=cursor).contains(n)).map(|(_, line)| line.text()).collect()
     }
 
+    /// The rows of the first line shown that scrolled away already, where the terminal only wrapped it.
+    pub(crate) fn begun(&self) -> &str {
+        &self.lines.pending
+    }
+
     /// What is shown now as lines of text: rows that the terminal only wrapped are joined, and a line of
     /// which the beginning scrolled away has what is left of it.
     pub(crate) fn shown_lines(&self) -> Vec<String> {

@@ -4,6 +4,7 @@
 //! A transcript has a line's time when it left the screen. When it came is found in the cast, from the
 //! places that its index names.
 
+use crate::emulator::Emulator;
 use crate::manifest::PartKind;
 use crate::parts::OpenError;
 use crate::sealed::{ReadingKeys, Replay, SealedRecording};
@@ -187,8 +188,9 @@ impl Replay<'_> {
         let mut place = self.beginning(keyframe)?;
         let last = sought.iter().fold(0.0, |last: f64, one| last.max(one.left)) + ROUNDED;
         let mut lines = place.emulator.shown_lines();
+        let (mut begun, mut top) = top(&place.emulator, &lines);
         for one in sought.iter_mut() {
-            one.shown = lines.iter().any(|line| one.is(line));
+            one.shown = lines.iter().chain([&top]).any(|line| one.is(line));
         }
         for event in place.events {
             if event.at > last || event.at > until {
@@ -199,17 +201,28 @@ impl Replay<'_> {
                 continue;
             }
             let before = std::mem::replace(&mut lines, place.emulator.shown_lines());
+            let begun_before = std::mem::take(&mut begun);
+            (begun, top) = self::top(&place.emulator, &lines);
             for one in sought.iter_mut().filter(|one| event.at <= one.left + ROUNDED) {
                 let stands = lines.iter().any(|line| one.is(line));
                 // It may come and scroll away at once; or the last piece of a wrapped line has left.
                 let piece = before.first().is_some_and(|top| one.hit.line.ends_with(top));
                 let passed = || !piece && gone.iter().any(|line| one.is(line));
-                if !one.shown && (stands || passed()) {
+                // Half of it went away with what brought it.
+                let halved = one.is(&top);
+                if !one.shown && (stands || passed() || (halved && begun != begun_before)) {
                     one.came = Some(event.at);
                 }
-                one.shown = stands;
+                one.shown = stands || halved;
             }
         }
         Ok(())
     }
+}
+
+/// The rows of the first line shown that scrolled away already, and that line with them.
+fn top(emulator: &Emulator, lines: &[String]) -> (String, String) {
+    let begun = emulator.begun().to_owned();
+    let top = lines.first().map_or_else(String::new, |line| format!("{begun}{line}"));
+    (begun, top)
 }
