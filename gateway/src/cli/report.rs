@@ -114,7 +114,7 @@ fn text(layout: &Layout, answer: &Value, rows: &[Value]) -> String {
             ("zone", &field("zone").unwrap_or_default()),
         ],
     )];
-    let wanted = [("report-since", "from"), ("report-until", "to"), ("report-of-vendor", "vendor")];
+    let wanted = [("report-from-day", "from"), ("report-to-day", "to"), ("report-of-vendor", "vendor")];
     lines.extend(wanted.iter().filter_map(|(key, name)| Some(texts.with(key, &[("value", &field(name)?)]))));
     if let Some(days) = answer.get("days").and_then(Value::as_u64) {
         lines.push(texts.with("report-days", &[("value", &days.to_string())]));
@@ -125,7 +125,7 @@ fn text(layout: &Layout, answer: &Value, rows: &[Value]) -> String {
         lines.extend(output::columns(&layout.brief_headings(), &cells));
         lines.push(String::new());
     }
-    lines.push(texts.with("report-count", &[("value", &rows.len().to_string())]));
+    lines.push(texts.with("report-rows", &[("value", &rows.len().to_string())]));
     if let Some(missing) = answer.get("missing").and_then(Value::as_array) {
         let numbers: Vec<String> = missing.iter().map(ToString::to_string).collect();
         lines.push(match numbers.is_empty() {

@@ -74,6 +74,8 @@ pub(crate) enum Control {
     Clock,
     /// The network holds a second wall; from here it cannot be seen.
     NetworkWall,
+    /// Which version runs; whether there is a newer one nobody here knows.
+    Version,
     /// A check of the host.
     Host(&'static str),
 }
@@ -236,7 +238,7 @@ fn configured(control: Control, facts: &Facts) -> Seen {
         Control::Scope => {
             let grants: Vec<String> =
                 config.vendors.iter().map(|one| format!("{} → {}", one.id, named(one.targets.iter()))).collect();
-            (State::Held, Place::Configuration, named(grants.iter()))
+            (State::Held, Place::Configuration, grants.join("; "))
         }
         Control::Contracts => excepted("contract not in force", vendors(|one| !one.in_contract), State::Partly),
         Control::Sources => excepted("sources = \"any\"", vendors(|one| one.any_source), State::NotHeld),
@@ -321,6 +323,9 @@ fn configured(control: Control, facts: &Facts) -> Seen {
                 _ => State::Held,
             };
             (state, Place::Configuration, format!("notify.webhooks: {}, notify.mail: {}", config.webhooks, config.mail))
+        }
+        Control::Version => {
+            (State::Partly, Place::Program, format!("poterne {}; newest: ?", env!("CARGO_PKG_VERSION")))
         }
         _ => (State::Partly, Place::Program, "poterne firewall render; nftables: ?".to_owned()),
     }

@@ -116,7 +116,7 @@ pub(crate) const RULES: &[Rule] = &[
         source: "CERT Santé; HRD-02",
         french: "L’outil doit être à jour de correctifs de sécurité.",
         english: "The tool must be up to date with security fixes.",
-        controls: &[Control::Host("patches")],
+        controls: &[Control::Version],
     },
     Rule {
         id: "CERT-15",

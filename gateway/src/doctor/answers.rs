@@ -6,10 +6,8 @@ use serde_json::Value;
 
 /// What the daemon tells of an age: the check, the field of its status, after how long it is worth a look
 /// and after how long it is to be put right.
-const AGES: [(&str, &str, SignedDuration, SignedDuration); 2] = [
-    ("siem", "oldest_unsent", SignedDuration::from_mins(15), SignedDuration::from_hours(24)),
-    ("backup", "last_backup", SignedDuration::from_hours(26), SignedDuration::from_hours(8 * 24)),
-];
+const AGES: [(&str, &str, SignedDuration, SignedDuration); 1] =
+    [("backup", "last_backup", SignedDuration::from_hours(26), SignedDuration::from_hours(8 * 24))];
 
 /// The daemon, and the ages.
 pub(super) fn daemon(status: Result<&Value, String>, at: Timestamp) -> Vec<Finding> {
@@ -19,8 +17,8 @@ pub(super) fn daemon(status: Result<&Value, String>, at: Timestamp) -> Vec<Findi
         Err(why) => {
             let silent = Finding::amber(ID, "silent", why);
             let unknown = AGES.iter().map(|(id, ..)| Finding::amber(id, "silent", ""));
-            let anchor = Finding::amber("anchor", "silent", "");
-            return [silent, anchor].into_iter().chain(unknown).collect();
+            let (anchor, siem) = (Finding::amber("anchor", "silent", ""), Finding::amber("siem", "silent", ""));
+            return [silent, anchor, siem].into_iter().chain(unknown).collect();
         }
     };
     let is = |name: &str| status.get(name).and_then(Value::as_bool);
@@ -32,11 +30,25 @@ pub(super) fn daemon(status: Result<&Value, String>, at: Timestamp) -> Vec<Findi
         (Some(true), ..) => Finding::red(ID, "clock", ""),
         _ => Finding::red(ID, "journal", ""),
     };
-    [own, anchors(status)].into_iter().chain(AGES.iter().map(|one| age(one, status, at))).collect()
+    [own, anchors(status), receivers(status)].into_iter().chain(AGES.iter().map(|one| age(one, status, at))).collect()
 }
 
 fn version(status: &Value) -> String {
     status.get("version").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// By what the status says of each receiver: one that takes nothing says so first.
+fn receivers(status: &Value) -> Finding {
+    const ID: &str = "siem";
+    let fields = status.as_object().into_iter().flatten();
+    let all: Vec<(&str, &str)> = fields
+        .filter_map(|(key, said)| Some((key.strip_prefix("siem.")?, said.as_str().unwrap_or_default())))
+        .collect();
+    match (all.is_empty(), all.iter().find(|(_, said)| said.starts_with("takes nothing"))) {
+        (true, _) => Finding::red(ID, "never", ""),
+        (_, Some((name, said))) => Finding::red(ID, "stuck", format!("{name}: {said}")),
+        (_, None) => Finding::green(ID, "sent", all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")),
+    }
 }
 
 /// By the list of anchors, each with how old its last checkpoint is and whether that is too old.
@@ -58,7 +70,6 @@ fn age(one: &(&'static str, &str, SignedDuration, SignedDuration), status: &Valu
     match status.get(*field) {
         // A daemon that does not know such a thing has none of it.
         None => Finding::amber(id, "untold", ""),
-        Some(Value::Null) if *id == "siem" => Finding::green(id, "sent", ""),
         Some(Value::Null) => Finding::red(id, "never", ""),
         Some(value) => match value.as_str().and_then(|since| since.parse::<Timestamp>().ok()) {
             None => Finding::amber(id, "untold", ""),

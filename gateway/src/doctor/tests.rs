@@ -194,7 +194,9 @@ fn config(tree: &Tree, open: &str) -> Config {
     let held = crate::conformity::tests::HELD;
     let (before, after) = held.split_once("[notify.webhooks.chat]").unwrap();
     let after = after.split_once("\n\n").unwrap().1;
-    let text = format!("{before}{after}").replace("open = \"armed\"", &format!("open = \"{open}\""));
+    let text = format!("{before}{after}")
+        .replace("open = \"armed\"", &format!("open = \"{open}\""))
+        .replace("certificate = \"PEMFILE\"\nkey = \"KEYFILE\"", "");
     let path = tree.0.path().join("poterne.toml");
     fs::write(&path, text).unwrap();
     config::load(&path, config::Options { at: now(), unpinned: false }).unwrap_or_else(|error| panic!("{error}"))
@@ -263,17 +265,18 @@ fn ages_are_told_or_unknown() {
     };
     let ago = |hours| (now() - SignedDuration::from_hours(hours)).to_string();
     let well = serde_json::json!({ "journal_works": true, "clock_trusted": true, "lockdown": false,
-        "emergencies_to_review": 0, "last_backup": ago(2), "oldest_unsent": null,
+        "emergencies_to_review": 0, "last_backup": ago(2), "siem.soc": "takes what is sent; 0 wait, the next is 7",
         "anchors": [{ "anchor": "syslog", "overdue": false }] });
     for id in ["daemon", "anchor", "siem", "backup"] {
         assert_eq!(level(Ok(&well), id).0, Level::Green, "{id}");
         assert_eq!(level(Err("gone".into()), id), (Level::Amber, "silent"), "{id}");
     }
     let ill = serde_json::json!({ "journal_works": true, "clock_trusted": false, "lockdown": false,
-        "last_backup": ago(400), "oldest_unsent": ago(1), "anchors": [{ "anchor": "w", "overdue": true }] });
+        "last_backup": ago(400), "siem.soc": "takes nothing: refused; 9 wait, the next is 7", "anchors": [{ "anchor": "w", "overdue": true }] });
     assert_eq!(level(Ok(&ill), "daemon"), (Level::Red, "clock"));
     assert_eq!(level(Ok(&ill), "anchor"), (Level::Red, "overdue"));
-    assert_eq!(level(Ok(&ill), "siem"), (Level::Amber, "age"));
+    assert_eq!(level(Ok(&ill), "siem"), (Level::Red, "stuck"));
+    assert_eq!(level(Ok(&serde_json::json!({})), "siem"), (Level::Red, "never"));
     assert_eq!(level(Ok(&ill), "backup"), (Level::Red, "age"));
     let older = serde_json::json!({ "journal_works": false });
     assert_eq!(level(Ok(&older), "daemon"), (Level::Red, "journal"));
