@@ -114,7 +114,7 @@ fn fold(journal: &mut Journal) -> anyhow::Result<(Register, Ranges)> {
 }
 
 /// Rewrites the whole ring under a new master, without the keys of these entries.
-fn rewrite(journal: &mut Journal, vault: &Vault, erased: &Ranges) -> anyhow::Result<()> {
+pub(crate) fn rewrite(journal: &mut Journal, vault: &Vault, erased: &Ranges) -> anyhow::Result<()> {
     journal.begin_rewrite(ring::begin(vault)?)?;
     while journal.rewrite_tile(|index| erased.contains(index))? {}
     journal.finish_rewrite()?;

@@ -393,6 +393,8 @@ pub enum Order {
     Conformity,
     /// What goes when, and what is held.
     RetentionPlan,
+    /// What was erased so far, for whoever puts an older backup back.
+    RetentionTombstones,
     /// A retention run now, under the daily run's own rules.
     RetentionRun,
     HoldAdd {
@@ -580,6 +582,7 @@ pub fn needs(order: &Order) -> Needs {
         | Order::TokenList
         | Order::AnchorList
         | Order::RetentionPlan
+        | Order::RetentionTombstones
         | Order::HoldList
         | Order::Explain { .. } => Needs::Nothing,
         Order::TechnicianDisable { .. } | Order::SessionCut { .. } | Order::LockdownBegin { .. } => Needs::Brake(ANY),

@@ -49,6 +49,8 @@ pub struct Register {
     pub rollbacks: Rollbacks,
     /// When each way of anchoring was last journalled, and over how many entries.
     pub anchored: BTreeMap<String, (Timestamp, u64)>,
+    /// When a backup was last made.
+    pub backed_up: Option<Timestamp>,
     /// The digest of the configuration in force.
     pub config: String,
     /// The time of the last event.
@@ -91,8 +93,10 @@ impl Register {
         self.apply_to_sessions(at, event);
         self.keep_what_goes_on(event);
         self.rollbacks.apply(event);
-        if let Event::Anchored { anchor, size } = event {
-            self.anchored.insert(anchor.clone(), (at, *size));
+        match event {
+            Event::Anchored { anchor, size } => drop(self.anchored.insert(anchor.clone(), (at, *size))),
+            Event::BackupMade { .. } => self.backed_up = Some(at),
+            _ => {}
         }
         if let Event::ConfigLoaded { digest, .. } | Event::Started { config: digest, .. } = event {
             self.config.clone_from(digest);

@@ -6,6 +6,7 @@ use harness::{Site, SiteOptions, eventually};
 use journal::{Checkpoint, WitnessKey, check_log};
 use serde_json::Value;
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -136,4 +137,68 @@ fn a_rollback_of_the_whole_machine_is_found() {
     assert!(error("w1").as_str().unwrap().contains("another history"), "{again}");
     eventually("it stays open", || site.json(&["status"])["rollback"].is_null());
     site.script("$SSH true && echo in again").expect("in again");
+}
+
+/// A stamping authority of OpenSSL's, behind as little HTTP as it takes.
+fn authority(folder: &Path) -> u16 {
+    let openssl = |args: &[&str]| {
+        let out = Command::new("openssl").current_dir(folder).args(args).output().unwrap();
+        assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    };
+    let request = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
+    let whose = ["-subj", "/CN=authority", "-addext", "extendedKeyUsage=critical,timeStamping"];
+    openssl(&[&request[..], &whose, &["-keyout", "tsa.key", "-out", "tsa.pem"]].concat());
+    let config = "[tsa]\ndefault_tsa = a\n[a]\nserial = serial\nsigner_cert = tsa.pem\nsigner_key = tsa.key\n\
+                  signer_digest = sha256\ndefault_policy = 1.2.3.4.1\ndigests = sha256\ness_cert_id_alg = sha256\n";
+    fs::write(folder.join("tsa.conf"), config).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let folder = folder.to_owned();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut reader = BufReader::new(stream.unwrap());
+            let mut head = String::new();
+            while reader.read_line(&mut head).unwrap_or(0) > 2 {}
+            let head = head.to_lowercase();
+            assert!(head.contains("content-type: application/timestamp-query"), "{head}");
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+            let mut body = vec![0; length.trim().parse().unwrap()];
+            reader.read_exact(&mut body).unwrap();
+            fs::write(folder.join("query"), body).unwrap();
+            let args = ["ts", "-reply", "-config", "tsa.conf", "-queryfile", "query", "-out", "reply"];
+            assert!(Command::new("openssl").current_dir(&folder).args(args).output().unwrap().status.success());
+            let reply = fs::read(folder.join("reply")).unwrap();
+            let mut answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", reply.len()).into_bytes();
+            answer.extend(reply);
+            reader.get_mut().write_all(&answer).unwrap();
+        }
+    });
+    port
+}
+
+/// EVI-07: an authority of RFC 3161 stamps the checkpoint that went out; `openssl ts` says so of it, and of
+/// no other.
+#[test]
+fn an_authority_says_when() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = authority(folder.path());
+    let more = format!("[anchors]\ntimestamp = \"http://127.0.0.1:{port}/tsr\"\n");
+    let site = Site::with(SiteOptions { more, ..SiteOptions::default() });
+    site.sign_in("nadia");
+    let anchors = site.json(&["journal", "anchors", "--now"]);
+    assert_eq!((&anchors[0]["anchor"], &anchors[0]["error"]), (&"timestamp".into(), &Value::Null), "{anchors}");
+    let kept = site.state().join("anchors/timestamp");
+    let verify = |note: &Path| {
+        let stamp = kept.join("last.tsr");
+        let mut openssl = Command::new("openssl");
+        openssl.args(["ts", "-verify", "-in"]).arg(stamp).arg("-data").arg(note);
+        openssl.arg("-CAfile").arg(folder.path().join("tsa.pem")).output().unwrap()
+    };
+    let note = kept.join("last.note");
+    let out = verify(&note);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    Checkpoint::verify(&fs::read_to_string(&note).unwrap(), &site.journal_key()).unwrap();
+    let other = folder.path().join("other");
+    fs::write(&other, fs::read_to_string(&note).unwrap() + "\n").unwrap();
+    assert!(!verify(&other).status.success());
 }

@@ -160,7 +160,15 @@ fn what_was_erased_stays_erased() {
     all.site.stop_daemon();
     fs::rename(all.site.state(), all.site.folder().join("evidence")).unwrap();
     let tombstones = all.safe.path().join("tombstones");
-    fs::write(&tombstones, format!("# erased since\nrecording {id}\n")).unwrap();
+    assert_eq!(all.site.log().matches("panicked").count(), 0);
+    fs::write(&tombstones, "recording everything\n").unwrap();
+    let out = all.restore(&name(&second), &["--tombstones", tombstones.to_str().unwrap()]);
+    assert!(
+        !out.status.success() && says(&out).contains("1: write `recording s-…` or `entries 3-90`"),
+        "{}",
+        says(&out)
+    );
+    fs::write(&tombstones, format!("# erased since\nentries 0-3\nrecording {id}\n")).unwrap();
     let out = all.restore(&name(&second), &["--tombstones", tombstones.to_str().unwrap()]);
     assert!(out.status.success() && says(&out).contains("1 erased again"), "{}", says(&out));
     assert!(!all.site.state().join("recordings").join(&id).exists());

@@ -90,6 +90,11 @@ impl Way {
     }
 }
 
+/// The newest note that went by each way which is configured.
+pub(crate) fn kept(site: &Site) -> Vec<String> {
+    ways(&site.config()).keys().filter_map(|name| keep::last_note(site, name)).collect()
+}
+
 async fn blocking(work: impl FnOnce() -> Result<Given, Trouble> + Send + 'static) -> Result<Given, Trouble> {
     tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?
 }

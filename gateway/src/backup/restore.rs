@@ -6,6 +6,7 @@ use super::{KEYS, Manifest, RECORDINGS, STATE, archive, digest_of, recording_fil
 use crate::entropy;
 use crate::lockdown::Lockdown;
 use crate::memory::MEMORY;
+use crate::recovery::rewrite;
 use crate::registrar::entry;
 use crate::ring;
 use crate::site::Paths;
@@ -13,6 +14,7 @@ use crate::vault::{Memory, SiteSecrets, Vault};
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use journal::{Checkpoint, Journal, OsDisk, SigningKey};
+use lifecycle::retention::Ranges;
 use lifecycle::{Actor, Event, SessionId};
 use std::fs;
 use std::path::Path;
@@ -57,7 +59,7 @@ pub(crate) fn restore(put: &Put<'_>) -> anyhow::Result<Restored> {
             bail!("`{}` is not what was written", path.display());
         }
     }
-    let gone = tombstones(put.tombstones)?;
+    let gone = Tombstones::read(put.tombstones)?;
     crate::daemon::make_private(put.state)?;
     let mark = put.state.join(BROKEN_OFF);
     fs::write(&mark, "a restore goes on, or was broken off\n")?;
@@ -65,12 +67,12 @@ pub(crate) fn restore(put: &Put<'_>) -> anyhow::Result<Restored> {
         archive::read(&put.set.join(name), &put.outside.identities, Some(put.state))?;
     }
     let beside = put.set.parent().unwrap_or(put.set).join(RECORDINGS);
-    for id in manifest.recordings.keys().filter(|id| !gone.iter().any(|gone| gone.as_str() == *id)) {
+    for id in manifest.recordings.keys().filter(|id| !gone.recordings.iter().any(|gone| gone.as_str() == *id)) {
         archive::read(&beside.join(recording_file(id)), &put.outside.identities, Some(&paths.recordings()))?;
     }
     // What was erased stays erased: neither its content nor what opens it comes back (LOG-08).
     let mut erased = 0;
-    for id in &gone {
+    for id in &gone.recordings {
         let heads = paths.heads(id);
         if heads.exists() {
             fs::remove_dir_all(&heads).with_context(|| format!("`{}`", heads.display()))?;
@@ -78,21 +80,37 @@ pub(crate) fn restore(put: &Put<'_>) -> anyhow::Result<Restored> {
         }
     }
     let last = last_known(put)?;
-    let outcome = begin_origin(put, &paths, &last, erased)?;
+    let outcome = begin_origin(put, &paths, &last, (erased, &gone.entries))?;
     fs::remove_file(&mark)?;
     Ok(outcome)
 }
 
-/// Sessions whose recordings are gone: a line `recording s-…` each.
-fn tombstones(file: Option<&Path>) -> anyhow::Result<Vec<SessionId>> {
-    let Some(file) = file else { return Ok(Vec::new()) };
-    let text = fs::read_to_string(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
-    let parse = |(n, line): (usize, &str)| {
-        let id = line.strip_prefix("recording ").and_then(|id| id.trim().parse().ok());
-        id.with_context(|| format!("`{}`:{}: write `recording s-…`", file.display(), n + 1))
-    };
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
-    lines.map(parse).collect()
+/// What was erased since the backup, as `poterne retention tombstones` prints it.
+#[derive(Default)]
+struct Tombstones {
+    recordings: Vec<SessionId>,
+    entries: Ranges,
+}
+
+impl Tombstones {
+    /// Lines `recording s-…` and `entries FIRST-LAST`.
+    fn read(file: Option<&Path>) -> anyhow::Result<Self> {
+        let mut all = Self::default();
+        let Some(file) = file else { return Ok(all) };
+        let text = fs::read_to_string(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
+        let mut pairs: Vec<(u64, u64)> = Vec::new();
+        for (n, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#')) {
+            let (what, which) = line.trim().split_once(' ').unwrap_or_default();
+            let range = || which.split_once('-').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+            match (what, which.parse().ok(), range()) {
+                ("recording", Some(id), _) => all.recordings.push(id),
+                ("entries", _, Some(pair)) => pairs.push(pair),
+                _ => bail!("`{}`:{n}: write `recording s-…` or `entries 3-90`", file.display()),
+            }
+        }
+        all.entries = pairs.into();
+        Ok(all)
+    }
 }
 
 /// The last checkpoint that anybody knows of. Every one must be of this journal, or known to be lost.
@@ -130,7 +148,12 @@ fn last_known(put: &Put<'_>) -> anyhow::Result<Checkpoint> {
 }
 
 /// The same tree under a new name and key; one entry says so, and what was known last.
-fn begin_origin(put: &Put<'_>, paths: &Paths, last: &Checkpoint, erased: u64) -> anyhow::Result<Restored> {
+fn begin_origin(
+    put: &Put<'_>,
+    paths: &Paths,
+    last: &Checkpoint,
+    (erased, gone): (u64, &Ranges),
+) -> anyhow::Result<Restored> {
     let vault = Vault::with_key(&paths.vault(), put.vault_key.to_owned())?;
     let mut secrets: SiteSecrets = vault.get(SITE, 1)?;
     let signer = SigningKey::new(&secrets.origin, &secrets.journal)?;
@@ -144,6 +167,9 @@ fn begin_origin(put: &Put<'_>, paths: &Paths, last: &Checkpoint, erased: u64) ->
     let disk = Box::new(OsDisk::default());
     let masters = ring::at_start(&vault, (SITE, &mut secrets), false)?;
     let (mut journal, _) = Journal::open(&paths.journal(), disk, signer, masters, random)?;
+    if !gone.is_empty() {
+        rewrite(&mut journal, &vault, gone)?;
+    }
     let here = journal.size();
     let tag: [u8; 4] = entropy::bytes()?;
     let stem = origin.rsplit_once('/').map_or(origin.as_str(), |(stem, _)| stem);

@@ -137,6 +137,8 @@ pub(crate) enum RetentionVerb {
     Plan(Json),
     /// Erase what is due now instead of at the daily run, under the same rules.
     Run(Json),
+    /// Print what was erased so far, for `backup restore --tombstones`: keep it beside the backups.
+    Tombstones,
 }
 
 #[derive(Subcommand)]

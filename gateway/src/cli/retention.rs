@@ -23,6 +23,16 @@ fn day(of: &Value, name: &str) -> Option<String> {
 pub(super) fn retention(main: &Path, verb: RetentionVerb) -> Outcome {
     match verb {
         RetentionVerb::Plan(json) => print(json, &ask(main, &Order::RetentionPlan)?, plan),
+        RetentionVerb::Tombstones => {
+            let answer = ask(main, &Order::RetentionTombstones)?;
+            let list = |name: &str| answer.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+            for range in list("entries") {
+                let end = |n: usize| range.get(n).and_then(Value::as_u64).unwrap_or_default();
+                output::say(&format!("entries {}-{}", end(0), end(1)));
+            }
+            list("recordings").iter().filter_map(Value::as_str).for_each(|id| output::say(&format!("recording {id}")));
+            Ok(())
+        }
         RetentionVerb::Run(json) => {
             let answer = ask(main, &Order::RetentionRun)?;
             print(json, &answer, |answer| match answer.get("run").and_then(Value::as_u64) {

@@ -7,9 +7,11 @@ use crate::retention::{self, Outcome};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::order::{Failure, HoldArgs, exit};
-use lifecycle::retention::{Coming, Hold, HoldOn, What};
+use lifecycle::retention::{Coming, Hold, HoldOn, Ranges, What};
 use lifecycle::{Actor, Event, HoldId, InterventionNumber, Refusal, Register};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 /// How far ahead the plan lists single things.
 const AHEAD: SignedDuration = SignedDuration::from_hours(31 * 24);
@@ -45,6 +47,9 @@ fn coming(one: &Coming, now: Timestamp, register: &Register) -> Value {
     json!({ "what": what, "id": id, "until": one.until, "state": state, "held_by": one.held_by })
 }
 
+/// The kind of a run's entry.
+const RUN: &str = "retention-run";
+
 impl Desk {
     pub(super) async fn retention_plan(&self) -> Answer {
         let outlook = retention::outlook(&self.site).await.map_err(software)?;
@@ -74,6 +79,33 @@ impl Desk {
             "next": plan.next,
             "items": plan.coming.iter().filter(|one| one.until <= soon).map(|one| coming(one, now, register)).collect::<Value>(),
         }))
+    }
+
+    /// What all runs erased, from their entries, which stay.
+    pub(super) async fn retention_tombstones(&self) -> Answer {
+        let site = self.site.clone();
+        let look = move || {
+            let (mut entries, mut recordings) = (Ranges::default(), BTreeSet::new());
+            let mut unreadable = None;
+            site.archive.open()?.read(0, |evidence| {
+                if let (RUN, Some((_, body))) = (evidence.leaf.kind.as_str(), &evidence.opened) {
+                    match Event::from_body(body) {
+                        Ok(Event::RetentionRun { entries: gone, recordings: ids, .. }) => {
+                            entries.extend(&gone);
+                            recordings.extend(ids);
+                        }
+                        Ok(_) => {}
+                        Err(error) => unreadable = Some(error),
+                    }
+                }
+                ControlFlow::Continue(())
+            })?;
+            match unreadable {
+                Some(error) => Err(anyhow::Error::from(error)),
+                None => Ok(json!({ "entries": entries, "recordings": recordings })),
+            }
+        };
+        tokio::task::spawn_blocking(look).await.map_err(software)?.map_err(software)
     }
 
     pub(super) async fn retention_run(&self, by: Actor) -> Answer {

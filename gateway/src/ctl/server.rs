@@ -403,6 +403,7 @@ impl Desk {
             Order::Report(asked) => self.report(asked, staff.clone()).await,
             Order::NotifyTest { channel } => crate::notify::test(&self.site, channel, &by).await,
             Order::RetentionPlan => self.retention_plan().await,
+            Order::RetentionTombstones => self.retention_tombstones().await,
             Order::RetentionRun => self.retention_run(by).await,
             Order::HoldAdd { on, reason, until } => self.hold_add(on, reason, until, by).await,
             Order::HoldList => self.hold_list().await,
@@ -475,11 +476,12 @@ impl Desk {
                 let unsealed = core.register.sessions.values().filter(|one| one.end.is_some() && one.sealed.is_none());
                 let review = core.register.interventions.values().filter(|one| one.wants_review()).count();
                 let last_run = core.register.retention.last.as_ref().map(|run| run.at);
-                (pending, unsealed.count(), review, core.register.is_armed(at), last_run)
+                let (armed, backed_up) = (core.register.is_armed(at), core.register.backed_up);
+                (pending, unsealed.count(), review, armed, last_run, backed_up)
             })
             .await;
         // The journal's end is itself something to be told.
-        let (pending, unsealed, review, armed, last_run) = looked.unwrap_or_default();
+        let (pending, unsealed, review, armed, last_run, backed_up) = looked.unwrap_or_default();
         let checkpoint = self.site.registrar.checkpoints().borrow().to_string();
         let mut status = json!({
             "site": config.site.name,
@@ -501,6 +503,7 @@ impl Desk {
             "host_key": self.host_key,
             "checkpoint": checkpoint,
             "anchors": self.anchor_list(),
+            "last_backup": backed_up,
             "rollback": self.rollback().await,
         });
         if let Value::Object(fields) = &mut status {

@@ -73,10 +73,12 @@ impl Contents {
         self.reader.checkpoint()
     }
 
-    /// Proofs that the log continues these checkpoints, and the one that the vault remembers.
+    /// Proofs that the log continues these checkpoints, the one that the vault remembers, and the newest
+    /// that left by each way, with what its witness signed.
     pub(super) fn anchors(&mut self, site: &Site, given: &[String]) -> anyhow::Result<Vec<u8>> {
         let remembered: Option<Memory> = site.vault.get(MEMORY, 1).ok();
-        let known = given.iter().cloned().chain(remembered.map(|memory| memory.checkpoint));
+        let known = given.iter().cloned().chain(crate::anchors::kept(site));
+        let known = known.chain(remembered.map(|memory| memory.checkpoint));
         let (mut lines, mut sizes) = (Vec::new(), Vec::new());
         for note in known {
             let Some(older) = own(site, &note).filter(|older| (1..=self.size()).contains(&older.size)) else {
