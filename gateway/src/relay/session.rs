@@ -31,6 +31,8 @@ use tokio::sync::{Semaphore, mpsc, watch};
 
 /// A frame that is not in the file after this long counts as lost (D18, D25).
 const RECORDER_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the reason of an end may take to leave, while nothing moves any more.
+const GOODBYE: Duration = Duration::from_secs(2);
 /// Inputs that may wait for the driver.
 const INBOX: usize = 64;
 
@@ -302,6 +304,11 @@ impl LiveSession {
     pub async fn until_still(&self) {
         let mut flow = self.flow.subscribe();
         let _ = flow.wait_for(|flow| *flow != Flow::Flowing).await;
+    }
+
+    /// Returns once its connection is gone, or a while after it should be.
+    pub async fn until_left(&self) {
+        let _ = tokio::time::timeout(GOODBYE, self.client.gate().peer_gone()).await;
     }
 
     /// Returns once it has ended.

@@ -4,7 +4,7 @@
 use crate::admission;
 use crate::files;
 use crate::relay::channel::Ending;
-use crate::relay::session::{Flow, Task};
+use crate::relay::session::{Flow, LiveSession, Task};
 use crate::ssh::opening::{NotStarted, Opening};
 use crate::target::{Dialled, Reply};
 use config::{Content, Scan};
@@ -13,6 +13,7 @@ use policy::{Asked, Permit, transfers_in};
 use russh::ChannelWriteHalf;
 use russh::server::{Handle, Msg};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// The exit status of what was refused on a terminal (sysexits' EX_NOPERM).
@@ -54,6 +55,7 @@ impl Starting {
                     never = target.keep_awake() => match never {},
                 };
                 self.opening.channel.farewell(&self.writer).await;
+                self.say_why(&session).await;
                 self.opening.closed(&ending).await;
                 if session.flow() == Flow::Ended && ending.exit.is_none() && ending.signal.is_none() {
                     // dbclient takes an end without a status for a success.
@@ -96,6 +98,16 @@ impl Starting {
         self.opening.channel.farewell(&self.writer).await;
         self.opening.channel.finish();
         let _ = self.writer.close().await;
+    }
+
+    /// Says the reason on the errors' stream where there is no terminal: a client that hears of its channel's
+    /// end is gone before the connection's end tells it why.
+    async fn say_why(&self, session: &LiveSession) {
+        /// A client that does not read its errors does not hold up the end.
+        const READ_WITHIN: Duration = Duration::from_millis(300);
+        let Some(text) = session.farewell().filter(|_| self.opening.channel.terminal().is_none()) else { return };
+        let line = format!("[Poterne] {}\r\n", crate::texts::to_ascii(text)).into_bytes();
+        let _ = tokio::time::timeout(READ_WITHIN, self.writer.extended_data_bytes(1, line)).await;
     }
 
     /// Through a steward where the protocol is one for files, and as it comes where it is not.

@@ -195,7 +195,8 @@ async fn close(session: Arc<LiveSession>, cause: EndCause, around: Surroundings)
             let polite = handle.disconnect(Disconnect::ByApplication, ascii(&reason), String::new());
             let _ = tokio::time::timeout(FAREWELL, polite).await;
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        // The library says its goodbye on a busy machine when it comes to it, and then lets the stream go.
+        session.until_left().await;
     }
     session.each_channel(Channel::finish);
     session.client.gate().end();
