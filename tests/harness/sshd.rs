@@ -40,7 +40,7 @@ impl Sshd {
         let port = free_port();
         let config = folder.join("sshd_config");
         let text = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\nPidFile none\n\
+            "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nSetEnv HOME={0}\nUsePAM no\nPidFile none\n\
              PermitRootLogin yes\nPasswordAuthentication no\nMaxStartups 200:30:400\nMaxSessions 100\nPrintMotd no\nPrintLastLog no\n\
              UseDNS no\nSubsystem sftp internal-sftp\n{more}\n",
             host.display(),
