@@ -37,14 +37,18 @@ impl Sshd {
         keygen(&host, kind);
         keygen(&opens, kind);
         std::fs::copy(opens.with_extension("pub"), folder.join("authorized_keys")).expect("authorized_keys");
+        // Not the machine's own: what its shells read at their start is no part of the test.
+        let home = folder.join("home");
+        std::fs::create_dir_all(&home).expect("a home");
         let port = free_port();
         let config = folder.join("sshd_config");
         let text = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nSetEnv HOME={0}\nUsePAM no\nPidFile none\n\
+            "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\nPidFile none\n\
              PermitRootLogin yes\nPasswordAuthentication no\nMaxStartups 200:30:400\nMaxSessions 100\nPrintMotd no\nPrintLastLog no\n\
-             UseDNS no\nSubsystem sftp internal-sftp\n{more}\n",
+             UseDNS no\nSubsystem sftp internal-sftp\nSetEnv HOME={}\n{more}\n",
             host.display(),
             folder.join("authorized_keys").display(),
+            home.display(),
         );
         std::fs::write(&config, text).expect("sshd_config");
         let log = std::fs::File::create(folder.join("sshd.log")).expect("a log");
