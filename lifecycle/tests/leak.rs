@@ -58,6 +58,7 @@ impl World {
         let attempt = Attempt {
             account: self.register.account(&id(login)).unwrap().id.clone(),
             source: source.parse().unwrap(),
+            via: None,
             password,
             code,
             keys: vec![],

@@ -133,6 +133,7 @@ impl World {
     fn attempt(&mut self, login: &str) -> StaffAttempt {
         self.step += 1;
         let source = Some(ADDRESS.parse().unwrap());
+        StaffAttempt { staff: id(login), via: None,
         StaffAttempt { staff: id(login), password: true, code: CodeCheck::Fits(self.step), source }
     }
 

@@ -105,6 +105,7 @@ impl World {
         self.step += 1;
         StaffAttempt {
             staff: id(who),
+            via: None,
             password: right,
             code: if right { CodeCheck::Fits(self.step) } else { CodeCheck::Wrong },
             source: None,
