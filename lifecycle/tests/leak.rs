@@ -56,9 +56,9 @@ impl World {
             false => format!("{source}:1"),
         };
         let attempt = Attempt {
+            via: None,
             account: self.register.account(&id(login)).unwrap().id.clone(),
             source: source.parse().unwrap(),
-            via: None,
             password,
             code,
             keys: vec![],
