@@ -33,6 +33,10 @@ pub struct Health {
     pub anchors: Vec<Anchor>,
     /// Entries that are remembered elsewhere and not here. `None`: nothing is missing.
     pub rollback: Option<Missing>,
+    /// When a backup was last made. `None`: never.
+    pub last_backup: Option<Timestamp>,
+    /// When something whose term was over was last erased. `None`: never.
+    pub last_retention: Option<Timestamp>,
 }
 
 /// A way by which checkpoints leave the machine.

@@ -543,6 +543,8 @@ pub(super) const SHAPES: &[Shape] = &[
             ("channels", "[any]"),
             ("anchors", "[any]"),
             ("rollback", "any"),
+            ("last_backup", "time?"),
+            ("last_retention", "time?"),
         ],
     ),
     sent(
