@@ -54,7 +54,7 @@ pub const KEYS: &[Key] = &[
         "true or false",
         Some("false"),
         "true, false",
-        "Offer nistp256 to old Java clients too; lowers the front door.",
+        "Offer nistp256 and MACs beside the cipher text to old clients too; lowers the front door.",
     ),
     key(
         "ssh.name",
