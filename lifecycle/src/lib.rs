@@ -33,7 +33,7 @@ pub use decide::{
     check_window, decide,
 };
 pub use event::{
-    Actor, ChannelKind, EndCause, Event, FactorCause, FreezeCause, RecordingState, SessionEnd, WithdrawCause,
+    Actor, ChannelKind, EndCause, Event, FactorCause, FreezeCause, Lack, RecordingState, SessionEnd, WithdrawCause,
 };
 pub use evidence::{Concerned, EvidenceScope};
 pub use file::{Alarm, FileAct, FileChange, FileMove, FileResult};

@@ -1,5 +1,6 @@
 //! The vendors' port: open only while somebody could legitimately come in (D15).
 
+use crate::descriptors;
 use crate::places::{Place, Places};
 use crate::relay::gate::{Gate, GatedStream};
 use crate::relay::pressure::ClientSide;
@@ -22,8 +23,6 @@ use tokio::task::JoinSet;
 /// Connections of one address that may be in the lobby at once. A hospital's vendors share few
 /// addresses; a flood from one must leave room for the others (IDM-09).
 const SHARE_OF_A_SOURCE: u32 = 2;
-/// How long the pause is after an accept that failed, for want of file descriptors say.
-const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
 /// The server keys, as the library wants them.
 pub struct HostKeys {
@@ -173,6 +172,8 @@ async fn accept(listener: TcpListener, site: Arc<Site>, keys: Arc<HostKeys>, lob
     let config = Arc::new(server_config(&keys, legacy));
     loop {
         match listener.accept().await {
+            // Closed at once, so that the journal and the staff have theirs.
+            Ok((tcp, _)) if !descriptors::leaves(descriptors::FOR_ALL, &tcp) => drop(tcp),
             Ok((tcp, source)) => {
                 // INVARIANT: nothing here waits for the peer; one slow client never blocks the others.
                 match lobby.enter(source.ip().to_canonical()) {
@@ -184,7 +185,7 @@ async fn accept(listener: TcpListener, site: Arc<Site>, keys: Arc<HostKeys>, lob
             }
             Err(error) => {
                 tracing::error!(%error, "a connection could not be accepted");
-                tokio::time::sleep(AFTER_FAILURE).await;
+                tokio::time::sleep(descriptors::AFTER_FAILURE).await;
             }
         }
     }
