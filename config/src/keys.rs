@@ -41,6 +41,13 @@ pub const KEYS: &[Key] = &[
     key("site.timezone", "text", None, "an IANA zone", "All hours and days are those of this zone (TIM-06)."),
     key("site.language", "text", Some("\"fr\""), "fr, en", "What is spoken before anybody is known (HRD-13)."),
     key("site.state", "path", Some("\"/var/lib/poterne\""), "absolute", "Journal, recordings and vault live below it."),
+    key(
+        "site.reserve",
+        "bytes",
+        Some("\"64 MiB\""),
+        "1 MiB to 4 GiB",
+        "Laid by on the disk, so that what is open can be closed when it is full; with less than four times as much free, nothing new opens (REC-02).",
+    ),
     key("ssh.listen", "list of address:port", Some("[\"0.0.0.0:22\"]"), "at least one", "Where vendors connect."),
     key(
         "ssh.open",

@@ -179,6 +179,8 @@ pub struct Site {
     pub language: Language,
     /// The folder of journal, recordings and vault.
     pub state: PathBuf,
+    /// Bytes laid by on its disk, to close with when that is full.
+    pub reserve: ByteSize,
 }
 
 /// When the vendors' port is open (D15).

@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::entropy;
 use crate::evidence::Receipts;
 use crate::factors::Comparer;
+use crate::lacks::Lacks;
 use crate::limits;
 use crate::lockdown::Lockdown;
 use crate::notify;
@@ -60,6 +61,8 @@ pub struct Site {
     pub(crate) retention: retention::Desk,
     /// How each receiver of the journal does.
     pub siem: Arc<siem::Health>,
+    /// What the bastion itself lacks.
+    pub lacks: Lacks,
     /// Where things lie.
     pub paths: Paths,
 }
@@ -152,6 +155,11 @@ impl Paths {
     /// Where the command line speaks to the daemon.
     pub fn socket(&self) -> PathBuf {
         self.state.join("ctl.sock")
+    }
+
+    /// What is laid by for a full disk.
+    pub fn reserve(&self) -> PathBuf {
+        self.state.join("reserve")
     }
 
     /// The state folder.

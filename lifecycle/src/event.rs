@@ -44,6 +44,18 @@ impl Actor {
     }
 }
 
+/// What the bastion itself can lack while it runs. As long as it does, nothing new opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lack {
+    /// The wall clock was set: it is not what the machine's own count says.
+    Clock,
+    /// Room on the disk of the state folder or of the recordings.
+    Room,
+    /// File descriptors.
+    Descriptors,
+}
+
 /// One event. Serialised with its kind under `kind`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -698,6 +710,14 @@ pub enum Event {
         manifest: String,
         files: u64,
         bytes: u64,
+    },
+    // What the machine lacks, and has again.
+    LackFound {
+        lack: Lack,
+        why: String,
+    },
+    LackOver {
+        lack: Lack,
     },
     // The journal, read and forwarded.
     JournalRead {

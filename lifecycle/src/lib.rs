@@ -33,7 +33,7 @@ pub use decide::{
     check_window, decide,
 };
 pub use event::{
-    Actor, ChannelKind, EndCause, Event, FactorCause, FreezeCause, PenalisedSource, RecordingState, SessionEnd,
+    Actor, ChannelKind, EndCause, Event, FactorCause, FreezeCause, Lack, PenalisedSource, RecordingState, SessionEnd,
     WithdrawCause,
 };
 pub use evidence::{Concerned, EvidenceScope};

@@ -7,7 +7,6 @@ mod brakes;
 mod bundle;
 mod clients;
 mod console;
-mod crash;
 mod demo;
 mod door;
 mod enrolment;

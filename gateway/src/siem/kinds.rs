@@ -195,6 +195,8 @@ pub(crate) const KINDS: &[Kind] = &[
     kind("journal-read", "Journal read", Notice, (EntityManagement, 2), Done),
     kind("forward-stalled", "Forwarding of the journal stalled", Error, (DetectionFinding, 1), Done),
     kind("forward-resumed", "Forwarding of the journal flows again", Notice, (DetectionFinding, 3), Done),
+    kind("lack-found", "The bastion lacks something: nothing new opens", Error, (DetectionFinding, 1), Done),
+    kind("lack-over", "The bastion has it again", Notice, (DetectionFinding, 3), Done),
     kind("anchored", "A checkpoint left the machine", Informational, (ApplicationLifecycle, 99), Done),
     kind("anchor-overdue", "No checkpoint left the machine for too long", Error, (DetectionFinding, 1), Done),
     kind("rollback-found", "Entries of the journal are missing", Critical, (DetectionFinding, 1), Done),

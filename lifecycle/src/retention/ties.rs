@@ -103,6 +103,8 @@ pub(super) fn tie(register: &Register, event: &Event) -> Tie {
         | Event::RecordingsSearched { .. }
         | Event::RetentionOrdered { .. }
         | Event::RetentionDone { .. }
+        | Event::LackFound { .. }
+        | Event::LackOver { .. }
         | Event::Anchored { .. }
         | Event::AnchorOverdue { .. }
         // What was found goes before what was accepted, so that nothing waits for people again.
