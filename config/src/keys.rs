@@ -154,7 +154,7 @@ pub const KEYS: &[Key] = &[
     key(
         "limits.requests-per-second",
         "number",
-        Some("50"),
+        Some("100"),
         "10 to 1000",
         "Requests of one session's connection; four seconds' worth may come at once.",
     ),
