@@ -74,6 +74,7 @@ async fn try_seal(site: &Arc<Site>, id: &SessionId) -> anyhow::Result<()> {
             committed: (&end.head, end.length),
             started: record.started,
             interrupted: end.cause == EndCause::Interrupted,
+            unopened: record.opened.items().is_empty(),
         })
     };
     let _turn = site.sealing.lock().await;

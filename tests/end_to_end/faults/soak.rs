@@ -35,6 +35,15 @@ fn median(samples: &[Sample], of: impl Fn(&Sample) -> u64) -> u64 {
     all[all.len() / 2]
 }
 
+/// Ends the looking also where a step failed.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 struct Soak {
     site: Site,
     at: Mutex<Timestamp>,
@@ -89,7 +98,8 @@ impl Soak {
         let mut shell = self.site.ssh("bruno+scanner", &[], &[]);
         self.approved(&mut shell, "bruno", "paul", at);
         shell.expect("APPROVED until");
-        shell.type_line("while :; do date; sleep 0.2; done");
+        // A loop that a Ctrl-C between two commands would not end.
+        shell.type_line("while :; do read -t 0.2 word; [ \"$word\" = end ] && exit; date; done");
         shell.expect("20[0-9][0-9]");
         let id = self.site.last_session()["id"].as_str().unwrap().to_owned();
         let (config, claire) = (self.site.config.display().to_string(), self.site.member("claire"));
@@ -127,6 +137,7 @@ fn memory_and_open_files_stay_flat_under_mixed_load() {
             }
             samples
         });
+        let ending = Over(&over);
         let mut watched = None;
         let mut n = 0;
         while since.elapsed().as_secs() < seconds {
@@ -142,8 +153,7 @@ fn memory_and_open_files_stay_flat_under_mixed_load() {
                     if let Some((mut shell, mut watcher)) = watched.take() {
                         watcher.type_raw(b"q");
                         watcher.wait();
-                        shell.type_raw(b"\x03");
-                        shell.type_line("exit");
+                        shell.type_line("end");
                         shell.wait();
                     }
                 }
@@ -152,7 +162,7 @@ fn memory_and_open_files_stay_flat_under_mixed_load() {
             sessions.store(n, Ordering::Release);
         }
         drop(watched);
-        over.store(true, Ordering::Release);
+        drop(ending);
         looking.join().unwrap()
     });
     if let Some(path) = std::env::var_os("POTERNE_SOAK_CSV") {

@@ -102,7 +102,8 @@ impl Drops {
     fn port(port: u16) -> Option<Drops> {
         let table = format!("poterne-test-{}-{port}", std::process::id());
         let rules = format!(
-            "table inet {table} {{ chain input {{ type filter hook input priority 0; tcp dport {port} drop; tcp sport {port} drop; }} }}"
+            "table inet {table} {{\nchain input {{\ntype filter hook input priority 0;\n\
+             tcp dport {port} drop\ntcp sport {port} drop\n}}\n}}\n"
         );
         let made = Command::new("nft").arg(rules).output().ok()?;
         let said = String::from_utf8_lossy(&made.stderr).into_owned();
