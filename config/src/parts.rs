@@ -29,8 +29,17 @@ pub(crate) fn site(table: &Table<'_>) -> Option<Site> {
     let zone = table.required("timezone", "write an IANA zone such as \"Europe/Paris\"", zone);
     let language = table.parsed_or("language", one_of(LANGUAGES));
     let state = table.parsed_or("state", absolute);
+    let four_eyes = table.flag("four-eyes");
+    let sealed = table.parsed_or("command-line", one_of(&[("open", false), ("sealed", true)]));
     table.finish();
-    Some(Site { name: name?.value, zone: zone?.value, language: language?.value, state: state?.value })
+    Some(Site {
+        name: name?.value,
+        zone: zone?.value,
+        language: language?.value,
+        state: state?.value,
+        four_eyes,
+        sealed_command_line: sealed?.value,
+    })
 }
 
 /// The addresses of `ssh.listen` come with their places, to be compared with others.

@@ -14,7 +14,7 @@ use console::{
 use jiff::Timestamp;
 use lifecycle::order::{Failure, Hidden, Needs, Order, Proof, exit, needs};
 use lifecycle::{Actor, Event, EvidenceScope, ExportScope, Reader, Refusal, Role, SessionId, TokenId};
-use policy::StaffLogin;
+use policy::{GroupId, StaffLogin};
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -136,6 +136,10 @@ impl Commands for Backend {
     fn lockdown(&self) -> Option<String> {
         let lockdown = &self.desk.site.lockdown;
         lockdown.is_on().then(|| lockdown.text())
+    }
+
+    fn reopened(&self) -> BTreeSet<GroupId> {
+        self.desk.site.lockdown.reopened()
     }
 
     fn carry_out(&self, by: StaffLogin, order: Order) -> Soon<'_, Answer> {
