@@ -134,7 +134,9 @@ const ROWS: &[Row] = &[
     ("the contract has begun", |world| imagix(world).contract.days = id("2026-12-01/2026-12-31")),
     ("the target is allowed", |world| imagix(world).allow.clear()),
     ("the target is declared", |world| world.facts.target = id("elsewhere")),
-    ("the target has its approvers", |world| drop(world.rules.withdrawn.insert(id("scanner")))),
+    ("the target has its approvers", |world| {
+        world.rules.withdrawn.insert(id("scanner"));
+    }),
     ("no rule forbids it", |world| {
         imagix(world).forbid.push(ForbidRule {
             targets: BTreeSet::from([id("scanner")]),
