@@ -42,6 +42,8 @@ pub(crate) fn site(table: &Table<'_>) -> Option<Site> {
     let language = table.parsed_or("language", one_of(LANGUAGES));
     let state = table.parsed_or("state", absolute);
     let reserve = table.parsed_or("reserve", reserve);
+    let four_eyes = table.flag("four-eyes");
+    let sealed = table.parsed_or("command-line", one_of(&[("open", false), ("sealed", true)]));
     table.finish();
     Some(Site {
         name: name?.value,
@@ -49,6 +51,8 @@ pub(crate) fn site(table: &Table<'_>) -> Option<Site> {
         language: language?.value,
         state: state?.value,
         reserve: reserve?.value,
+        four_eyes,
+        sealed_command_line: sealed?.value,
     })
 }
 

@@ -5,6 +5,7 @@
 //! recordings (D29). Every address stands in one table, [`routes`], with who may use it.
 #![forbid(unsafe_code)]
 
+mod alerts;
 mod api;
 mod assets;
 mod brake;

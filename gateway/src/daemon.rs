@@ -13,6 +13,7 @@ use crate::files::quarantine;
 use crate::https;
 use crate::lacks::{self, Lacks};
 use crate::limits;
+use crate::in_force;
 use crate::lockdown::Lockdown;
 use crate::memory::{remember, write_memory};
 use crate::notify;
@@ -108,6 +109,13 @@ impl Daemon {
         let archive = Arc::new(Archive::new(paths.journal(), masters, verifier.clone()));
         let verifier = verifier.to_string();
         let recovery = Arc::new(RecoveryKey::parse(&secrets.recovery)?);
+        let (config, waiting) = in_force::at_start(config, &opened.register, &paths, &options.config, clock.now())?;
+        if let Some(waiting) = &waiting {
+            let weakening = waiting.weakening.join("; ");
+            tracing::error!(%weakening, "the configuration found weakens rules and waits for a second person: the one before is in force");
+        } else if let Err(error) = in_force::keep(&paths, &options.config, &config.digest, clock.now()) {
+            tracing::error!(%error, "the files in force cannot be kept: the next start cannot compare with them");
+        }
         settle(&mut opened, &config, &paths, &recovery, clock.now())?;
         remove_garbage(&vault, &opened.register)?;
         // Behind the journal, whose lock says that no other daemon holds files here.
@@ -115,7 +123,7 @@ impl Daemon {
         if left > 0 {
             tracing::warn!(left, "files that the last run left in quarantine were removed; none was delivered");
         }
-        let locked_down = opened.register.lockdown.clone();
+        let (locked_down, reopened) = (opened.register.lockdown.clone(), opened.register.reopened.clone());
         let anchors = anchors::Health::new(opened.register.anchored.clone(), clock.now());
         let config = Arc::new(config);
         let (config_sender, config_receiver) = watch::channel(config.clone());
@@ -123,14 +131,19 @@ impl Daemon {
             Registrar::start(opened.journal, opened.register, config.clone(), clock.clone(), live.clone())?;
         let (ended, to_seal) = mpsc::channel(sealing::QUEUE);
         let lockdown = Lockdown::read(&paths);
+        let known_lockdown = locked_down.is_some();
         // Files and journal: the stricter holds (D17).
         if let Some(reason) = locked_down.filter(|_| !lockdown.is_on()) {
             tracing::error!("the journal says that all access is cut, and the lockdown's files are gone: it stays cut");
-            lockdown.begin(&reason)?;
+            lockdown.begin(&reason, clock.now())?;
         }
+        lockdown.keep_only(&reopened);
         if lockdown.is_on() {
             tracing::error!("all access is cut by a lockdown of the last run: `poterne lockdown off` ends it");
         }
+        // Laid while no daemon ran.
+        let laid = lockdown.text();
+        let unknown = lockdown.is_on() && !known_lockdown;
         let site = Arc::new(Site {
             clock: clock.clone(),
             vault: vault.clone(),
@@ -161,6 +174,10 @@ impl Daemon {
         lacks::first(&site);
         // Its feed is taken before the first thing that somebody must be told of.
         let telling = tokio::spawn(notify::keep(site.clone()));
+        if unknown {
+            let reason = if laid.is_empty() { "a lockdown's file was laid by hand".to_owned() } else { laid };
+            registrar.note(vec![Event::LockdownBegan { reason, by: Actor::Program }]).await;
+        }
         // What others remember is asked for before anything can open (D17).
         anchors::first(&site).await;
         let keys = Arc::new(HostKeys {
@@ -168,7 +185,15 @@ impl Daemon {
             nistp256: PrivateKey::from_openssh(secrets.host_nistp256.as_bytes())?,
         });
         let host_key = keys.ed25519.public_key().to_openssh()?;
-        let reload = Arc::new(Reloader { main: options.config.clone(), sender: config_sender, site: site.clone() });
+        let reload = Arc::new(Reloader {
+            main: options.config.clone(),
+            sender: config_sender,
+            site: site.clone(),
+            waiting: Default::default(),
+        });
+        if let Some(waiting) = waiting {
+            reload.hold(waiting).await;
+        }
         let (bound_sender, bound) = watch::channel(Vec::new());
         let mut tasks = vec![registrar_task, telling];
         let desk = Arc::new(ctl::server::Desk::new(site.clone(), reload.clone(), verifier.clone(), host_key));
@@ -182,6 +207,8 @@ impl Daemon {
         tasks.push(tokio::spawn(watchdog(site.clone())));
         tasks.push(tokio::spawn(lacks::keep(site.clone())));
         tasks.push(tokio::spawn(crate::watch::keep::keep(site.clone())));
+        tasks.push(tokio::spawn(crate::lockdown::keep(site.clone())));
+        tasks.push(tokio::spawn(crate::escalation::keep(site.clone())));
         tasks.push(tokio::spawn(sealing::keep(site.clone(), to_seal)));
         tasks.push(tokio::spawn(anchors::keep(site.clone())));
         tasks.push(tokio::spawn(retention::keep(site.clone())));

@@ -152,6 +152,11 @@ impl Paths {
         self.state.join("aside")
     }
 
+    /// The files of the configuration in force.
+    pub fn in_force(&self) -> PathBuf {
+        self.state.join("in-force")
+    }
+
     /// Where the command line speaks to the daemon.
     pub fn socket(&self) -> PathBuf {
         self.state.join("ctl.sock")
@@ -167,6 +172,9 @@ impl Paths {
         &self.state
     }
 }
+
+/// The vault's document of the codes on paper.
+pub(crate) const BREAK_GLASS: &str = "break-glass";
 
 /// A new session's id.
 pub fn new_session_id() -> Result<SessionId, entropy::NoEntropy> {

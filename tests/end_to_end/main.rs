@@ -3,6 +3,7 @@
 
 mod anchors;
 mod backup;
+mod bad_day;
 mod brakes;
 mod bundle;
 mod clients;

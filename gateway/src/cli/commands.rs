@@ -1,13 +1,13 @@
 //! Each verb: what it asks, what it prints.
 
 use super::args::{
-    Call, ConfigVerb, FirewallVerb, IdentityFlags, InterventionVerb, JournalVerb, Json, KeyVerb, LockdownVerb,
-    NotifyVerb, PersonFlags, PlanFlags, ProofFlags, SessionVerb, SourceVerb, StaffVerb, TargetVerb, TechnicianVerb,
-    TokenVerb, VendorVerb, Verb,
+    Call, ConfigVerb, FirewallVerb, IdentityFlags, InterventionVerb, JournalVerb, Json, KeyVerb, NotifyVerb,
+    PersonFlags, PlanFlags, ProofFlags, SessionVerb, SourceVerb, StaffVerb, TargetVerb, TechnicianVerb, TokenVerb, VendorVerb,
+    Verb,
 };
 use super::{
-    backup, doctor, export, firewall, follow, happened, invitation, manual, output, pin, recording, report, retention,
-    secrets, watch,
+    backup, crisis, doctor, export, firewall, follow, happened, invitation, manual, output, pin, recording, report,
+    retention, secrets, watch,
 };
 use crate::clock::{Clock as _, SystemClock};
 use crate::ctl::client;
@@ -53,7 +53,10 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
         Verb::Hold(verb) => retention::hold(&main, verb),
         Verb::Subject(verb) => retention::subject(&main, verb),
         Verb::Notify(NotifyVerb::Test { channel, json }) => notify_test(&main, channel, json),
-        Verb::Lockdown(verb) => lockdown(&main, verb),
+        Verb::Lockdown(verb) => crisis::lockdown(&main, verb),
+        Verb::Alert(verb) => crisis::alert(&main, verb),
+        Verb::BreakGlass(verb) => crisis::break_glass(&main, verb),
+        Verb::Change(verb) => crisis::change(&main, verb),
         Verb::Firewall(FirewallVerb::Render) => {
             output::say(firewall::render(&load(&main, true)?).trim_end());
             Ok(())
@@ -530,6 +533,9 @@ fn vendor(main: &Path, verb: VendorVerb) -> Outcome {
             output::say(&format!("{vendor} may come in again"));
             Ok(())
         }
+        VendorVerb::RotateAll { vendor, reason, json } => {
+            print(json, &ask(main, &Order::VendorRotate { vendor, reason })?, crisis::rotated)
+        }
     }
 }
 
@@ -547,45 +553,6 @@ fn source(main: &Path, verb: SourceVerb) -> Outcome {
             let source = answer.get("source").and_then(Value::as_str).unwrap_or_default();
             output::say(&format!("{source} has no penalty any more"));
             Ok(())
-        }
-    }
-}
-
-fn lockdown(main: &Path, verb: LockdownVerb) -> Outcome {
-    match verb {
-        LockdownVerb::On { reason } => {
-            let answer = ask(main, &Order::LockdownBegin { reason })?;
-            let ended = answer.get("sessions_ended").and_then(Value::as_u64).unwrap_or(0);
-            output::say(&format!("all access is cut; {ended} live session(s) ended"));
-            let is = |name: &str| answer.get(name).and_then(Value::as_bool).unwrap_or(false);
-            if !is("journalled") {
-                eprintln!("poterne: warning: the journal does not answer, so this is not in it");
-            }
-            if !is("survives_a_restart") {
-                eprintln!("poterne: warning: the disk refused the lockdown's file: a restart would forget it");
-            }
-            Ok(())
-        }
-        LockdownVerb::Off { reason } => {
-            ask(main, &Order::LockdownEnd { reason })?;
-            output::say("the lockdown is over");
-            Ok(())
-        }
-        LockdownVerb::Status(json) => {
-            let status = ask(main, &Order::Status)?;
-            let on = status.get("lockdown").and_then(Value::as_bool).unwrap_or(false);
-            let field = |name: &str| status.get(name).cloned().unwrap_or_default();
-            let (why, since) = (field("lockdown_because"), field("lockdown_since"));
-            print(json, &serde_json::json!({ "lockdown": on, "because": why, "since": since }), |_| {
-                let since = since.as_str().and_then(|since| since.parse().ok()).map(output::here).unwrap_or_default();
-                match on {
-                    true => output::say(&format!(
-                        "all access is cut since {since}: {}",
-                        output::visible(why.as_str().unwrap_or("-"))
-                    )),
-                    false => output::say("no lockdown"),
-                }
-            })
         }
     }
 }
