@@ -4,6 +4,7 @@
 use crate::anchors;
 use crate::archive::Archive;
 use crate::clock::Clock;
+use crate::confine::Confined;
 use crate::entropy;
 use crate::evidence::Receipts;
 use crate::factors::Comparer;
@@ -57,6 +58,8 @@ pub struct Site {
     pub(crate) retention: retention::Desk,
     /// How each receiver of the journal does.
     pub siem: Arc<siem::Health>,
+    /// How the process shut itself in, if it did.
+    pub confined: Option<Arc<Confined>>,
     /// Where things lie.
     pub paths: Paths,
 }

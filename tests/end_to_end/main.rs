@@ -6,6 +6,7 @@ mod backup;
 mod brakes;
 mod bundle;
 mod clients;
+mod confined;
 mod console;
 mod crash;
 mod demo;
