@@ -35,6 +35,10 @@ pub struct Health {
     pub rollback: Option<Missing>,
     /// How the program shut itself in. `None`: it did not, as in the demo.
     pub confined: Option<Walls>,
+    /// When a backup was last made. `None`: never.
+    pub last_backup: Option<Timestamp>,
+    /// When something whose term was over was last erased. `None`: never.
+    pub last_retention: Option<Timestamp>,
 }
 
 /// How the program shut itself in (D35), as the kernel says it now.

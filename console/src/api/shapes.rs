@@ -544,6 +544,8 @@ pub(super) const SHAPES: &[Shape] = &[
             ("anchors", "[any]"),
             ("rollback", "any"),
             ("confined", "any"),
+            ("last_backup", "time?"),
+            ("last_retention", "time?"),
         ],
     ),
     sent(

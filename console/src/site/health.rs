@@ -25,6 +25,8 @@ const OLD: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Below this share of room, in percent, and below this many bytes, the disk is nearly full.
 const LEAST_SHARE: u64 = 10;
 const LEAST_BYTES: u64 = 5_000_000_000;
+/// A nightly backup is late after so long; `doctor` says it the same.
+const BACKUP_LATE: SignedDuration = SignedDuration::from_hours(26);
 /// Sessions that wait to be sealed: each takes seconds, so more than a few say that none is.
 const MANY_TO_SEAL: usize = 5;
 
@@ -116,13 +118,28 @@ fn lines(visit: &Visit, health: &Health) -> Vec<Line> {
         recorder(visit, &health.recorder),
         door(visit, &health.door),
         certificate(visit, health.certificate.as_ref()),
-        Line {
-            title: visit.t("health-backup"),
-            standing: Standing::Unknown,
-            says: visit.t("health-backup-unknown"),
-            to_do: Some(visit.t("health-backup-do")),
-        },
+        backup(visit, health.last_backup),
+        retention(visit, health.last_retention),
     ]
+}
+
+fn backup(visit: &Visit, last: Option<Timestamp>) -> Line {
+    let says = match last {
+        Some(last) => visit.tw("health-backup-says", "last", visit.texts.time(last)),
+        None => visit.t("health-backup-never"),
+    };
+    let fresh = last.is_some_and(|last| visit.now.duration_since(last) <= BACKUP_LATE);
+    line(visit, "health-backup", fresh, says, "health-backup-do")
+}
+
+/// Which it should be cannot be judged here: there may be nothing to erase for months.
+fn retention(visit: &Visit, last: Option<Timestamp>) -> Line {
+    let (standing, says) = match last {
+        Some(last) => (Standing::Good, visit.tw("health-retention-says", "last", visit.texts.time(last))),
+        None => (Standing::Unknown, visit.t("health-retention-never")),
+    };
+    let to_do = last.is_none().then(|| visit.t("health-retention-do"));
+    Line { title: visit.t("health-retention"), standing, says, to_do }
 }
 
 fn line(visit: &Visit, title: &str, good: bool, says: String, to_do: &str) -> Line {

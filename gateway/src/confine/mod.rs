@@ -17,6 +17,7 @@ pub use plan::Plan;
 pub use state::State;
 
 use crate::daemon::make_private;
+use crate::descriptors;
 use jiff::Timestamp;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 use std::path::{Path, PathBuf};
@@ -124,6 +125,8 @@ pub fn before_the_runtime(main: &Path, at: Timestamp, as_root: AsRoot) -> Result
     may_run(as_root)?;
     let state = &config.site.state;
     make_private(state).map_err(|error| ConfineError::at(state)(&format!("{error:#}")))?;
+    // Limits cannot be set from inside.
+    descriptors::raise();
     shut_in(Plan::of(&config, main), as_root)
 }
 

@@ -20,10 +20,15 @@ use std::path::Path;
 impl Desk {
     /// How the machine is. Waits on the register, on the disk, and at most 5 s on the scanner.
     pub(crate) async fn health(&self, addresses: Vec<SocketAddr>, certificate: Option<CertificateState>) -> Health {
-        let looked = self.site.registrar.view(|core, _| (recorder(&core.register), core.register.last_at)).await;
+        let look = |core: &Core, _| {
+            let register = &core.register;
+            let last_retention = register.retention.last.as_ref().map(|run| run.at);
+            (recorder(register), register.last_at, register.backed_up, last_retention)
+        };
+        let looked = self.site.registrar.view(look).await;
         let works = looked.is_ok();
-        let (recorder, last_entry) =
-            looked.unwrap_or((RecorderHealth { to_seal: 0, last_sealed: None, damaged: 0 }, None));
+        let none = RecorderHealth { to_seal: 0, last_sealed: None, damaged: 0 };
+        let (recorder, last_entry, last_backup, last_retention) = looked.unwrap_or((none, None, None, None));
         let checkpoint = self.site.registrar.checkpoints().borrow().to_string();
         let (state, recordings) = (self.site.paths.state().to_owned(), self.site.paths.recordings());
         let rooms = tokio::task::spawn_blocking(move || (room(&state), room(&recordings))).await;
@@ -53,6 +58,8 @@ impl Desk {
             anchors: self.anchors(),
             rollback: self.missing().await,
             confined: self.confined(),
+            last_backup,
+            last_retention,
         }
     }
 

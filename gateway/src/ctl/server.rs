@@ -9,6 +9,7 @@ use super::protocol::Response;
 use super::tokens::NewToken;
 use super::view;
 use crate::confine::{Confined, State};
+use crate::descriptors;
 use crate::registrar::{Core, JournalGone};
 use crate::reload::{ReloadError, Reloader};
 use crate::siem::Follow;
@@ -45,7 +46,10 @@ pub fn serve(desk: Arc<Desk>) -> anyhow::Result<impl Future<Output = ()>> {
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     Ok(async move {
         loop {
-            let Ok((stream, _)) = listener.accept().await else { continue };
+            let Ok((stream, _)) = listener.accept().await else {
+                tokio::time::sleep(descriptors::AFTER_FAILURE).await;
+                continue;
+            };
             let Ok(turn) = turns.clone().acquire_owned().await else { return };
             let desk = desk.clone();
             tokio::spawn(async move {
@@ -399,6 +403,8 @@ impl Desk {
             Order::VendorFreeze { vendor, reason } => self.vendor_freeze(vendor, reason, by).await,
             Order::VendorThaw { vendor, reason } => self.command(Command::ThawVendor { vendor, reason, by }).await,
             Order::VendorList => self.vendor_list().await,
+            Order::SourceList => Ok(self.source_list()),
+            Order::SourceLift { source, reason } => self.source_lift(&source, reason, by).await,
             Order::Explain { technician, target, at, source } => self.explain(technician, target, at, source).await,
             Order::Conformity => self.conformity().await,
             Order::Report(asked) => self.report(asked, staff.clone()).await,
@@ -484,6 +490,7 @@ impl Desk {
         // The journal's end is itself something to be told.
         let (pending, unsealed, review, armed, last_run, backed_up) = looked.unwrap_or_default();
         let checkpoint = self.site.registrar.checkpoints().borrow().to_string();
+        let locked = self.locked().await;
         let mut status = json!({
             "site": config.site.name,
             "version": env!("CARGO_PKG_VERSION"),
@@ -491,11 +498,13 @@ impl Desk {
             "time": now,
             "clock_trusted": self.site.clock.is_trusted(),
             "journal_works": looked.is_ok(),
+            "lacks": self.site.lacks.all(),
             "lockdown": self.site.lockdown.is_on(),
-            "lockdown_because": self.site.lockdown.reason().map(|(text, _)| text),
-            "lockdown_since": self.site.lockdown.reason().map(|(_, since)| since),
+            "lockdown_because": locked.as_ref().map(|(text, _)| text),
+            "lockdown_since": locked.as_ref().map(|(_, since)| since),
             "armed": armed,
             "live_sessions": live,
+            "penalised_sources": self.site.limits.penalised(&config).iter().filter(|one| one.penalised).count(),
             "pending_interventions": pending,
             "emergencies_to_review": review,
             "recordings_to_seal": unsealed,
@@ -529,6 +538,17 @@ impl Desk {
             ("root", json!(state.map(|one| one.root))),
         ];
         fields.into_iter().map(|(name, value)| (name.to_owned(), value))
+    }
+
+    /// Why all access is cut and since when, by the files. Their disk may hang; then nobody waits for it.
+    async fn locked(&self) -> Option<(String, jiff::Timestamp)> {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        if !self.site.lockdown.is_on() {
+            return None;
+        }
+        let site = self.site.clone();
+        let reason = tokio::task::spawn_blocking(move || site.lockdown.reason());
+        tokio::time::timeout(PATIENCE, reason).await.ok()?.ok()?
     }
 }
 

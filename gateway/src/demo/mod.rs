@@ -279,7 +279,7 @@ fn write_site(
     let state = folder.join("state");
     let mut text = format!(
         "# A throw-away site made by `poterne demo`.\n\
-         [site]\nname = \"CHU Exemple\"\ntimezone = \"Europe/Paris\"\nlanguage = \"{language}\"\nstate = \"{}\"\n\n\
+         [site]\nname = \"CHU Exemple\"\ntimezone = \"Europe/Paris\"\nlanguage = \"{language}\"\nstate = \"{}\"\nreserve = \"4 MiB\"\n\n\
          [ssh]\nlisten = [\"{ssh}\"]\nopen = \"hours\"\nhelp = \"{help}\"\n\n\
          [console]\nlisten = \"{console}\"\n\n\
          [calendars.toujours]\nholidays = \"none\"\nhours = [{{ days = \"mon-sun\", from = \"00:00\", to = \"24:00\" }}]\n\n\

@@ -290,8 +290,9 @@ mod tests {
     #[test]
     fn every_alarm_and_detail_has_its_words() {
         let texts = Texts::new(config::Language::French, jiff::tz::TimeZone::UTC);
-        let alarms = ["infected", "scanner-gone", "ssh-inside", "rollback", "anchor"];
-        let keys = alarms.iter().flat_map(|one| [format!("notify-title-{one}"), format!("notify-text-{one}")]);
+        let lacks = ["lack-clock", "lack-room", "lack-descriptors", "lack-over"];
+        let alarms = ["infected", "scanner-gone", "ssh-inside", "rollback", "anchor"].into_iter().chain(lacks);
+        let keys = alarms.flat_map(|one| [format!("notify-title-{one}"), format!("notify-text-{one}")]);
         for key in keys.chain(DETAILS.iter().map(|one| format!("notify-line-{one}"))) {
             let values = [("number", "1"), ("target", "IRM"), ("vendor", "Imagix"), ("who", "Alice")];
             assert!(!texts.with(&key, &values).contains("notify-"), "{key}");
