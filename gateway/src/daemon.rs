@@ -5,6 +5,7 @@ use crate::archive::Archive;
 use crate::backend::Backend;
 use crate::backup;
 use crate::clock::Clock;
+use crate::confine::Confined;
 use crate::ctl;
 use crate::descriptors;
 use crate::entropy;
@@ -69,6 +70,8 @@ pub struct Options {
     pub config: PathBuf,
     /// Start although the clock is long after the last entry.
     pub confirm_clock: bool,
+    /// How the process shut itself in; `None`: it did not, as in the demo.
+    pub confined: Option<Arc<Confined>>,
 }
 
 impl Daemon {
@@ -168,6 +171,7 @@ impl Daemon {
             anchors,
             retention: Default::default(),
             siem: Default::default(),
+            confined: options.confined.clone(),
             lacks: Lacks::new(reserve),
             paths,
         });

@@ -12,6 +12,7 @@ mod backend;
 mod backup;
 pub mod cli;
 pub mod clock;
+pub mod confine;
 mod conformity;
 pub mod ctl;
 pub mod daemon;
@@ -52,3 +53,8 @@ pub mod target;
 pub mod texts;
 pub mod vault;
 pub mod watch;
+
+/// Memory that is given back is wiped first: what was typed and what the vault opened does not stay behind
+/// in buffers that libraries drop as they are (HRD-09). `docs/hardening.md` says what this does not reach.
+#[global_allocator]
+static WIPED: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);

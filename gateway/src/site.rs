@@ -4,6 +4,7 @@
 use crate::anchors;
 use crate::archive::Archive;
 use crate::clock::Clock;
+use crate::confine::Confined;
 use crate::entropy;
 use crate::evidence::Receipts;
 use crate::factors::Comparer;
@@ -61,6 +62,8 @@ pub struct Site {
     pub(crate) retention: retention::Desk,
     /// How each receiver of the journal does.
     pub siem: Arc<siem::Health>,
+    /// How the process shut itself in, if it did.
+    pub confined: Option<Arc<Confined>>,
     /// What the bastion itself lacks.
     pub lacks: Lacks,
     /// Where things lie.

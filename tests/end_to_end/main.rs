@@ -7,6 +7,7 @@ mod bad_day;
 mod brakes;
 mod bundle;
 mod clients;
+mod confined;
 mod console;
 mod demo;
 mod door;

@@ -18,6 +18,9 @@ use tempfile::TempDir;
 pub const OFFICER: &str = "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33";
 const OFFICER_PUBLIC: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
 
+/// How the tests start the daemon: they may be root, which gives up its powers then.
+pub const RUN: [&str; 2] = ["run", "--as-root"];
+
 /// How the hospital is to be.
 #[derive(Debug, Clone)]
 pub struct SiteOptions {
@@ -179,7 +182,7 @@ impl Site {
             }
             None => {
                 let mut command = self.starting("poterne-under-test");
-                command.arg("--config").arg(&self.config).arg("run");
+                command.arg("--config").arg(&self.config).args(RUN);
                 command
             }
         };
@@ -203,7 +206,7 @@ impl Site {
     pub fn refuses_to_start(&self) -> String {
         assert!(self.daemon.is_none(), "it runs already");
         let mut command = self.starting("poterne-under-test");
-        command.arg("--config").arg(&self.config).arg("run").env("POTERNE_LOG", "error");
+        command.arg("--config").arg(&self.config).args(RUN).env("POTERNE_LOG", "error");
         let said = self.folder.path().join("refusal");
         let file = std::fs::File::create(&said).expect("a file");
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).spawn().expect("the daemon");

@@ -24,6 +24,9 @@ pub(crate) enum Verb {
         /// The clock is right although the journal's last entry is over 30 days old.
         #[arg(long)]
         confirm_clock: bool,
+        /// Run although this is root, without root's powers: to try it on a machine of your own.
+        #[arg(long)]
+        as_root: bool,
     },
     /// Start a complete throw-away site on this machine's loopback.
     #[cfg(feature = "demo")]
@@ -1060,6 +1063,12 @@ pub(crate) enum LockdownVerb {
 pub(crate) enum FirewallVerb {
     /// Print nftables rules for this configuration: vendors in, targets out, nothing else.
     Render,
+    /// Print a drop-in for the unit: the addresses that the service may speak with, and no others.
+    Unit {
+        /// A network besides vendors and targets: the staff's, and the servers of names, mail and logs.
+        #[arg(long = "allow", value_name = "NETWORK", required = true)]
+        besides: Vec<ipnet::IpNet>,
+    },
 }
 
 #[derive(Subcommand)]

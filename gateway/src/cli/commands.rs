@@ -10,6 +10,7 @@ use super::{
     retention, secrets, watch,
 };
 use crate::clock::{Clock as _, SystemClock};
+use crate::confine::{self, AsRoot, ConfineError};
 use crate::ctl::client;
 use crate::daemon::{Daemon, Options};
 use crate::site::Paths;
@@ -24,7 +25,7 @@ pub(super) type Outcome = Result<(), Failure>;
 pub(crate) fn carry_out(call: Call) -> Outcome {
     let main = call.config;
     match call.verb {
-        Verb::Run { confirm_clock } => run(main, confirm_clock),
+        Verb::Run { confirm_clock, as_root } => run(main, confirm_clock, as_root),
         #[cfg(feature = "demo")]
         Verb::Demo(args) => crate::demo::run(args).map_err(|error| Failure::new(exit::SOFTWARE, format!("{error:#}"))),
         Verb::Login(flags) => {
@@ -59,6 +60,10 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
         Verb::Change(verb) => crisis::change(&main, verb),
         Verb::Firewall(FirewallVerb::Render) => {
             output::say(firewall::render(&load(&main, true)?).trim_end());
+            Ok(())
+        }
+        Verb::Firewall(FirewallVerb::Unit { besides }) => {
+            output::say(firewall::unit(&load(&main, true)?, &besides)?.trim_end());
             Ok(())
         }
         Verb::Manual { folder } => manual::write(&folder),
@@ -163,14 +168,19 @@ pub(super) fn ask(main: &Path, request: &Order) -> Result<Value, Failure> {
     client::ask(&socket(main)?, request)
 }
 
-fn run(main: PathBuf, confirm_clock: bool) -> Outcome {
+fn run(main: PathBuf, confirm_clock: bool, as_root: bool) -> Outcome {
+    let as_root = if as_root { AsRoot::Said } else { AsRoot::Never };
+    // Before the log and the runtime, which have threads: who is shut in is this thread, with all that it
+    // starts (D35).
+    let confined = confine::before_the_runtime(&main, SystemClock::start().now(), as_root).map_err(not_confined)?;
     let _log = crate::log::start();
+    confined.tell();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(exit::SOFTWARE, error))?;
     runtime.block_on(async {
-        let options = Options { config: main, confirm_clock };
+        let options = Options { config: main, confirm_clock, confined: Some(Arc::new(confined)) };
         let daemon = Daemon::start(&options, Arc::new(SystemClock::start())).await.map_err(|error| {
             let config = error.downcast_ref::<config::LoadError>().is_some();
             Failure::new(if config { exit::CONFIG } else { exit::SOFTWARE }, format!("{error:#}"))
@@ -181,6 +191,16 @@ fn run(main: PathBuf, confirm_clock: bool) -> Outcome {
         daemon.stop("told to stop").await;
         Ok(())
     })
+}
+
+/// A wrong call or a wrong configuration is not mended by a restart, and says so to the service manager.
+fn not_confined(error: ConfineError) -> Failure {
+    let exit = match error {
+        ConfineError::Root => exit::USAGE,
+        ConfineError::Config(_) => exit::CONFIG,
+        ConfineError::Path { .. } | ConfineError::Refused { .. } => exit::SOFTWARE,
+    };
+    Failure::new(exit, error)
 }
 
 fn configuration(main: &Path, verb: ConfigVerb) -> Outcome {

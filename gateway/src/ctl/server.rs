@@ -9,6 +9,7 @@ use super::people::Invitee;
 use super::protocol::Response;
 use super::tokens::NewToken;
 use super::view;
+use crate::confine::{Confined, State};
 use crate::descriptors;
 use crate::registrar::{Core, JournalGone};
 use crate::reload::{ReloadError, Reloader};
@@ -108,7 +109,7 @@ pub(crate) fn gone(error: JournalGone) -> Failure {
 
 pub(super) fn not_reloaded(error: ReloadError) -> Failure {
     match error {
-        ReloadError::Config(error) => Failure::new(exit::CONFIG, error),
+        error @ (ReloadError::Config(_) | ReloadError::ShutOut(_)) => Failure::new(exit::CONFIG, error),
         ReloadError::Journal(error) => gone(error),
         ReloadError::Refused(refusal) => refused(*refusal),
         waits @ ReloadError::Waits(_) => Failure::new(exit::TEMPORARY, waits),
@@ -551,6 +552,7 @@ impl Desk {
             "rollback": self.rollback().await,
         });
         if let Value::Object(fields) = &mut status {
+            fields.extend(self.walls());
             let receivers = self.site.siem.receivers();
             fields.extend(receivers.iter().map(|(name, one)| (format!("siem.{name}"), one.summary().into())));
         }
@@ -559,6 +561,20 @@ impl Desk {
 }
 
 impl Desk {
+    /// How the process is shut in: what the kernel says of it, and what Landlock gave.
+    fn walls(&self) -> impl Iterator<Item = (String, Value)> {
+        let (confined, state) = (self.site.confined.as_deref(), State::now());
+        let fields = [
+            ("confined", json!(confined.is_some())),
+            ("landlock_abi", json!(confined.map(Confined::landlock))),
+            ("ports_confined", json!(confined.is_some_and(Confined::holds_ports))),
+            ("calls_filtered", json!(state.map(|one| one.filtered))),
+            ("no_new_privileges", json!(state.map(|one| one.no_new_privileges))),
+            ("root", json!(state.map(|one| one.root))),
+        ];
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value))
+    }
+
     /// Why all access is cut and since when, by the files. Their disk may hang; then nobody waits for it.
     async fn locked(&self) -> Option<(String, jiff::Timestamp)> {
         const PATIENCE: Duration = Duration::from_secs(1);

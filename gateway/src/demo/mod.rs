@@ -201,7 +201,8 @@ async fn play(args: &DemoArgs, folder: PathBuf) -> anyhow::Result<()> {
     let console = SocketAddr::new(loopback, console_port);
     let officer_passphrase = entropy::password()?;
     let main = write_site(&folder, (ssh, console), language, &targets, &clock, &officer_passphrase)?;
-    let daemon = Daemon::start(&Options { config: main.clone(), confirm_clock: false }, clock.clone()).await?;
+    let daemon =
+        Daemon::start(&Options { config: main.clone(), confirm_clock: false, confined: None }, clock.clone()).await?;
     let mut bound = daemon.bound.clone();
     // The listener opens as its own task gets to run; the port may also be taken by another.
     let opened =
