@@ -24,6 +24,8 @@ const SMALL: usize = 4 << 10;
 const BACKLOG_HIGH: usize = 512 << 10;
 /// Unsent bytes beyond which the peer is given up: it writes and does not read.
 const BACKLOG_MOST: usize = 32 << 20;
+/// The same before anybody is proven: the lobby's longest text is a hundredth of it, and connections are many.
+const BACKLOG_UNPROVEN: usize = 128 << 10;
 /// How long a closing connection may take to send what is left.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Longest identification line of a client that is kept.
@@ -81,10 +83,25 @@ pub struct Gate {
     drained: Notify,
     gone: Notify,
     peer_gone: AtomicBool,
+    unproven: AtomicBool,
     identification: OnceLock<String>,
 }
 
 impl Gate {
+    /// For a peer of whom nothing is known yet: little is kept for it until [`Gate::prove`].
+    pub fn unproven() -> Gate {
+        Gate { unproven: AtomicBool::new(true), ..Gate::default() }
+    }
+
+    /// The peer has proven who it is.
+    pub fn prove(&self) {
+        self.unproven.store(false, Ordering::Release);
+    }
+
+    fn backlog_most(&self) -> usize {
+        if self.unproven.load(Ordering::Acquire) { BACKLOG_UNPROVEN } else { BACKLOG_MOST }
+    }
+
     /// How the stream is read now.
     pub fn reading(&self) -> Reading {
         Reading::from_code(self.reading.load(Ordering::Acquire))
@@ -329,7 +346,7 @@ impl<S: Socket> AsyncWrite for GatedStream<S> {
         }
         this.output.extend_from_slice(bytes.get(sent..).unwrap_or_default());
         this.note_backlog();
-        if this.output.len() > BACKLOG_MOST {
+        if this.output.len() > this.gate.backlog_most() {
             return Poll::Ready(Err(io::Error::other("the peer writes but does not read")));
         }
         Poll::Ready(Ok(bytes.len()))

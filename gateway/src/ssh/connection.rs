@@ -154,6 +154,7 @@ impl Connection {
             Say::Enrol(who) => {
                 self.lobby = None;
                 self.enrolling = Some(Enrolment::Invited(who));
+                self.client.gate().prove();
                 self.stay(TO_ENROL);
                 Ok(Auth::Accept)
             }
@@ -173,6 +174,7 @@ impl Connection {
             return Err(russh::Error::Disconnect);
         };
         self.lobby = None;
+        self.client.gate().prove();
         if let Some(handle) = self.shared.handle.get() {
             session.set_handle(handle.clone());
         }

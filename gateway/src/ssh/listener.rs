@@ -221,7 +221,7 @@ async fn serve(tcp: TcpStream, source: SocketAddr, site: Arc<Site>, config: Arc<
     let _ = tcp.set_nodelay(true);
     super::keep_alive(&tcp);
     let tcp = Arc::new(tcp);
-    let gate = Arc::new(Gate::default());
+    let gate = Arc::new(Gate::unproven());
     let watcher = tokio::spawn(GatedStream::watch(tcp.clone(), gate.clone()));
     let client = Arc::new(ClientSide::new(gate.clone(), site.config().ssh.channels));
     let shared = Shared::new();
