@@ -78,6 +78,14 @@ listen = ["127.0.0.1:{poterne}"]
 pending = {pending}
 {console_section}
 
+# All of them come from here.
+[limits]
+connections = 20000
+connections-per-source = 20000
+handshakes = 1000
+handshakes-per-source = 1000
+lobby-per-source = 500
+
 [calendars.vendor]
 holidays = "none"
 hours = [{{ days = "mon-sun", from = "00:00", to = "24:00" }}]
