@@ -82,9 +82,9 @@ pending = {pending}
 [limits]
 connections = 20000
 connections-per-source = 20000
-handshakes = 1000
-handshakes-per-source = 1000
-lobby-per-source = 500
+handshakes = {pending}
+handshakes-per-source = {pending}
+lobby-per-source = {share}
 
 [calendars.vendor]
 holidays = "none"
@@ -232,7 +232,7 @@ class Hospital:
     def _facts(self):
         names = ("folder", "account", "target", "hop", "poterne", "host_key", "pending")
         console = f'\n[console]\nlisten = "127.0.0.1:{self.console}"\n' if self.with_console else ""
-        return {name: getattr(self, name) for name in names} | dict(console_section=console)
+        return {name: getattr(self, name) for name in names} | dict(console_section=console, share=self.pending // 2)
 
     def _write_client_files(self):
         bastion_key = self.json("status")["host_key"]
