@@ -18,6 +18,7 @@ mod files;
 mod hostile;
 mod hours;
 mod joining;
+mod lab;
 mod limits;
 mod lobby;
 mod matrix;

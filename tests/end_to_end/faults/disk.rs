@@ -128,6 +128,7 @@ fn without_a_place_for_recordings_nothing_opens() {
 }
 
 /// REC-02, "terminal recorder lost -> session continues": the disk of the recordings fills up in mid-session. It ends, and no byte was shown that is not recorded.
+/// Past failures: PAST-recorder-lost.
 #[test]
 fn a_full_disk_ends_the_session_before_an_unrecorded_byte() {
     let site = Site::start();

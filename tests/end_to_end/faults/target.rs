@@ -19,6 +19,7 @@ fn a_target_that_is_down_is_said_to_be() {
 }
 
 /// NET-06: another host key than the pinned one gets neither a name nor a credential.
+/// Past failures: CVE-2026-91166, CVE-2025-26465.
 #[test]
 fn a_target_with_another_host_key_gets_nothing() {
     let site = Site::with(SiteOptions { sshd: "LogLevel DEBUG1".to_owned(), ..SiteOptions::default() });
