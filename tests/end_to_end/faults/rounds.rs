@@ -151,8 +151,8 @@ impl Round<'_> {
             Work::Output | Work::Wait => {
                 format!("exec ssh -tt {ssh} {who} 'i=0; while :; do i=$((i+1)); echo line $i; done'")
             }
-            Work::Upload => format!("while :; do cat {file}; done | ssh {ssh} {who} 'cat > {file}.up'"),
-            Work::Download => format!("ssh {ssh} {who} 'while :; do cat {file}; done' > /dev/null"),
+            Work::Upload => format!("while cat {file}; do :; done | ssh {ssh} {who} 'cat > {file}.up'"),
+            Work::Download => format!("ssh {ssh} {who} 'while cat {file}; do :; done' > /dev/null"),
             Work::Copy => format!("exec scp {scp} {file} {who}:{file}.copy"),
         };
         Terminal::start("sh", &["-c".to_owned(), line])
