@@ -16,7 +16,7 @@ use crate::daemon::{Daemon, Options};
 use crate::site::Paths;
 use config::Config;
 use lifecycle::order::{CredentialArgs, Factors, Failure, Order, PersonArgs, Planned, Proof, exit};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -559,11 +559,25 @@ fn vendor(main: &Path, verb: VendorVerb) -> Outcome {
     }
 }
 
+/// A source as people read it: its reasons in words.
+fn source_row(source: &Value) -> Value {
+    let counts = source.get("reasons").and_then(Value::as_object).into_iter().flatten();
+    let reasons: Vec<String> = counts.map(|(reason, count)| format!("{reason} {count}")).collect();
+    let of = |key: &str| source.get(key).cloned().unwrap_or_default();
+    json!({
+        "source": of("source"),
+        "penalised": if of("penalised") == Value::Bool(true) { "yes" } else { "no" },
+        "seconds": of("seconds"),
+        "reasons": reasons.join(", "),
+    })
+}
+
 fn source(main: &Path, verb: SourceVerb) -> Outcome {
     match verb {
         SourceVerb::List(json) => print(json, &ask(main, &Order::SourceList)?, |answer| {
-            let none = Value::Null;
-            output::table(answer.get("sources").unwrap_or(&none), &["source", "penalised", "seconds", "reasons"]);
+            let sources = answer.get("sources").and_then(Value::as_array).into_iter().flatten();
+            let rows: Value = sources.map(source_row).collect();
+            output::table(&rows, &["source", "penalised", "seconds", "reasons"]);
             for (limit, count) in answer.get("reached").and_then(Value::as_object).into_iter().flatten() {
                 output::say(&format!("reached in this minute: {limit} {count}"));
             }
