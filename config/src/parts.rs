@@ -24,11 +24,24 @@ pub(crate) const REASON: usize = 200;
 /// Its secret key stands in age's own documentation.
 const PUBLISHED: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
 
+/// What is laid by on the disk.
+fn reserve(text: &str) -> Result<ByteSize, String> {
+    const LEAST: ByteSize = ByteSize(1 << 20);
+    const MOST: ByteSize = ByteSize(4 << 30);
+    let size: ByteSize = by(text)?;
+    if (LEAST.0..=MOST.0).contains(&size.0) {
+        Ok(size)
+    } else {
+        Err(format!("`{}` is out of range: write {LEAST} to {MOST}", quoted(text)))
+    }
+}
+
 pub(crate) fn site(table: &Table<'_>) -> Option<Site> {
     let name = table.required_text("name", NAME, "write the hospital's name");
     let zone = table.required("timezone", "write an IANA zone such as \"Europe/Paris\"", zone);
     let language = table.parsed_or("language", one_of(LANGUAGES));
     let state = table.parsed_or("state", absolute);
+    let reserve = table.parsed_or("reserve", reserve);
     let four_eyes = table.flag("four-eyes");
     let sealed = table.parsed_or("command-line", one_of(&[("open", false), ("sealed", true)]));
     table.finish();
@@ -37,6 +50,7 @@ pub(crate) fn site(table: &Table<'_>) -> Option<Site> {
         zone: zone?.value,
         language: language?.value,
         state: state?.value,
+        reserve: reserve?.value,
         four_eyes,
         sealed_command_line: sealed?.value,
     })
@@ -61,6 +75,7 @@ pub(crate) fn ssh(table: &Table<'_>) -> Option<(Ssh, Vec<At<SocketAddr>>)> {
     let legacy_clients = table.flag("legacy-clients");
     let name = table.parsed_or("name", host);
     let help = table.parsed_or("help", help);
+    let (proxied, proxies) = proxied(table, &listen);
     let pending = table.number("pending", 1..=10_000);
     let channels = table.number("channels", 1..=64);
     let forwards = table.number("forwards", 1..=64);
@@ -71,11 +86,32 @@ pub(crate) fn ssh(table: &Table<'_>) -> Option<(Ssh, Vec<At<SocketAddr>>)> {
         legacy_clients,
         name: name?.value,
         help: help?.value,
+        proxied,
+        proxies,
         pending: pending?,
         channels: channels?,
         forwards: forwards?,
     };
     Some((ssh, listen))
+}
+
+/// On which addresses connections are passed on by a proxy, and by whom (T24). One without the other would
+/// believe anybody, or nobody.
+fn proxied(table: &Table<'_>, listen: &[At<SocketAddr>]) -> (Vec<SocketAddr>, Vec<IpNet>) {
+    let proxied = table.list_or("proxied", address);
+    let proxies = table.list_or("proxies", |text| {
+        source(text)?.ok_or_else(|| "any is everybody: write the proxies' own addresses".to_owned())
+    });
+    for one in proxied.iter().filter(|one| !listen.iter().any(|other| other.value == one.value)) {
+        let why = format!("`{}` is no address of `ssh.listen`: write it there too", one.value);
+        table.refuse(&one.place, "proxied", why);
+    }
+    if proxied.is_empty() != proxies.is_empty() {
+        let (written, other) = if proxies.is_empty() { ("proxied", "proxies") } else { ("proxies", "proxied") };
+        let why = format!("stands without `ssh.{other}`: write both, or neither");
+        table.refuse(&table.place_of(written), written, why);
+    }
+    (proxied.iter().map(|one| one.value).collect(), proxies.iter().map(|one| one.value).collect())
 }
 
 /// The console, and where each of its keys stands.

@@ -75,6 +75,8 @@ pub enum AdmissionError {
     },
     /// It ended before the target was reached.
     Ended(EndCause),
+    /// The bastion itself lacks what it needs: the key of the text that says so.
+    Shut(&'static str),
     /// Recorder, journal, vault or randomness failed.
     Internal,
 }
@@ -108,6 +110,9 @@ async fn try_admit(
     };
     if is_barred(site, number).await {
         return Err(internal(&"all access is cut"));
+    }
+    if let Some(why) = site.lacks.shut(site.clock.as_ref()) {
+        return Err(AdmissionError::Shut(why));
     }
     let config = site.config();
     let recipients = site.recipients().map_err(|error| internal(&error))?;

@@ -5,12 +5,16 @@ use crate::archive::Archive;
 use crate::backend::Backend;
 use crate::backup;
 use crate::clock::Clock;
+use crate::confine::Confined;
 use crate::ctl;
+use crate::descriptors;
 use crate::entropy;
 use crate::factors::Comparer;
 use crate::files::quarantine;
 use crate::https;
 use crate::in_force;
+use crate::lacks::{self, Lacks};
+use crate::limits;
 use crate::lockdown::Lockdown;
 use crate::memory::{remember, write_memory};
 use crate::notify;
@@ -18,6 +22,7 @@ use crate::recovery::{open_journal, remove_garbage, settle};
 use crate::registrar::Registrar;
 use crate::relay::session::LiveSessions;
 use crate::reload::{ReloadError, Reloader};
+use crate::reserve::Reserve;
 use crate::retention;
 use crate::ring;
 use crate::sealing;
@@ -26,7 +31,7 @@ use crate::site::{Paths, Site};
 use crate::ssh::listener::{self, HostKeys};
 use crate::vault::{SiteSecrets, Vault, VaultError};
 use anyhow::Context as _;
-use journal::SigningKey;
+use journal::{OsDisk, Relief, SigningKey};
 use lifecycle::{Actor, EndCause, Event};
 use recorder::{Recorder, RecoveryKey};
 use russh::keys::{Algorithm, EcdsaCurve, PrivateKey};
@@ -65,11 +70,14 @@ pub struct Options {
     pub config: PathBuf,
     /// Start although the clock is long after the last entry.
     pub confirm_clock: bool,
+    /// How the process shut itself in; `None`: it did not, as in the demo.
+    pub confined: Option<Arc<Confined>>,
 }
 
 impl Daemon {
     /// Starts everything. Fails closed: whatever cannot be had, nothing opens.
     pub async fn start(options: &Options, clock: Arc<dyn Clock>) -> anyhow::Result<Daemon> {
+        descriptors::raise();
         let config = config::load(&options.config, config::Options { at: clock.now(), unpinned: false })?;
         https::check(&config, &options.config, clock.now())?;
         let alone = config.recordings.second_recipients.is_empty();
@@ -92,7 +100,14 @@ impl Daemon {
         let mut secrets = site_secrets(&vault, &config.site.name)?;
         let new_journal = !paths.journal().join("tail").exists();
         let masters = ring::at_start(&vault, (SITE, &mut secrets), new_journal)?;
-        let mut opened = open_journal(&paths, &secrets, &masters, &vault, &clock, options)?;
+        let live = Arc::new(LiveSessions::default());
+        let reserve = Arc::new(Reserve::at(&paths.reserve(), config.site.reserve.0));
+        let full = {
+            let (reserve, live) = (reserve.clone(), live.clone());
+            move || lacks::on_full_disk(&reserve, &live)
+        };
+        let disk = OsDisk::with_relief(Relief::new(full.clone()));
+        let mut opened = open_journal(&paths, disk, &secrets, &masters, &vault, &clock, options)?;
         let verifier = SigningKey::new(&secrets.origin, &secrets.journal)?.verifier();
         let archive = Arc::new(Archive::new(paths.journal(), masters, verifier.clone()));
         let verifier = verifier.to_string();
@@ -113,7 +128,6 @@ impl Daemon {
         }
         let (locked_down, reopened) = (opened.register.lockdown.clone(), opened.register.reopened.clone());
         let anchors = anchors::Health::new(opened.register.anchored.clone(), clock.now());
-        let live = Arc::new(LiveSessions::default());
         let config = Arc::new(config);
         let (config_sender, config_receiver) = watch::channel(config.clone());
         let (registrar, registrar_task) =
@@ -139,10 +153,16 @@ impl Daemon {
             registrar: registrar.clone(),
             archive,
             live,
-            recorder: Recorder::start(RECORDER_THREADS)?,
+            recorder: Recorder::start_with(
+                RECORDER_THREADS,
+                Arc::new(move || {
+                    full();
+                }),
+            )?,
             recovery,
             comparer: Comparer::new()?,
             config: config_receiver,
+            limits: Default::default(),
             lockdown,
             ended,
             enrolling: Default::default(),
@@ -151,8 +171,11 @@ impl Daemon {
             anchors,
             retention: Default::default(),
             siem: Default::default(),
+            confined: options.confined.clone(),
+            lacks: Lacks::new(reserve),
             paths,
         });
+        lacks::first(&site);
         // Its feed is taken before the first thing that somebody must be told of.
         let telling = tokio::spawn(notify::keep(site.clone()));
         if unknown {
@@ -186,6 +209,7 @@ impl Daemon {
         tasks.push(tokio::spawn(remember(site.clone())));
         tasks.push(tokio::spawn(heartbeat(site.clone())));
         tasks.push(tokio::spawn(watchdog(site.clone())));
+        tasks.push(tokio::spawn(lacks::keep(site.clone())));
         tasks.push(tokio::spawn(crate::watch::keep::keep(site.clone())));
         tasks.push(tokio::spawn(crate::lockdown::keep(site.clone())));
         tasks.push(tokio::spawn(crate::escalation::keep(site.clone())));
@@ -193,6 +217,7 @@ impl Daemon {
         tasks.push(tokio::spawn(anchors::keep(site.clone())));
         tasks.push(tokio::spawn(retention::keep(site.clone())));
         tasks.push(tokio::spawn(siem::keep(site.clone())));
+        tasks.push(tokio::spawn(limits::keep(site.clone())));
         tasks.push(tokio::spawn(listener::keep(site.clone(), keys, bound_sender)));
         Ok(Daemon { site, journal_key: verifier, bound, console, reload, tasks })
     }
@@ -215,6 +240,7 @@ impl Daemon {
         }
         // What is being sealed is finished, or done anew at the next start; nothing is begun any more.
         let _turn = tokio::time::timeout(std::time::Duration::from_secs(5), self.site.sealing.lock()).await;
+        limits::flush(&self.site).await;
         self.site.registrar.note(vec![Event::Stopped { reason: reason.to_owned() }]).await;
         let _ = write_memory(&self.site).await;
         let _ = fs::remove_file(self.site.paths.socket());

@@ -39,6 +39,7 @@ pub(crate) struct Opened {
 /// Opens the journal, folds it, and holds it against clock and vault.
 pub(crate) fn open_journal(
     paths: &Paths,
+    disk: OsDisk,
     secrets: &SiteSecrets,
     masters: &Masters,
     vault: &Vault,
@@ -53,8 +54,7 @@ pub(crate) fn open_journal(
             std::process::abort();
         }
     });
-    let (mut journal, recovered) =
-        Journal::open(&paths.journal(), Box::new(OsDisk::default()), signer, masters.clone(), random)?;
+    let (mut journal, recovered) = Journal::open(&paths.journal(), Box::new(disk), signer, masters.clone(), random)?;
     let (mut register, mut erased) = fold(&mut journal)?;
     // CRASH: a retention run was broken off: what the journal says was destroyed is destroyed before
     // anything is folded for good.

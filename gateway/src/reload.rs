@@ -1,5 +1,6 @@
 //! Taking a new configuration: whole or not at all (LOG-13, promise 5).
 
+use crate::confine::{Plan, RESTART};
 use crate::in_force::{self, Waiting};
 use crate::registrar::JournalGone;
 use crate::site::Site;
@@ -17,6 +18,12 @@ pub enum ReloadError {
     /// The new one is wrong.
     #[error(transparent)]
     Config(#[from] config::LoadError),
+    /// The new one cannot be read from inside: it names files that the process shut itself out of.
+    #[error(
+        "{0}\n{RESTART}: the running process may open the folders that the configuration named at its start, and no \
+         others; `poterne config check` says whether the new one is right"
+    )]
+    ShutOut(config::LoadError),
     /// Nothing can be journalled.
     #[error(transparent)]
     Journal(#[from] JournalGone),
@@ -135,7 +142,7 @@ impl Reloader {
             Err(error) => {
                 let errors = bounded(error.0.iter().map(ToString::to_string).collect());
                 self.site.registrar.note(vec![Event::ConfigRefused { errors, by }]).await;
-                return Err(error.into());
+                return Err(self.why(error));
             }
         };
         let mut changes = config::differences(&before, &next);
@@ -156,6 +163,8 @@ impl Reloader {
         if before.site.state != next.site.state {
             changes.push("site.state: takes effect at the next start".to_owned());
         }
+        // What cannot be reached fails closed, target by target; the rest of the new rules must not wait.
+        changes.extend(self.site.confined.iter().flat_map(|confined| confined.lacks(&Plan::of(&next, &self.main))));
         let (noted, taken) = (bounded(changes.clone()), next.clone());
         let judged = self
             .site
@@ -199,6 +208,19 @@ impl Reloader {
             }
         }
         Ok(changes)
+    }
+}
+
+impl Reloader {
+    /// Whether the files are wrong, or out of reach for a process that shut itself in.
+    fn why(&self, error: config::LoadError) -> ReloadError {
+        let denied = std::io::Error::from(rustix::io::Errno::ACCESS).to_string();
+        match self.site.confined {
+            Some(_) if error.0.iter().any(|problem| problem.to_string().contains(&denied)) => {
+                ReloadError::ShutOut(error)
+            }
+            _ => ReloadError::Config(error),
+        }
     }
 }
 

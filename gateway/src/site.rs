@@ -4,9 +4,12 @@
 use crate::anchors;
 use crate::archive::Archive;
 use crate::clock::Clock;
+use crate::confine::Confined;
 use crate::entropy;
 use crate::evidence::Receipts;
 use crate::factors::Comparer;
+use crate::lacks::Lacks;
+use crate::limits;
 use crate::lockdown::Lockdown;
 use crate::notify;
 use crate::registrar::Registrar;
@@ -41,6 +44,8 @@ pub struct Site {
     pub comparer: Comparer,
     /// The configuration in force.
     pub config: watch::Receiver<Arc<Config>>,
+    /// Who is at the door, who is penalised, and which limits were reached.
+    pub limits: limits::Desk,
     /// Whether all access is cut.
     pub lockdown: Lockdown,
     /// Where ended sessions are handed over to be sealed.
@@ -57,6 +62,10 @@ pub struct Site {
     pub(crate) retention: retention::Desk,
     /// How each receiver of the journal does.
     pub siem: Arc<siem::Health>,
+    /// How the process shut itself in, if it did.
+    pub confined: Option<Arc<Confined>>,
+    /// What the bastion itself lacks.
+    pub lacks: Lacks,
     /// Where things lie.
     pub paths: Paths,
 }
@@ -154,6 +163,11 @@ impl Paths {
     /// Where the command line speaks to the daemon.
     pub fn socket(&self) -> PathBuf {
         self.state.join("ctl.sock")
+    }
+
+    /// What is laid by for a full disk.
+    pub fn reserve(&self) -> PathBuf {
+        self.state.join("reserve")
     }
 
     /// The state folder.

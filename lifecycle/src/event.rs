@@ -44,6 +44,18 @@ impl Actor {
     }
 }
 
+/// What the bastion itself can lack while it runs. As long as it does, nothing new opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lack {
+    /// The wall clock was set: it is not what the machine's own count says.
+    Clock,
+    /// Room on the disk of the state folder or of the recordings.
+    Room,
+    /// File descriptors.
+    Descriptors,
+}
+
 /// One event. Serialised with its kind under `kind`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -387,6 +399,8 @@ pub enum Event {
         account: AccountId,
         technician: TechnicianLogin,
         source: SocketAddr,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        via: Option<SocketAddr>,
         factors: Vec<String>,
         key: Option<String>,
         step: u64,
@@ -395,6 +409,8 @@ pub enum Event {
         account: AccountId,
         technician: TechnicianLogin,
         source: SocketAddr,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        via: Option<SocketAddr>,
         cause: FactorCause,
         key: Option<String>,
         step: Option<u64>,
@@ -406,6 +422,22 @@ pub enum Event {
         first: Timestamp,
         last: Timestamp,
         logins: Vec<String>,
+    },
+    LimitReached {
+        limit: String,
+        count: u64,
+        first: Timestamp,
+        last: Timestamp,
+        sources: Vec<String>,
+    },
+    SourcesPenalised {
+        sources: Vec<PenalisedSource>,
+        more: u64,
+    },
+    PenaltyLifted {
+        source: String,
+        reason: String,
+        by: Actor,
     },
     AccountAlert {
         account: AccountId,
@@ -754,6 +786,14 @@ pub enum Event {
         files: u64,
         bytes: u64,
     },
+    // What the machine lacks, and has again.
+    LackFound {
+        lack: Lack,
+        why: String,
+    },
+    LackOver {
+        lack: Lack,
+    },
     // The journal, read and forwarded.
     JournalRead {
         staff: StaffLogin,
@@ -772,6 +812,17 @@ pub enum Event {
         next: u64,
         seconds: u64,
     },
+}
+
+/// A source that was penalised (IDM-09).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PenalisedSource {
+    /// An IPv4 address, or a network of IPv6.
+    pub source: String,
+    /// The most penalty that it had, in seconds.
+    pub seconds: u64,
+    /// For what, and how often.
+    pub reasons: BTreeMap<String, u64>,
 }
 
 /// How whole a sealed recording is (D24).

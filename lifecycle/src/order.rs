@@ -418,6 +418,14 @@ pub enum Order {
         reason: String,
     },
     VendorList,
+    /// Who is penalised at the vendors' door (IDM-09), and which limits are being reached.
+    SourceList,
+    /// Forgives a source what it is penalised for.
+    SourceLift {
+        /// An address, or the network as it is listed.
+        source: String,
+        reason: String,
+    },
     Explain {
         technician: TechnicianLogin,
         target: TargetId,
@@ -548,6 +556,7 @@ impl From<Refusal> for Failure {
             | Refusal::CommandLineSealed
             | Refusal::OwnChange(_)
             | Refusal::FrozenByQuota => exit::NOT_PERMITTED,
+            Refusal::Crowded | Refusal::WatchersFull => exit::TEMPORARY,
             _ => exit::DATA,
         };
         let message = refusal.to_string();
@@ -624,6 +633,7 @@ pub fn needs(order: &Order) -> Needs {
         | Order::RecordingList
         | Order::RecordingShow { .. }
         | Order::VendorList
+        | Order::SourceList
         | Order::TokenList
         | Order::AnchorList
         | Order::RetentionPlan
@@ -653,6 +663,7 @@ pub fn needs(order: &Order) -> Needs {
         Order::LockdownEnd { .. }
         | Order::LockdownReopen { .. }
         | Order::VendorThaw { .. }
+        | Order::SourceLift { .. }
         | Order::ChangeRefuse { .. } => Needs::Role(OPERATOR_OR_SECURITY),
         Order::TechnicianActivate { .. } | Order::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
         Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),

@@ -77,6 +77,14 @@ state = "{folder}/state"
 listen = ["127.0.0.1:{poterne}"]
 pending = 1000
 
+# All of them come from here.
+[limits]
+connections = 20000
+connections-per-source = 20000
+handshakes = 1000
+handshakes-per-source = 1000
+lobby-per-source = 500
+
 [calendars.vendor]
 holidays = "none"
 hours = [{{ days = "mon-sun", from = "00:00", to = "24:00" }}]
@@ -209,7 +217,7 @@ class Hospital:
     def _start_poterne(self):
         self.config = self.folder / "poterne.toml"
         self.config.write_text(POTERNE.format(officer=OFFICER, **self._facts()))
-        process = self.run_on([self.poterne_program, "--config", self.config, "run"])
+        process = self.run_on([self.poterne_program, "--config", self.config, "run", "--as-root"])
         self.poterne_pid = process.pid
         # Before the local socket is there, so that this is a program that has done nothing yet.
         wait_for("poterne answers", lambda: answers(self.poterne) or process.poll() is not None)

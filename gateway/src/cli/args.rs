@@ -24,6 +24,9 @@ pub(crate) enum Verb {
         /// The clock is right although the journal's last entry is over 30 days old.
         #[arg(long)]
         confirm_clock: bool,
+        /// Run although this is root, without root's powers: to try it on a machine of your own.
+        #[arg(long)]
+        as_root: bool,
     },
     /// Start a complete throw-away site on this machine's loopback.
     #[cfg(feature = "demo")]
@@ -67,6 +70,9 @@ pub(crate) enum Verb {
     /// Vendors: whom a brake holds.
     #[command(subcommand)]
     Vendor(VendorVerb),
+    /// Addresses at the vendors' door: who is penalised, and for what.
+    #[command(subcommand)]
+    Source(SourceVerb),
     /// The red button: cuts all access, now, until it is lifted.
     #[command(subcommand)]
     Lockdown(LockdownVerb),
@@ -1022,6 +1028,19 @@ pub(crate) enum ChangeVerb {
 }
 
 #[derive(Subcommand)]
+pub(crate) enum SourceVerb {
+    /// Who has a penalty, for what and how long, and which limits are being reached.
+    List(Json),
+    /// Forgive one.
+    Lift {
+        /// An address, or the network as it is listed.
+        source: String,
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[derive(Subcommand)]
 pub(crate) enum LockdownVerb {
     /// Cut all access, now. It holds across restarts.
     On {
@@ -1044,6 +1063,12 @@ pub(crate) enum LockdownVerb {
 pub(crate) enum FirewallVerb {
     /// Print nftables rules for this configuration: vendors in, targets out, nothing else.
     Render,
+    /// Print a drop-in for the unit: the addresses that the service may speak with, and no others.
+    Unit {
+        /// A network besides vendors and targets: the staff's, and the servers of names, mail and logs.
+        #[arg(long = "allow", value_name = "NETWORK", required = true)]
+        besides: Vec<ipnet::IpNet>,
+    },
 }
 
 #[derive(Subcommand)]

@@ -2,14 +2,15 @@
 
 use super::args::{
     Call, ConfigVerb, FirewallVerb, IdentityFlags, InterventionVerb, JournalVerb, Json, KeyVerb, NotifyVerb,
-    PersonFlags, PlanFlags, ProofFlags, SessionVerb, StaffVerb, TargetVerb, TechnicianVerb, TokenVerb, VendorVerb,
-    Verb,
+    PersonFlags, PlanFlags, ProofFlags, SessionVerb, SourceVerb, StaffVerb, TargetVerb, TechnicianVerb, TokenVerb,
+    VendorVerb, Verb,
 };
 use super::{
     backup, crisis, doctor, export, firewall, follow, happened, invitation, manual, output, pin, recording, report,
     retention, secrets, watch,
 };
 use crate::clock::{Clock as _, SystemClock};
+use crate::confine::{self, AsRoot, ConfineError};
 use crate::ctl::client;
 use crate::daemon::{Daemon, Options};
 use crate::site::Paths;
@@ -24,7 +25,7 @@ pub(super) type Outcome = Result<(), Failure>;
 pub(crate) fn carry_out(call: Call) -> Outcome {
     let main = call.config;
     match call.verb {
-        Verb::Run { confirm_clock } => run(main, confirm_clock),
+        Verb::Run { confirm_clock, as_root } => run(main, confirm_clock, as_root),
         #[cfg(feature = "demo")]
         Verb::Demo(args) => crate::demo::run(args).map_err(|error| Failure::new(exit::SOFTWARE, format!("{error:#}"))),
         Verb::Login(flags) => {
@@ -61,6 +62,10 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
             output::say(firewall::render(&load(&main, true)?).trim_end());
             Ok(())
         }
+        Verb::Firewall(FirewallVerb::Unit { besides }) => {
+            output::say(firewall::unit(&load(&main, true)?, &besides)?.trim_end());
+            Ok(())
+        }
         Verb::Manual { folder } => manual::write(&folder),
         Verb::Completions { shell } => {
             manual::completions(shell);
@@ -78,6 +83,7 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
         Verb::Technician(verb) => technician(&main, verb),
         Verb::Staff(verb) => staff(&main, verb),
         Verb::Target(verb) => target(&main, verb),
+        Verb::Source(verb) => source(&main, verb),
         Verb::Token(verb) => token(&main, verb),
         Verb::Intervention(verb) => intervention(&main, verb),
         Verb::Session(verb) => session(&main, verb),
@@ -162,14 +168,19 @@ pub(super) fn ask(main: &Path, request: &Order) -> Result<Value, Failure> {
     client::ask(&socket(main)?, request)
 }
 
-fn run(main: PathBuf, confirm_clock: bool) -> Outcome {
+fn run(main: PathBuf, confirm_clock: bool, as_root: bool) -> Outcome {
+    let as_root = if as_root { AsRoot::Said } else { AsRoot::Never };
+    // Before the log and the runtime, which have threads: who is shut in is this thread, with all that it
+    // starts (D35).
+    let confined = confine::before_the_runtime(&main, SystemClock::start().now(), as_root).map_err(not_confined)?;
     let _log = crate::log::start();
+    confined.tell();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(exit::SOFTWARE, error))?;
     runtime.block_on(async {
-        let options = Options { config: main, confirm_clock };
+        let options = Options { config: main, confirm_clock, confined: Some(Arc::new(confined)) };
         let daemon = Daemon::start(&options, Arc::new(SystemClock::start())).await.map_err(|error| {
             let config = error.downcast_ref::<config::LoadError>().is_some();
             Failure::new(if config { exit::CONFIG } else { exit::SOFTWARE }, format!("{error:#}"))
@@ -180,6 +191,16 @@ fn run(main: PathBuf, confirm_clock: bool) -> Outcome {
         daemon.stop("told to stop").await;
         Ok(())
     })
+}
+
+/// A wrong call or a wrong configuration is not mended by a restart, and says so to the service manager.
+fn not_confined(error: ConfineError) -> Failure {
+    let exit = match error {
+        ConfineError::Root => exit::USAGE,
+        ConfineError::Config(_) => exit::CONFIG,
+        ConfineError::Path { .. } | ConfineError::Refused { .. } => exit::SOFTWARE,
+    };
+    Failure::new(exit, error)
 }
 
 fn configuration(main: &Path, verb: ConfigVerb) -> Outcome {
@@ -534,6 +555,24 @@ fn vendor(main: &Path, verb: VendorVerb) -> Outcome {
         }
         VendorVerb::RotateAll { vendor, reason, json } => {
             print(json, &ask(main, &Order::VendorRotate { vendor, reason })?, crisis::rotated)
+        }
+    }
+}
+
+fn source(main: &Path, verb: SourceVerb) -> Outcome {
+    match verb {
+        SourceVerb::List(json) => print(json, &ask(main, &Order::SourceList)?, |answer| {
+            let none = Value::Null;
+            output::table(answer.get("sources").unwrap_or(&none), &["source", "penalised", "seconds", "reasons"]);
+            for (limit, count) in answer.get("reached").and_then(Value::as_object).into_iter().flatten() {
+                output::say(&format!("reached in this minute: {limit} {count}"));
+            }
+        }),
+        SourceVerb::Lift { source, reason } => {
+            let answer = ask(main, &Order::SourceLift { source, reason })?;
+            let source = answer.get("source").and_then(Value::as_str).unwrap_or_default();
+            output::say(&format!("{source} has no penalty any more"));
+            Ok(())
         }
     }
 }

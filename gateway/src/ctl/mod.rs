@@ -16,6 +16,7 @@ mod retention;
 mod rotation;
 pub mod server;
 mod sessions;
+mod sources;
 mod staff;
 mod subject;
 mod tokens;

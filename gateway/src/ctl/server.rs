@@ -9,6 +9,8 @@ use super::people::Invitee;
 use super::protocol::Response;
 use super::tokens::NewToken;
 use super::view;
+use crate::confine::{Confined, State};
+use crate::descriptors;
 use crate::registrar::{Core, JournalGone};
 use crate::reload::{ReloadError, Reloader};
 use crate::siem::Follow;
@@ -45,7 +47,10 @@ pub fn serve(desk: Arc<Desk>) -> anyhow::Result<impl Future<Output = ()>> {
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     Ok(async move {
         loop {
-            let Ok((stream, _)) = listener.accept().await else { continue };
+            let Ok((stream, _)) = listener.accept().await else {
+                tokio::time::sleep(descriptors::AFTER_FAILURE).await;
+                continue;
+            };
             let Ok(turn) = turns.clone().acquire_owned().await else { return };
             let desk = desk.clone();
             tokio::spawn(async move {
@@ -104,7 +109,7 @@ pub(crate) fn gone(error: JournalGone) -> Failure {
 
 pub(super) fn not_reloaded(error: ReloadError) -> Failure {
     match error {
-        ReloadError::Config(error) => Failure::new(exit::CONFIG, error),
+        error @ (ReloadError::Config(_) | ReloadError::ShutOut(_)) => Failure::new(exit::CONFIG, error),
         ReloadError::Journal(error) => gone(error),
         ReloadError::Refused(refusal) => refused(*refusal),
         waits @ ReloadError::Waits(_) => Failure::new(exit::TEMPORARY, waits),
@@ -410,6 +415,8 @@ impl Desk {
             Order::VendorFreeze { vendor, reason } => self.vendor_freeze(vendor, reason, by).await,
             Order::VendorThaw { vendor, reason } => self.command(Command::ThawVendor { vendor, reason, by }).await,
             Order::VendorList => self.vendor_list().await,
+            Order::SourceList => Ok(self.source_list()),
+            Order::SourceLift { source, reason } => self.source_lift(&source, reason, by).await,
             Order::VendorRotate { vendor, reason } => self.vendor_rotate(vendor, reason, by).await,
             Order::AlertList { all } => self.alert_list(all).await,
             Order::AlertAck { alert, note } => self.alert_ack(alert, note, signed()?).await,
@@ -513,6 +520,7 @@ impl Desk {
         // The journal's end is itself something to be told.
         let (pending, unsealed, review, armed, last_run, backed_up) = looked.unwrap_or_default();
         let checkpoint = self.site.registrar.checkpoints().borrow().to_string();
+        let locked = self.locked().await;
         let mut status = json!({
             "site": config.site.name,
             "version": env!("CARGO_PKG_VERSION"),
@@ -520,16 +528,18 @@ impl Desk {
             "time": now,
             "clock_trusted": self.site.clock.is_trusted(),
             "journal_works": looked.is_ok(),
+            "lacks": self.site.lacks.all(),
             "lockdown": self.site.lockdown.is_on(),
+            "lockdown_because": locked.as_ref().map(|(text, _)| text),
+            "lockdown_since": locked.as_ref().map(|(_, since)| since),
             "lockdown_reopened": self.site.lockdown.reopened(),
-            "lockdown_because": self.site.lockdown.reason().map(|(text, _)| text),
-            "lockdown_since": self.site.lockdown.reason().map(|(_, since)| since),
             "alerts_waiting": alerts,
             "change_waits": self.reload.waiting().map(|one| one.digest),
             "envelope_codes": codes,
             "envelope_opened": opened,
             "armed": armed,
             "live_sessions": live,
+            "penalised_sources": self.site.limits.penalised(&config).iter().filter(|one| one.penalised).count(),
             "pending_interventions": pending,
             "emergencies_to_review": review,
             "recordings_to_seal": unsealed,
@@ -542,10 +552,38 @@ impl Desk {
             "rollback": self.rollback().await,
         });
         if let Value::Object(fields) = &mut status {
+            fields.extend(self.walls());
             let receivers = self.site.siem.receivers();
             fields.extend(receivers.iter().map(|(name, one)| (format!("siem.{name}"), one.summary().into())));
         }
         Ok(status)
+    }
+}
+
+impl Desk {
+    /// How the process is shut in: what the kernel says of it, and what Landlock gave.
+    fn walls(&self) -> impl Iterator<Item = (String, Value)> {
+        let (confined, state) = (self.site.confined.as_deref(), State::now());
+        let fields = [
+            ("confined", json!(confined.is_some())),
+            ("landlock_abi", json!(confined.map(Confined::landlock))),
+            ("ports_confined", json!(confined.is_some_and(Confined::holds_ports))),
+            ("calls_filtered", json!(state.map(|one| one.filtered))),
+            ("no_new_privileges", json!(state.map(|one| one.no_new_privileges))),
+            ("root", json!(state.map(|one| one.root))),
+        ];
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value))
+    }
+
+    /// Why all access is cut and since when, by the files. Their disk may hang; then nobody waits for it.
+    async fn locked(&self) -> Option<(String, jiff::Timestamp)> {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        if !self.site.lockdown.is_on() {
+            return None;
+        }
+        let site = self.site.clone();
+        let reason = tokio::task::spawn_blocking(move || site.lockdown.reason());
+        tokio::time::timeout(PATIENCE, reason).await.ok()?.ok()?
     }
 }
 

@@ -1,25 +1,22 @@
 //! The port itself: open while a console is configured and has a certificate to show.
 
-use super::Limits;
 use super::certificate::Loaded;
 use super::connection;
-use crate::places::Places;
+use super::{Crowded, Limits};
+use crate::descriptors;
+use crate::limits::Places;
 use axum::Router;
 use config::Config;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// How long the pause is after an accept that failed, for want of file descriptors say.
-const AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// When an address that could not be had is tried again: at boot it may come up after us.
 const AGAIN: Duration = Duration::from_secs(10);
-/// How often a flood is worth a line of the log.
-const SAY_AGAIN: Duration = Duration::from_secs(60);
 
 /// The console's port.
 pub(super) struct Port {
@@ -28,6 +25,7 @@ pub(super) struct Port {
     pub(super) bound: watch::Sender<Option<SocketAddr>>,
     pub(super) app: Router,
     pub(super) limits: Limits,
+    pub(super) crowded: Crowded,
 }
 
 impl Port {
@@ -36,7 +34,6 @@ impl Port {
     pub(super) async fn keep(mut self) {
         let places = Places::new(self.limits.connections, self.limits.of_a_source);
         let mut connections = JoinSet::new();
-        let mut said: Option<Instant> = None;
         loop {
             let wanted = self.wanted();
             let listener = match wanted {
@@ -73,9 +70,9 @@ impl Port {
                                 let _place = place;
                                 connection::serve(tcp, peer, loaded, app, limits).await;
                             });
-                        } else if said.is_none_or(|said| said.elapsed() > SAY_AGAIN) {
-                            said = Some(Instant::now());
-                            tracing::warn!(source = %peer.ip(), "too many connections to the console: new ones are closed");
+                        } else {
+                            // Journalled once a minute, whatever comes.
+                            (self.crowded)(peer.ip());
                         }
                     }
                 }
@@ -110,12 +107,14 @@ async fn accept(listener: Option<&TcpListener>) -> (TcpStream, SocketAddr) {
     let Some(listener) = listener else { return std::future::pending().await };
     loop {
         match listener.accept().await {
+            // Closed at once, so that the journal has its own.
+            Ok((tcp, _)) if !descriptors::leaves(descriptors::FOR_FILES, &tcp) => drop(tcp),
             Ok(accepted) => return accepted,
             // The peer was gone before its turn: no fault of ours.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 tracing::error!(%error, "a connection to the console could not be accepted");
-                tokio::time::sleep(AFTER_FAILURE).await;
+                tokio::time::sleep(descriptors::AFTER_FAILURE).await;
             }
         }
     }

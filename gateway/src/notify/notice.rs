@@ -309,6 +309,10 @@ mod tests {
             "glass-refused",
             "change",
             "escalation",
+            "lack-clock",
+            "lack-room",
+            "lack-descriptors",
+            "lack-over",
         ];
         let keys = alarms.iter().flat_map(|one| [format!("notify-title-{one}"), format!("notify-text-{one}")]);
         for key in keys.chain(DETAILS.iter().map(|one| format!("notify-line-{one}"))) {

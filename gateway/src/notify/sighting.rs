@@ -2,8 +2,8 @@
 
 use config::Topic;
 use lifecycle::{
-    AccountId, Alarm, Event, FactorCause, FreezeCause, InterventionNumber, JoinRefusal, RecordingState, SessionId,
-    WRONG_CODES,
+    AccountId, Alarm, Event, FactorCause, FreezeCause, InterventionNumber, JoinRefusal, Lack, RecordingState,
+    SessionId, WRONG_CODES,
 };
 use policy::{StaffLogin, TechnicianLogin, VendorId};
 
@@ -195,6 +195,17 @@ impl Sighting {
             Event::AnchorOverdue { anchor, why, .. } => {
                 Self::new(Topic::Evidence, "anchor", About::Site).because(&format!("{anchor}: {why}"))
             }
+            Event::LackFound { lack, why } => Self::new(
+                Topic::Evidence,
+                match lack {
+                    Lack::Clock => "lack-clock",
+                    Lack::Room => "lack-room",
+                    Lack::Descriptors => "lack-descriptors",
+                },
+                About::Site,
+            )
+            .because(why),
+            Event::LackOver { .. } => Self::new(Topic::Evidence, "lack-over", About::Site),
             Event::SessionFrozen { session, cause: FreezeCause::Unwatched, .. } => {
                 Self::new(Topic::Unwatched, "unwatched", About::Session(session.clone()))
             }

@@ -103,11 +103,16 @@ pub(super) fn tie(register: &Register, event: &Event) -> Tie {
         | Event::StaffInvitationRefused { .. }
         | Event::TargetPinned { .. }
         | Event::AttemptsRefused { .. }
+        | Event::LimitReached { .. }
+        | Event::SourcesPenalised { .. }
+        | Event::PenaltyLifted { .. }
         | Event::ExportRead { .. }
         | Event::EvidenceExported { .. }
         | Event::RecordingsSearched { .. }
         | Event::RetentionOrdered { .. }
         | Event::RetentionDone { .. }
+        | Event::LackFound { .. }
+        | Event::LackOver { .. }
         | Event::Anchored { .. }
         | Event::AnchorOverdue { .. }
         // What was found goes before what was accepted, so that nothing waits for people again.
