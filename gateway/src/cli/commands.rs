@@ -2,8 +2,8 @@
 
 use super::args::{
     Call, ConfigVerb, FirewallVerb, IdentityFlags, InterventionVerb, JournalVerb, Json, KeyVerb, NotifyVerb,
-    PersonFlags, PlanFlags, ProofFlags, SessionVerb, SourceVerb, StaffVerb, TargetVerb, TechnicianVerb, TokenVerb, VendorVerb,
-    Verb,
+    PersonFlags, PlanFlags, ProofFlags, SessionVerb, SourceVerb, StaffVerb, TargetVerb, TechnicianVerb, TokenVerb,
+    VendorVerb, Verb,
 };
 use super::{
     backup, crisis, doctor, export, firewall, follow, happened, invitation, manual, output, pin, recording, report,

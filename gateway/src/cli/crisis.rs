@@ -118,7 +118,7 @@ pub(super) fn rotated(answer: &Value) {
     }
     output::say("--------------------------------------------------------------------------------");
     if answer.get("needs_keys").and_then(Value::as_bool) == Some(true) {
-        output::say("its technicians need a new key each: `poterne technician key add LOGIN --key FILE`");
+        output::say("its technicians need a new key each: `poterne technician key add LOGIN KEY`");
     }
     if answer.get("frozen").and_then(Value::as_bool) == Some(true) {
         output::say("it is frozen: nobody enrols before `poterne vendor thaw`");

@@ -94,7 +94,8 @@ fn elsewhere(state: &Path) -> impl Iterator<Item = PathBuf> {
 /// Files that the configuration names, beside those that are the configuration.
 fn files(config: &Config) -> impl Iterator<Item = &Path> {
     let console = config.console.iter().flat_map(|one| one.certificate.iter().chain(&one.key));
-    let mail = config.notify.mail.iter().flat_map(|mail| mail.login.iter().map(|(_, file)| file));
+    let relays = config.notify.mail.iter().chain(&config.notify.second_mail);
+    let mail = relays.flat_map(|mail| mail.login.iter().map(|(_, file)| file));
     let hooks = config.notify.webhooks.values().map(|hook| &hook.key_file);
     let receivers = config.siem.values().flat_map(|one| {
         [&one.ca_file].into_iter().chain(one.client.iter().flat_map(|(certificate, key)| [certificate, key]))
@@ -119,7 +120,8 @@ fn connects(config: &Config) -> BTreeSet<u16> {
         ClamavSocket::Tcp(place) => Some(place.port()),
         ClamavSocket::Unix(_) => None,
     });
-    let told = config.notify.mail.iter().map(|mail| mail.port).chain(config.siem.values().map(|one| one.port));
+    let relays = config.notify.mail.iter().chain(&config.notify.second_mail);
+    let told = relays.map(|mail| mail.port).chain(config.siem.values().map(|one| one.port));
     let hooks = config.notify.webhooks.values().map(|hook| &hook.url);
     let anchors = config.anchors.timestamp.iter().chain(config.anchors.witnesses.values().map(|one| &one.url));
     let addresses = hooks.chain(anchors).filter_map(|url| reqwest::Url::parse(url).ok()?.port_or_known_default());
