@@ -75,7 +75,8 @@ state = "{folder}/state"
 
 [ssh]
 listen = ["127.0.0.1:{poterne}"]
-pending = 1000
+pending = {pending}
+{console_section}
 
 [calendars.vendor]
 holidays = "none"
@@ -140,8 +141,10 @@ def answers(port):
 class Hospital:
     """Target, jump host and bastion. Use it as a context: leaving it ends and removes everything."""
 
-    def __init__(self, poterne, technicians, approvers):
+    def __init__(self, poterne, technicians, approvers, pending=1000, console=False):
+        """`pending`: places in the lobby. `console`: whether staff have their pages too."""
         self.poterne_program = poterne
+        self.pending, self.with_console = pending, console
         self.account = pwd.getpwuid(os.getuid()).pw_name
         self.counts = (technicians, approvers)
         self.started = []
@@ -185,7 +188,7 @@ class Hospital:
         for key in ("host", "client"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / key], check=True)
         self.host_key = " ".join((self.folder / "host.pub").read_text().split()[:2])
-        self.target, self.hop, self.poterne = free_ports(3)
+        self.target, self.hop, self.poterne, self.console = free_ports(4)
         self.target_sshd = self._sshd(self.target)
         self.hop_sshd = self._sshd(self.hop)
         self._start_poterne()
@@ -219,8 +222,9 @@ class Hospital:
         self.ask("target", "credential", "scanner", "--key", str(self.folder / "client"))
 
     def _facts(self):
-        names = ("folder", "account", "target", "hop", "poterne", "host_key")
-        return {name: getattr(self, name) for name in names}
+        names = ("folder", "account", "target", "hop", "poterne", "host_key", "pending")
+        console = f'\n[console]\nlisten = "127.0.0.1:{self.console}"\n' if self.with_console else ""
+        return {name: getattr(self, name) for name in names} | dict(console_section=console)
 
     def _write_client_files(self):
         bastion_key = self.json("status")["host_key"]

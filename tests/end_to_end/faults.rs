@@ -80,6 +80,7 @@ fn without_a_place_for_recordings_nothing_opens() {
 }
 
 /// REC-02: the disk fills up in mid-session. It ends, and no byte was shown that is not recorded.
+/// Past failures: PAST-recorder-lost.
 #[test]
 fn a_full_disk_ends_the_session_before_an_unrecorded_byte() {
     let site = Site::start();
@@ -156,6 +157,7 @@ fn a_target_that_is_down_is_said_to_be() {
 }
 
 /// NET-06: another host key than the pinned one gets neither a name nor a credential.
+/// Past failures: CVE-2026-91166, CVE-2025-26465.
 #[test]
 fn a_target_with_another_host_key_gets_nothing() {
     let site = Site::with(SiteOptions { sshd: "LogLevel DEBUG1".to_owned(), ..SiteOptions::default() });

@@ -17,6 +17,7 @@ mod files;
 mod hostile;
 mod hours;
 mod joining;
+mod lab;
 mod lobby;
 mod matrix;
 mod notify;
