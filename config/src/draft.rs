@@ -7,6 +7,7 @@ use crate::anchors::{Anchors, Backup, anchors, backup};
 use crate::channels::{Clamav, carried, clamav, rights};
 use crate::files::Kind;
 use crate::legacy::{legacy, second_factor};
+use crate::limits::limits;
 use crate::load::Options;
 use crate::notify::{PlacedNotify, notify};
 use crate::parts::{
@@ -16,7 +17,7 @@ use crate::parts::{
 use crate::read::{At, Place, Sink, Table, quoted};
 use crate::siem::{PlacedSiem, alarms, receiver};
 use crate::values::{LANGUAGES, by, day, email, host_key, one_of, target_address, within};
-use crate::{Alarms, Config, Group, Recordings, Retention, Site, Ssh, SupervisionTimes, Target, Vendor};
+use crate::{Alarms, Config, Group, Limits, Recordings, Retention, Site, Ssh, SupervisionTimes, Target, Vendor};
 use jiff::tz::TimeZone;
 use policy::{
     AllowRule, Calendar, CalendarId, DateRange, ExtraOpening, ForbidRule, GroupId, HolidayRules, Per, Region,
@@ -45,6 +46,7 @@ pub(crate) struct Draft {
     pub(crate) backup: Backup,
     pub(crate) siem: PlacedSiem,
     pub(crate) alarms: Option<Alarms>,
+    pub(crate) limits: Option<Limits>,
     pub(crate) vendors: BTreeMap<VendorId, Vendor>,
     pub(crate) targets: BTreeMap<TargetId, Target>,
     pub(crate) places: Places,
@@ -136,6 +138,7 @@ impl Draft {
             receiver(&name, &table, &mut self.siem);
         }
         self.alarms = alarms(&root.table_or_empty("alarms"));
+        self.limits = limits(&root.table_or_empty("limits"));
     }
 
     fn wants(&mut self, found: &At<impl Clone + Into<Name>>, key: String) {
@@ -343,6 +346,7 @@ impl Draft {
             backup: self.backup,
             siem: self.siem.value,
             alarms: self.alarms?,
+            limits: self.limits?,
             vendors: self.vendors,
             targets: self.targets,
             digest: String::new(),

@@ -12,6 +12,7 @@ mod draft;
 mod files;
 mod keys;
 mod legacy;
+mod limits;
 mod load;
 mod measure;
 mod notify;
@@ -26,6 +27,7 @@ pub use anchors::{Anchors, Backup, Witness};
 pub use channels::{Carried, Clamav, ClamavSocket, Content, Scan};
 pub use keys::{KEYS, Key, man_table};
 pub use legacy::{Exception, LEGACY_ALGORITHMS, Legacy, SecondFactor};
+pub use limits::Limits;
 pub use load::{LoadError, Options, load};
 pub use measure::{ByteSize, Months};
 pub use notify::{Mail, MailTls, Notify, Topic, Webhook};
@@ -48,6 +50,8 @@ pub struct Config {
     pub site: Site,
     /// `[ssh]`
     pub ssh: Ssh,
+    /// `[limits]`
+    pub limits: Limits,
     /// `[console]`
     pub console: Option<Console>,
     /// `[calendars.*]`
@@ -201,6 +205,10 @@ pub struct Ssh {
     pub name: String,
     /// Where a refused script or person finds help: an address or a telephone number.
     pub help: String,
+    /// Those of `listen` on which each connection begins with a PROXY header.
+    pub proxied: Vec<SocketAddr>,
+    /// Who may pass connections on there.
+    pub proxies: Networks,
     /// Connections waiting in the lobby, over all sources.
     pub pending: u32,
     /// Channels of one connection.

@@ -52,6 +52,7 @@ pub(crate) fn ssh(table: &Table<'_>) -> Option<(Ssh, Vec<At<SocketAddr>>)> {
     let legacy_clients = table.flag("legacy-clients");
     let name = table.parsed_or("name", host);
     let help = table.parsed_or("help", help);
+    let (proxied, proxies) = proxied(table, &listen);
     let pending = table.number("pending", 1..=10_000);
     let channels = table.number("channels", 1..=64);
     let forwards = table.number("forwards", 1..=64);
@@ -62,11 +63,32 @@ pub(crate) fn ssh(table: &Table<'_>) -> Option<(Ssh, Vec<At<SocketAddr>>)> {
         legacy_clients,
         name: name?.value,
         help: help?.value,
+        proxied,
+        proxies,
         pending: pending?,
         channels: channels?,
         forwards: forwards?,
     };
     Some((ssh, listen))
+}
+
+/// On which addresses connections are passed on by a proxy, and by whom (T24). One without the other would
+/// believe anybody, or nobody.
+fn proxied(table: &Table<'_>, listen: &[At<SocketAddr>]) -> (Vec<SocketAddr>, Vec<IpNet>) {
+    let proxied = table.list_or("proxied", address);
+    let proxies = table.list_or("proxies", |text| {
+        source(text)?.ok_or_else(|| "any is everybody: write the proxies' own addresses".to_owned())
+    });
+    for one in proxied.iter().filter(|one| !listen.iter().any(|other| other.value == one.value)) {
+        let why = format!("`{}` is no address of `ssh.listen`: write it there too", one.value);
+        table.refuse(&one.place, "proxied", why);
+    }
+    if proxied.is_empty() != proxies.is_empty() {
+        let (written, other) = if proxies.is_empty() { ("proxied", "proxies") } else { ("proxies", "proxied") };
+        let why = format!("stands without `ssh.{other}`: write both, or neither");
+        table.refuse(&table.place_of(written), written, why);
+    }
+    (proxied.iter().map(|one| one.value).collect(), proxies.iter().map(|one| one.value).collect())
 }
 
 /// The console, and where each of its keys stands.

@@ -357,7 +357,7 @@ fn a_very_long_value_is_cut() {
     Files::new().edit(M, "listen =", &format!("{} =", "k".repeat(100_000))).refused(&[
         "poterne.toml:6:1: unknown key \
          `kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk…` \
-         in `ssh`: known here: listen, open, legacy-clients, name, help, pending, channels, forwards",
+         in `ssh`: known here: listen, open, legacy-clients, name, help, proxied, proxies, pending, channels, forwards",
     ]);
 }
 

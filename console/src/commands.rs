@@ -165,7 +165,10 @@ pub trait Commands: Send + Sync + 'static {
         filters: String,
     ) -> Soon<'_, Result<(), Failure>>;
 
-    /// Judges a sign-in; a success is journalled.
+    /// A limit of the console was reached, by its name: counted, and journalled with others of its minute.
+    fn limit_reached(&self, limit: &'static str, source: IpAddr);
+
+    /// Judges a sign-in; a success is journalled. As many as may be judged at once are.
     fn sign_in(&self, attempt: SignInTry) -> Soon<'_, Result<(), Failure>>;
 
     /// Whose invitation this code is. `None`: nobody's, or not any more. Counting wrong tries is the

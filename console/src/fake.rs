@@ -102,6 +102,8 @@ impl Commands for Daemon {
         })
     }
 
+    fn limit_reached(&self, _: &'static str, _: std::net::IpAddr) {}
+
     fn lockdown(&self) -> Option<String> {
         None
     }

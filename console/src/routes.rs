@@ -3,7 +3,7 @@
 use crate::api::export::Pace;
 use crate::commands::Commands;
 use crate::enrol::Enrolments;
-use crate::signed_in::{SIGN_INS, SIGN_INS_OF_A_SOURCE, SignIns, Tries};
+use crate::signed_in::{SIGN_INS, SignIns, Tries};
 use crate::watching::Places;
 use crate::{
     api, assets, enrol, events, explain, guard, people, plan, register, requests, sessions, sign_in, site, tokens,
@@ -192,7 +192,7 @@ impl App {
         Self(Arc::new(Shared {
             commands,
             signed_in: SignIns::default(),
-            tries: Tries::of(SIGN_INS_OF_A_SOURCE),
+            tries: Tries::of(SIGN_INS),
             login_tries: Tries::of(SIGN_INS),
             token_tries: Tries::of(SIGN_INS),
             pace: Pace::default(),

@@ -70,7 +70,9 @@ pub(crate) async fn form(visit: Visit, Query(query): Query) -> Answer {
 /// Signs in.
 pub(crate) async fn sign_in(State(app): State<App>, visit: Visit, fields: Fields) -> Answer {
     let now = visit.now;
-    if !app.tries.begin(&visit.peer, now) {
+    let limits = app.commands.config().limits;
+    if !app.tries.begin_within(&visit.peer, limits.console_sign_ins_per_source, now) {
+        app.commands.limit_reached("console-sign-ins-per-source", visit.peer);
         return Err(Trouble::TooMany);
     }
     let next = next_of(&fields);
@@ -82,7 +84,8 @@ pub(crate) async fn sign_in(State(app): State<App>, visit: Visit, fields: Fields
     };
     let Some(staff) = guard::login(&typed) else { return refused() };
     let who = (visit.peer, staff.clone());
-    if !app.login_tries.begin(&who, now) {
+    if !app.login_tries.begin_within(&who, limits.console_sign_ins_per_login, now) {
+        app.commands.limit_reached("console-sign-ins-per-login", visit.peer);
         return Err(Trouble::TooMany);
     }
     let attempt = SignInTry {

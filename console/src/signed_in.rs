@@ -144,10 +144,8 @@ impl SignIns {
     }
 }
 
-/// Failed sign-ins with one login from one source before it waits.
+/// Failures before a source waits, where no key of the configuration says otherwise.
 pub(crate) const SIGN_INS: u32 = 10;
-/// Failed sign-ins from one source, with whatever login: a whole ward may come by one address.
-pub(crate) const SIGN_INS_OF_A_SOURCE: u32 = 60;
 
 /// Failures by whoever makes them - a source, or a source with a login - so that nobody can try at will
 /// (T17).
@@ -174,9 +172,14 @@ impl<K: Eq + Hash + Clone> Tries<K> {
     /// Counts a try before it is judged, as a failure: several at once must not get beyond the limit while
     /// a slow comparison runs. `false`: this source must wait, and nothing is judged.
     pub(crate) fn begin(&self, source: &K, now: Timestamp) -> bool {
+        self.begin_within(source, self.most, now)
+    }
+
+    /// The same with another limit, which the configuration may change at any time.
+    pub(crate) fn begin_within(&self, source: &K, most: u32, now: Timestamp) -> bool {
         let mut all = self.all();
         all.retain(|_, (_, last)| now.duration_since(*last) < Self::REMEMBERED);
-        if all.get(source).is_some_and(|(count, _)| *count >= self.most) {
+        if all.get(source).is_some_and(|(count, _)| *count >= most) {
             return false;
         }
         if all.len() < Self::SOURCES || all.contains_key(source) {

@@ -237,6 +237,8 @@ impl Texts {
             Refusal::OwnReview(_) => self.text("refusal-own-review"),
             Refusal::Busy(number) => self.with("refusal-busy", &[("number", &number.to_string())]),
             Refusal::CoolingDown(until) => self.with("refusal-cooling-down", &[("until", &self.hour(*until))]),
+            Refusal::Crowded => self.text("refusal-crowded"),
+            Refusal::WatchersFull => self.text("refusal-watchers-full"),
             Refusal::OwnRights(_) => self.text("refusal-own-rights"),
             Refusal::NoRole(_) => self.text("refusal-no-role"),
             Refusal::NoGroup(_) => self.text("refusal-no-group"),

@@ -4,6 +4,7 @@ use crate::ctl::server::{Answer, Desk};
 use crate::entropy;
 use crate::evidence::Wanted;
 use crate::https;
+use crate::limits::{Limit, Source};
 use crate::replay;
 use config::Config;
 use console::replay::{NotUnlocked, OfficersKey};
@@ -16,7 +17,8 @@ use lifecycle::order::{Failure, Hidden, Needs, Order, Proof, exit, needs};
 use lifecycle::{Actor, Event, EvidenceScope, ExportScope, Reader, Refusal, Role, SessionId, TokenId};
 use policy::StaffLogin;
 use std::collections::{BTreeSet, HashMap};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -36,16 +38,41 @@ pub(crate) struct Backend {
     vendors: watch::Receiver<Vec<SocketAddr>>,
     /// The roles of those who signed in here, as they were last seen.
     roles: Mutex<HashMap<StaffLogin, BTreeSet<Role>>>,
+    /// Sign-ins that are being judged.
+    judging: Arc<AtomicU32>,
+}
+
+/// A sign-in that is being judged, for as long as it lives.
+struct Judging(Arc<AtomicU32>);
+
+impl Judging {
+    fn begin(all: &Arc<AtomicU32>, most: u32) -> Option<Self> {
+        let one = Self(all.clone());
+        (all.fetch_add(1, Ordering::AcqRel) < most).then_some(one)
+    }
+}
+
+impl Drop for Judging {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl Backend {
     /// Over this desk, and what is known of the console's port and of the vendors'.
     pub(crate) fn new(desk: Arc<Desk>, listening: https::Listening, vendors: watch::Receiver<Vec<SocketAddr>>) -> Self {
-        Self { desk, listening, vendors, roles: Mutex::default() }
+        Self { desk, listening, vendors, roles: Mutex::default(), judging: Arc::default() }
     }
 
     async fn sign_in(&self, attempt: SignInTry) -> Result<(), Failure> {
         let SignInTry { staff, password, code, source } = attempt;
+        let site = &self.desk.site;
+        // Whoever comes behind so many is told to come again, and waits for nothing (T17).
+        let most = site.config().limits.console_sign_ins;
+        let _turn = Judging::begin(&self.judging, most).ok_or_else(|| {
+            Commands::limit_reached(self, "console-sign-ins", source);
+            Failure::new(exit::TEMPORARY, "too many people sign in at this moment: try again in a few seconds")
+        })?;
         let proof = Proof { staff, password, code, signed_in: false, source: Some(source) };
         self.desk.sign_in(&proof, format!("sign in at the console from {source}")).await?;
         self.keep_roles(proof.staff).await;
@@ -133,6 +160,13 @@ impl Commands for Backend {
         })
     }
 
+    fn limit_reached(&self, limit: &'static str, source: IpAddr) {
+        let site = &self.desk.site;
+        if let Some(limit) = Limit::of(limit) {
+            site.limits.reached(limit, Some(Source::of(source, &site.config().limits)), site.clock.now());
+        }
+    }
+
     fn lockdown(&self) -> Option<String> {
         let lockdown = &self.desk.site.lockdown;
         lockdown.is_on().then(|| lockdown.text())
@@ -201,5 +235,22 @@ impl Commands for Backend {
 
     fn watch(&self, staff: StaffLogin, session: SessionId) -> Soon<'_, Result<Watching, Failure>> {
         Box::pin(self.watch(staff, session))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// T17: so many sign-ins are judged at once, and whoever was turned away holds no place.
+    #[test]
+    fn sign_ins_are_judged_a_few_at_a_time() {
+        let all = Arc::default();
+        let begin = || Judging::begin(&all, 2);
+        let held = [begin(), begin()];
+        assert!(held.iter().all(Option::is_some) && begin().is_none() && begin().is_none());
+        drop(held);
+        assert!(begin().is_some());
+        assert_eq!(all.load(Ordering::Acquire), 0);
     }
 }

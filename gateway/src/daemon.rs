@@ -10,6 +10,7 @@ use crate::entropy;
 use crate::factors::Comparer;
 use crate::files::quarantine;
 use crate::https;
+use crate::limits;
 use crate::lockdown::Lockdown;
 use crate::memory::{remember, write_memory};
 use crate::notify;
@@ -130,6 +131,7 @@ impl Daemon {
             recovery,
             comparer: Comparer::new()?,
             config: config_receiver,
+            limits: Default::default(),
             lockdown,
             ended,
             enrolling: Default::default(),
@@ -166,6 +168,7 @@ impl Daemon {
         tasks.push(tokio::spawn(anchors::keep(site.clone())));
         tasks.push(tokio::spawn(retention::keep(site.clone())));
         tasks.push(tokio::spawn(siem::keep(site.clone())));
+        tasks.push(tokio::spawn(limits::keep(site.clone())));
         tasks.push(tokio::spawn(listener::keep(site.clone(), keys, bound_sender)));
         Ok(Daemon { site, journal_key: verifier, bound, console, reload, tasks })
     }
@@ -188,6 +191,7 @@ impl Daemon {
         }
         // What is being sealed is finished, or done anew at the next start; nothing is begun any more.
         let _turn = tokio::time::timeout(std::time::Duration::from_secs(5), self.site.sealing.lock()).await;
+        limits::flush(&self.site).await;
         self.site.registrar.note(vec![Event::Stopped { reason: reason.to_owned() }]).await;
         let _ = write_memory(&self.site).await;
         let _ = fs::remove_file(self.site.paths.socket());

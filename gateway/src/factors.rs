@@ -1,6 +1,7 @@
 //! Comparing passwords and codes. Decides nothing: what came of it goes to the registrar.
 
 use crate::entropy::{self, NoEntropy};
+use crate::limits::{COMPARISONS, Caller, Turns};
 use crate::vault::PersonSecrets;
 use argon2::password_hash::PasswordVerifier as _;
 use argon2::password_hash::phc::{Output, ParamsString, Salt};
@@ -8,14 +9,11 @@ use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
 use jiff::Timestamp;
 use lifecycle::CodeCheck;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::Semaphore;
 use totp_rs::{Builder, Secret, Totp};
 
 /// argon2id, 19 MiB, two passes: OWASP's first choice.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
-/// Comparisons at once, so that a flood of logins neither takes all memory nor all cores (T17).
-const AT_ONCE: usize = 2;
 const LEAST_PASSWORD: usize = 12;
 
 /// Why a secret was not accepted for a new account.
@@ -209,7 +207,7 @@ impl Memory {
 /// Compares secrets, a few at a time, and the same way for those who do not exist.
 #[derive(Clone)]
 pub struct Comparer {
-    turns: Arc<Semaphore>,
+    turns: Turns,
     memory: Memory,
     nobody: Arc<PersonSecrets>,
 }
@@ -220,26 +218,28 @@ impl Comparer {
         let memory = Memory::default();
         let password = entropy::password()?;
         let nobody = PersonSecrets { password: memory.with(|blocks| hash(&password, blocks))?, totp: new_totp()? };
-        Ok(Self { turns: Arc::new(Semaphore::new(AT_ONCE)), memory, nobody: Arc::new(nobody) })
+        Ok(Self { turns: Turns::new(COMPARISONS), memory, nobody: Arc::new(nobody) })
     }
 
     /// The hash of a new password, as a PHC string.
     pub async fn hash(&self, password: String) -> Result<String, SecretError> {
-        let _turn = self.turns.acquire().await;
+        let _turn = self.turns.take(Caller::Staff).await;
         let memory = self.memory.clone();
         let work = move || memory.with(|blocks| hash(&password, blocks));
         tokio::task::spawn_blocking(work).await.map_err(|error| SecretError::Argon2(error.to_string()))?
     }
 
-    /// Compares. `None`: there is no such person; nothing fits, after the same work.
-    pub async fn compare(
+    /// Compares, once it is the caller's turn. `None`: there is no such person; nothing fits, after the same
+    /// work.
+    pub(crate) async fn compare(
         &self,
+        caller: Caller,
         secrets: Option<PersonSecrets>,
         password: String,
         code: String,
         at: Timestamp,
     ) -> Compared {
-        let _turn = self.turns.acquire().await;
+        let _turn = self.turns.take(caller).await;
         let (nobody, memory) = (self.nobody.clone(), self.memory.clone());
         let work = move || {
             let known = secrets.is_some();
@@ -300,8 +300,9 @@ mod tests {
             totp: new_totp().unwrap(),
         };
         for (password, fits) in [("correct horse battery", true), ("correct horse batterx", false), ("", false)] {
-            let compared =
-                comparer.compare(Some(secrets.clone()), password.into(), "x".into(), Timestamp::UNIX_EPOCH).await;
+            let compared = comparer
+                .compare(Caller::Staff, Some(secrets.clone()), password.into(), "x".into(), Timestamp::UNIX_EPOCH)
+                .await;
             assert_eq!(compared.password, fits, "{password}");
         }
     }
@@ -326,7 +327,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_fits_nothing() {
         let comparer = Comparer::new().unwrap();
-        let compared = comparer.compare(None, "x".into(), "123456".into(), Timestamp::UNIX_EPOCH).await;
+        let compared = comparer.compare(Caller::Staff, None, "x".into(), "123456".into(), Timestamp::UNIX_EPOCH).await;
         assert!(!compared.password);
         assert!(!matches!(compared.code, CodeCheck::Fits(_)));
     }

@@ -6,13 +6,14 @@
 
 use crate::clock::Clock;
 use crate::invitation::plain;
+use crate::limits::{ENTRIES_PER_ACCOUNT, PROBING_SOURCES, Source};
 use crate::relay::session::{Counts, LiveSessions};
 use config::Config;
 use jiff::Timestamp;
 use journal::{Journal, NewEntry, Receipt, Subject};
 use lifecycle::{
-    Admission, Command, Decided, EndCause, Event, InterventionNumber, InterventionState, JoinFacts, JoinRefusal,
-    Readers, Refusal, Register, RequestFacts, SessionId, decide,
+    AccountId, Admission, Attempt, Command, Decided, EndCause, Event, InterventionNumber, InterventionState, JoinFacts,
+    JoinRefusal, Readers, Refusal, Register, RequestFacts, SessionId, decide,
 };
 use policy::PolicySet;
 use std::collections::{BTreeMap, HashMap};
@@ -49,6 +50,8 @@ pub struct Core {
     pub rules: PolicySet,
     codes: HashMap<InterventionNumber, String>,
     probes: BTreeMap<IpAddr, Probes>,
+    /// Tries of this minute that had an entry of their own.
+    tries: HashMap<(AccountId, Source), u32>,
 }
 
 struct Probes {
@@ -95,6 +98,67 @@ impl Core {
         decide(&self.register, &self.rules, command, at)
     }
 
+    /// Whether as many requests wait as may, over all vendors or of this account's (T19).
+    fn is_crowded(&self, account: &AccountId) -> bool {
+        let limits = &self.config.limits;
+        let vendor = self.register.accounts.get(account).map(|account| &account.vendor);
+        let waits =
+            |state: &InterventionState| matches!(state, InterventionState::Prepared | InterventionState::Requested);
+        let waiting = self.register.current().filter(|one| waits(&one.state));
+        let (mut all, mut own) = (0_u32, 0_u32);
+        for one in waiting {
+            all += 1;
+            own += u32::from(Some(&one.asked.vendor) == vendor);
+        }
+        all >= limits.interventions || own >= limits.interventions_per_vendor
+    }
+
+    /// Whether a judged try goes with others of its minute into one entry, and has none of its own: so it is
+    /// beyond the first twenty of one source with one account, as long as it changes nothing and alarms
+    /// nobody anew (T19).
+    pub fn gathers(&mut self, attempt: &Attempt, events: &[Event], at: Timestamp) -> bool {
+        let idle = |event: &Event| match event {
+            Event::FactorsRefused { counts, step, .. } => !counts && step.is_none(),
+            Event::AccountAlert { .. } => true,
+            _ => false,
+        };
+        if !events.iter().all(idle) {
+            return false;
+        }
+        let source = Source::of(attempt.source.ip(), &self.config.limits);
+        // Beyond this the flood is from everywhere, and one more entry tells nothing.
+        let room = self.tries.len() < INBOX;
+        let tries = match self.tries.get_mut(&(attempt.account.clone(), source)) {
+            Some(tries) => tries,
+            None if room => self.tries.entry((attempt.account.clone(), source)).or_default(),
+            None => return self.gather(source, attempt, at),
+        };
+        if *tries < ENTRIES_PER_ACCOUNT {
+            *tries += 1;
+            return false;
+        }
+        self.gather(source, attempt, at)
+    }
+
+    fn gather(&mut self, source: Source, attempt: &Attempt, at: Timestamp) -> bool {
+        let login = self.register.accounts.get(&attempt.account).map(|account| account.login.to_string());
+        self.probed(source, login.unwrap_or_default(), at);
+        true
+    }
+
+    /// Counts a try that has no entry of its own. `false`: its source shares one with others.
+    fn probed(&mut self, source: Source, login: String, at: Timestamp) -> bool {
+        let own = self.probes.len() < PROBING_SOURCES || self.probes.contains_key(&source.address());
+        let source = if own { source.address() } else { IpAddr::from([0, 0, 0, 0]) };
+        let probes = self.probes.entry(source).or_insert(Probes { count: 0, first: at, last: at, logins: Vec::new() });
+        probes.count += 1;
+        probes.last = at;
+        if probes.logins.len() < LOGINS_KEPT && !probes.logins.contains(&login) {
+            probes.logins.push(login);
+        }
+        own
+    }
+
     /// Whether this is the intervention's code: the one that its technician was shown to read out, or
     /// the planned one that they typed. Compared without regard to case; it lives in memory only, until
     /// the intervention is over (D5, D9).
@@ -133,7 +197,8 @@ impl Registrar {
         let size = watch::Sender::new(journal.size());
         let checkpoint = watch::Sender::new(journal.checkpoint());
         let rules = config.rules(Default::default());
-        let mut core = Core { register, config, rules, codes: HashMap::new(), probes: BTreeMap::new() };
+        let mut core =
+            Core { register, config, rules, codes: HashMap::new(), probes: BTreeMap::new(), tries: HashMap::new() };
         core.renew_rules();
         let last = journal.last_at();
         let disk = JournalThread::start(journal)?;
@@ -194,6 +259,9 @@ impl Registrar {
         code: String,
     ) -> Result<Result<InterventionNumber, Refusal>, JournalGone> {
         self.act(move |core, at| {
+            if core.is_crowded(&facts.account) {
+                return (Vec::new(), Err(Refusal::Crowded));
+            }
             let number = core.register.next_number();
             let Decided { events, refusal } = core.decide(Command::Request(Box::new(facts)), at);
             let outcome = match refusal {
@@ -269,25 +337,16 @@ impl Registrar {
         .await
     }
 
-    /// Notes a try with an unknown login. They are gathered: one entry a source and minute (D19).
-    pub async fn probe(&self, source: IpAddr, login: String) {
-        let _ = self
-            .act(move |core, at| {
-                let probes =
-                    core.probes.entry(source).or_insert(Probes { count: 0, first: at, last: at, logins: Vec::new() });
-                probes.count += 1;
-                probes.last = at;
-                if probes.logins.len() < LOGINS_KEPT && !probes.logins.contains(&login) {
-                    probes.logins.push(login);
-                }
-                (Vec::new(), ())
-            })
-            .await;
+    /// Notes a try with an unknown login. They are gathered: one entry a source and minute (D19). `false`:
+    /// there are so many sources that this one shares an entry with others.
+    pub async fn probe(&self, source: Source, login: String) -> bool {
+        self.act(move |core, at| (Vec::new(), core.probed(source, login, at))).await.unwrap_or(true)
     }
 
     async fn flush_probes(&self) {
         let _ = self
             .act(|core, _| {
+                core.tries.clear();
                 let gathered = std::mem::take(&mut core.probes);
                 let entry = |(source, probes): (IpAddr, Probes)| Event::AttemptsRefused {
                     source,

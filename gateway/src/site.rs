@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::entropy;
 use crate::evidence::Receipts;
 use crate::factors::Comparer;
+use crate::limits;
 use crate::lockdown::Lockdown;
 use crate::notify;
 use crate::registrar::Registrar;
@@ -41,6 +42,8 @@ pub struct Site {
     pub comparer: Comparer,
     /// The configuration in force.
     pub config: watch::Receiver<Arc<Config>>,
+    /// Who is at the door, who is penalised, and which limits were reached.
+    pub limits: limits::Desk,
     /// Whether all access is cut.
     pub lockdown: Lockdown,
     /// Where ended sessions are handed over to be sealed.

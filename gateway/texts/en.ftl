@@ -36,6 +36,7 @@ refused-by-staff = REFUSED by the hospital: { $reason }
 refused-codes = REFUSED: three wrong codes were typed at the hospital.
 refused-expired = Nobody answered within 10 minutes. Call the hospital, then ask again.
 refused-withdrawn = The request was withdrawn.
+refused-crowded = The hospital has too many requests waiting just now. Try again in a few minutes, or call.
 refused-busy = Your intervention { $number } is still going on: end it first.
 refused-cooling = Two requests were refused. The next one is possible at { $until }.
 refused-clock = The bastion's clock is not trusted: nothing opens. Call the hospital's IT.

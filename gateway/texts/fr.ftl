@@ -36,6 +36,7 @@ refused-by-staff = REFUSÉ par l'hôpital : { $reason }
 refused-codes = REFUSÉ : trois codes faux ont été tapés à l'hôpital.
 refused-expired = Personne n'a répondu en 10 minutes. Appelez l'hôpital, puis redemandez.
 refused-withdrawn = La demande a été retirée.
+refused-crowded = Trop de demandes attendent déjà une réponse de l'hôpital. Réessayez dans quelques minutes, ou appelez.
 refused-busy = Votre intervention { $number } est encore en cours : terminez-la d'abord.
 refused-cooling = Deux demandes ont été refusées. La suivante est possible à { $until }.
 refused-clock = L'horloge du bastion n'est pas sûre : rien ne s'ouvre. Appelez la DSI.

@@ -312,6 +312,8 @@ pub enum Event {
         account: AccountId,
         technician: TechnicianLogin,
         source: SocketAddr,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        via: Option<SocketAddr>,
         factors: Vec<String>,
         key: Option<String>,
         step: u64,
@@ -320,6 +322,8 @@ pub enum Event {
         account: AccountId,
         technician: TechnicianLogin,
         source: SocketAddr,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        via: Option<SocketAddr>,
         cause: FactorCause,
         key: Option<String>,
         step: Option<u64>,
@@ -331,6 +335,22 @@ pub enum Event {
         first: Timestamp,
         last: Timestamp,
         logins: Vec<String>,
+    },
+    LimitReached {
+        limit: String,
+        count: u64,
+        first: Timestamp,
+        last: Timestamp,
+        sources: Vec<String>,
+    },
+    SourcesPenalised {
+        sources: Vec<PenalisedSource>,
+        more: u64,
+    },
+    PenaltyLifted {
+        source: String,
+        reason: String,
+        by: Actor,
     },
     AccountAlert {
         account: AccountId,
@@ -697,6 +717,17 @@ pub enum Event {
         next: u64,
         seconds: u64,
     },
+}
+
+/// A source that was penalised (IDM-09).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PenalisedSource {
+    /// An IPv4 address, or a network of IPv6.
+    pub source: String,
+    /// The most penalty that it had, in seconds.
+    pub seconds: u64,
+    /// For what, and how often.
+    pub reasons: BTreeMap<String, u64>,
 }
 
 /// How whole a sealed recording is (D24).

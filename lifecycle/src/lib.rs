@@ -33,7 +33,8 @@ pub use decide::{
     check_window, decide,
 };
 pub use event::{
-    Actor, ChannelKind, EndCause, Event, FactorCause, FreezeCause, RecordingState, SessionEnd, WithdrawCause,
+    Actor, ChannelKind, EndCause, Event, FactorCause, FreezeCause, PenalisedSource, RecordingState, SessionEnd,
+    WithdrawCause,
 };
 pub use evidence::{Concerned, EvidenceScope};
 pub use file::{Alarm, FileAct, FileChange, FileMove, FileResult};

@@ -379,6 +379,14 @@ pub enum Order {
         reason: String,
     },
     VendorList,
+    /// Who is penalised at the vendors' door (IDM-09), and which limits are being reached.
+    SourceList,
+    /// Forgives a source what it is penalised for.
+    SourceLift {
+        /// An address, or the network as it is listed.
+        source: String,
+        reason: String,
+    },
     Explain {
         technician: TechnicianLogin,
         target: TargetId,
@@ -503,6 +511,7 @@ impl From<Refusal> for Failure {
             | Refusal::AcceptedAlready(_)
             | Refusal::RollbackOpen { .. }
             | Refusal::FrozenByQuota => exit::NOT_PERMITTED,
+            Refusal::Crowded | Refusal::WatchersFull => exit::TEMPORARY,
             _ => exit::DATA,
         };
         let message = refusal.to_string();
@@ -579,6 +588,7 @@ pub fn needs(order: &Order) -> Needs {
         | Order::RecordingList
         | Order::RecordingShow { .. }
         | Order::VendorList
+        | Order::SourceList
         | Order::TokenList
         | Order::AnchorList
         | Order::RetentionPlan
@@ -602,7 +612,9 @@ pub fn needs(order: &Order) -> Needs {
         | Order::TargetCredential { .. }
         | Order::TargetPinned { .. }
         | Order::NotifyTest { .. } => Needs::Role(OPERATOR),
-        Order::LockdownEnd { .. } | Order::VendorThaw { .. } => Needs::Role(OPERATOR_OR_SECURITY),
+        Order::LockdownEnd { .. } | Order::VendorThaw { .. } | Order::SourceLift { .. } => {
+            Needs::Role(OPERATOR_OR_SECURITY)
+        }
         Order::TechnicianActivate { .. } | Order::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
         Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
         Order::RecordingUnwrap { .. } => Needs::Role(&[Role::Security, Role::Auditor]),

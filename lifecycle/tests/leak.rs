@@ -56,6 +56,7 @@ impl World {
             false => format!("{source}:1"),
         };
         let attempt = Attempt {
+            via: None,
             account: self.register.account(&id(login)).unwrap().id.clone(),
             source: source.parse().unwrap(),
             password,

@@ -448,6 +448,7 @@ fn a_technicians_lock_says_what_led_to_it() {
     world.technician("alice", ROOT);
     for (n, source) in ["203.0.113.7:1", "203.0.113.8:2", "203.0.113.7:3"].iter().enumerate() {
         let attempt = Attempt {
+            via: None,
             account: world.account("alice").id.clone(),
             source: source.parse().unwrap(),
             password: true,

@@ -519,6 +519,7 @@ fn walks_reach_every_state() {
 
 fn try_in(world: &mut World, password: bool, code: CodeCheck) -> Judged {
     let attempt = Attempt {
+        via: None,
         account: world.register.account(&id("alice")).unwrap().id.clone(),
         source: "203.0.113.7:1".parse().unwrap(),
         password,

@@ -113,9 +113,9 @@ def newcomer(endpoint):
     return time.monotonic() - began
 
 
-def crowd(hospital, endpoint, steps, besides, half_open, keys, show):
-    """Opens sessions up to each step and measures; beside so many of them, with half-open connections too.
-    Gives the rows; each is shown as it comes."""
+def crowd(hospital, endpoint, steps, half_open, keys, show):
+    """Opens sessions up to each step and measures; and once more with half-open connections beside them, if
+    there are to be any. Gives the rows; each is shown as it comes."""
     terminals, rows = [], []
 
     def once(_):
@@ -136,8 +136,10 @@ def crowd(hospital, endpoint, steps, besides, half_open, keys, show):
             terminals += [one for one in threads.map(once, range(missing)) if one]
         opening = (time.monotonic() - began) / missing
         note(felt(hospital, endpoint, terminals[0], keys, 5, f"{step} sessions", len(terminals)), opening=opening)
-        if step == besides:
-            note(beside_half_open(hospital, endpoint, terminals, half_open, keys))
+    if half_open:
+        note(beside_half_open(hospital, endpoint, terminals, half_open, keys))
+        # Once the flood is over: what it leaves behind.
+        note(felt(hospital, endpoint, terminals[0], keys, 5, f"{len(terminals)} sessions, after the flood", len(terminals)))
     for terminal in terminals:
         endpoint.left(terminal)
     wait_for("all sessions end", lambda: endpoint.sessions() == 0, 120)

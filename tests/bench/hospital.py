@@ -78,6 +78,14 @@ listen = ["127.0.0.1:{poterne}"]
 pending = {pending}
 {console_section}
 
+# All of them come from here.
+[limits]
+connections = 20000
+connections-per-source = 20000
+handshakes = {pending}
+handshakes-per-source = {pending}
+lobby-per-source = {share}
+
 [calendars.vendor]
 holidays = "none"
 hours = [{{ days = "mon-sun", from = "00:00", to = "24:00" }}]
@@ -224,7 +232,7 @@ class Hospital:
     def _facts(self):
         names = ("folder", "account", "target", "hop", "poterne", "host_key", "pending")
         console = f'\n[console]\nlisten = "127.0.0.1:{self.console}"\n' if self.with_console else ""
-        return {name: getattr(self, name) for name in names} | dict(console_section=console)
+        return {name: getattr(self, name) for name in names} | dict(console_section=console, share=self.pending // 2)
 
     def _write_client_files(self):
         bastion_key = self.json("status")["host_key"]

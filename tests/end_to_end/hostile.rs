@@ -73,7 +73,6 @@ fn a_message_slipped_in_before_the_keys_ends_the_connection() {
 
 /// GHSA-78rf-vg74-7cr8, CVE-2026-7776, CVE-2024-12289: connections that begin and do not go on keep neither
 /// staff nor a technician from elsewhere out.
-/// Past failures: CVE-2024-6387.
 #[test]
 fn half_open_connections_keep_nobody_out() {
     let count = std::env::var("POTERNE_HALF_OPEN").unwrap_or_else(|_| "1000".to_owned());
@@ -90,23 +89,6 @@ fn half_open_connections_keep_nobody_out() {
     lab.unharmed(&felt);
 }
 
-/// CVE-2024-6387: whoever has proven nothing is gone after a minute, wherever they stopped; in a task of the
-/// connection's own, since there is no alarm that could interrupt anything.
-#[test]
-#[ignore = "it takes that minute: `tests/long` runs it"]
-fn who_has_proven_nothing_is_gone_after_a_minute() {
-    let site = Site::start();
-    site.await_open();
-    let seen = door(&site, "minute", &["alice+scanner"]);
-    println!("{seen}");
-    assert_eq!(seen.as_object().unwrap().len(), 8);
-    for (stage, outcome) in seen.as_object().unwrap() {
-        let (end, seconds) = (outcome[0].as_str().unwrap(), outcome[1].as_f64().unwrap());
-        assert!(end.contains("closed") || end.contains("reset"), "{stage}: {end}");
-        assert!((50.0..75.0).contains(&seconds), "{stage}: {seconds}");
-    }
-}
-
 fn from_elsewhere(site: &Site) -> Terminal {
     let mut alice = site.ssh("alice+scanner", &["-b", "127.0.0.7"], &["echo in-$((6*7))"]);
     let (number, code) = site.walk(&mut alice, "alice", &harness::Answers::default());
@@ -114,23 +96,9 @@ fn from_elsewhere(site: &Site) -> Terminal {
     alice
 }
 
-/// Whoever asks without end and takes no answer costs little, before authentication too. A registered key that
-/// is offered is answered as often as it is: here by a client that was only shown one.
-/// Past failures: GHSA-qw79-rh95-853p.
-#[test]
-fn who_asks_and_never_reads_is_cut() {
-    let mut lab = Lab::open(SiteOptions::default());
-    let key = with_key(&mut lab.site, "keyed");
-    let public = std::fs::read_to_string(format!("{key}.pub")).unwrap();
-    let blob = public.split(' ').nth(1).unwrap().to_owned();
-    let (seen, felt) = lab.under(|site| door(site, "never_reads", &["100000", &blob]));
-    lab.unharmed(&felt);
-    println!("{seen}");
-    assert!(seen["end"] != "goes on" && seen["sent"].as_u64().unwrap() < 100_000, "{seen}");
-}
-
-/// CVE-2025-54804, CVE-2023-38408, CVE-2026-46673, T19: an admitted client that overflows windows, floods with channels and requests, and at
-/// last reads no answers: what is honest works in between, and in the end its own session alone is over.
+/// CVE-2025-54804, CVE-2023-38408, CVE-2026-46673, T19: an admitted client that overflows windows, asks for
+/// channels by the hundred, and at last reads no answers: what is honest works in between, and in the end its
+/// own session alone is over.
 #[test]
 fn an_admitted_client_harms_nobody_but_itself() {
     let mut lab = Lab::open(SiteOptions::default());
@@ -146,15 +114,15 @@ fn an_admitted_client_harms_nobody_but_itself() {
     });
     lab.unharmed(&felt);
     println!("{seen}");
-    for what in ["after overflows", "after answers to nothing", "after channels", "after many"] {
+    for what in ["after overflows", "after answers to nothing", "after channels"] {
         assert_eq!(seen[what], "42\n", "{what}: {seen}");
     }
     assert_eq!(seen["agent"], 100, "{seen}");
-    let most = 10;
-    assert!(seen["opened"].as_u64().unwrap() <= most, "{seen}");
+    // Ten a connection (`ssh.channels`).
+    assert!(seen["opened"].as_u64().unwrap() <= 10, "{seen}");
     assert_ne!(seen["unread"], "goes on", "{seen}");
     ended(&lab.site, "alice");
-    // 20,000 refusals are one entry, and bruno's session is the one that is left.
+    // A hundred refusals are one entry, and bruno's session is the one that is left.
     assert!(lab.site.entries("channel-refused").len() < 5);
 }
 

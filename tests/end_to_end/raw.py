@@ -5,6 +5,8 @@ Usage: raw.py SCENARIO PORT ARGUMENTS… — prints one line of JSON; WAIT lines
 something outside must happen, and the test answers with a line.
 """
 
+import base64
+import hmac
 import json
 import os
 import queue
@@ -20,9 +22,25 @@ PASSED_ON = {1, 2, 3, 4, 7, 20, 21} | set(range(30, 42))
 SUCCESS, FAILURE, BANNER, INFO_REQUEST = 52, 51, 53, 60
 
 
+def proxy_header(claimed):
+    """A PROXY header of version 2: a connection of this address, to the bastion."""
+    addresses = socket.inet_aton(claimed) + socket.inet_aton("127.0.0.1")
+    ports = (50000).to_bytes(2, "big") + (22).to_bytes(2, "big")
+    return b"\r\n\r\n\0\r\nQUIT\n" + bytes([0x21, 0x11, 0, len(addresses) + len(ports)]) + addresses + ports
+
+
+def connect(port):
+    """From RAW_FROM if that is set, behind a proxy that says RAW_CLAIMS if that is."""
+    origin = (os.environ["RAW_FROM"], 0) if "RAW_FROM" in os.environ else None
+    sock = socket.create_connection(("127.0.0.1", port), source_address=origin)
+    if "RAW_CLAIMS" in os.environ:
+        sock.sendall(proxy_header(os.environ["RAW_CLAIMS"]))
+    return sock
+
+
 class Raw:
     def __init__(self, port):
-        sock = socket.create_connection(("127.0.0.1", port))
+        sock = connect(port)
         self.transport = paramiko.Transport(sock)
         self.seen = []
         self.inbox = queue.Queue()
@@ -487,6 +505,132 @@ def output(self):
 
 Raw.rest_until = rest_until
 Raw.output = output
+
+
+def hammer(port, user, count):
+    """Wrong tries, so many at a time and for ever: whatever comes of each, another follows."""
+
+    def go(n):
+        while True:
+            try:
+                raw = Raw(port)
+                raw.service()
+                raw.interactive(user)
+                raw.answer("wrong")
+                raw.prompts()
+                raw.answer("%06d" % n)
+                raw.prompts()
+                raw.close()
+            except Exception:
+                pass
+
+    for n in range(int(count)):
+        threading.Thread(target=go, args=(n,), daemon=True).start()
+    wait_for_test("HAMMERING")
+    return {}
+
+
+def many_tries(port, user, path):
+    """Tries by all methods in turn, on one connection; how many were answered, and how it ended."""
+    raw = Raw(port)
+    raw.service()
+    answered, kind = 0, FAILURE
+    while kind in (FAILURE, 60) and answered < 200:
+        method = answered % 3
+        if method == 0:
+            raw.userauth(user, "none")
+        elif method == 1:
+            raw.userauth(user, "password", False, "x")
+        else:
+            raw.userauth(user, "publickey", False, key(path).get_name(), key(path).asbytes())
+        kind = raw.next(5)[0]
+        answered += kind in (FAILURE, 60)
+    return {"answered": answered, "kind": kind}
+
+
+def many_devices(port, user):
+    """One keyboard-interactive request that names a thousand devices: how many rounds come of it."""
+    raw = Raw(port)
+    raw.service()
+    raw.userauth(user, "keyboard-interactive", "", ",".join(["pam"] * 1000))
+    judged, kind = 0, raw.prompts()[0]
+    while kind == INFO_REQUEST:
+        raw.answer("wrong")
+        kind, _, prompts = raw.prompts()
+        if kind == INFO_REQUEST and "code" in prompts[0]:
+            judged += 1
+            raw.answer("000000")
+            kind = raw.prompts()[0]
+    return {"judged": judged, "kind": kind}
+
+
+def flood(port, bytes_more):
+    """Packets without a meaning, before anybody logs in."""
+    raw = Raw(port)
+    raw.service()
+    sent, block = 0, b"x" * 16000
+    while sent < int(bytes_more):
+        raw.send(2, block)
+        sent += len(block)
+        if not raw.transport.is_active():
+            break
+    return {"kind": raw.next(5)[0]}
+
+
+def plain(port, what):
+    """No SSH at all: what is answered to these bytes, up to the end."""
+    sock = connect(port)
+    sock.settimeout(10)
+    sock.sendall(bytes.fromhex(what))
+    got = b""
+    try:
+        while block := sock.recv(4096):
+            got += block
+    except ConnectionError:
+        pass
+    return {"got": got.decode("latin1")}
+
+
+def code_of(secret):
+    """The one-time code of this moment (RFC 6238)."""
+    padded = secret + "=" * (-len(secret) % 8)
+    step = int(time.time() // 30).to_bytes(8, "big")
+    digest = hmac.digest(base64.b32decode(padded), step, "sha1")
+    start = digest[-1] & 15
+    return "%06d" % ((int.from_bytes(digest[start : start + 4], "big") & 0x7FFFFFFF) % 1000000)
+
+
+def timings(port, rounds, *people):
+    """How long each verdict takes, of people side by side in each round, so that each meets the same
+    machine. A person: NAME=login/password/code; of a list `a|b|c` each round takes the next."""
+    named = [one.split("=", 1) for one in people]
+    of = {name: [] for name, _ in named}
+    seen = {name: set() for name, _ in named}
+
+    def go(name, triples, n):
+        login, password, code = triples.split("|")[n % len(triples.split("|"))].split("/")
+        if code.startswith("totp:"):
+            code = code_of(code.removeprefix("totp:"))
+        raw = Raw(port)
+        raw.service()
+        raw.none(login)
+        raw.interactive(login)
+        raw.answer(password)
+        raw.prompts()
+        began = time.monotonic()
+        raw.answer(code)
+        raw.next()
+        of[name].append(time.monotonic() - began)
+        raw.rest(5)
+        seen[name].add(json.dumps(raw.seen))
+
+    for n in range(int(rounds)):
+        # In another order each round: whoever is first has the least to wait.
+        order = named[n % len(named) :] + named[: n % len(named)]
+        threads = [threading.Thread(target=go, args=(name, triples, n)) for name, triples in order]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+    return {"seconds": of, "same": len(set().union(*seen.values())) == 1}
 
 
 def idle(port, count):

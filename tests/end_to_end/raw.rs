@@ -16,7 +16,7 @@ pub(crate) fn raw(site: &Site, scenario: &str, args: &[&str]) -> Value {
     serde_json::from_str(&said).unwrap_or_else(|_| panic!("{scenario}: {said}{}", String::from_utf8_lossy(&out.stderr)))
 }
 
-fn raw_in_terminal(site: &Site, scenario: &str, args: &[&str]) -> Terminal {
+pub(crate) fn raw_in_terminal(site: &Site, scenario: &str, args: &[&str]) -> Terminal {
     site.await_open();
     let (mut line, port) = (python("raw.py"), site.port.to_string());
     line.extend([scenario, &port].iter().chain(args).map(|word| (*word).to_owned()));
@@ -209,12 +209,13 @@ fn who_leaves_at_the_last_moment_leaves_nothing_open() {
 #[test]
 fn many_odd_requests_fill_neither_journal_nor_closing_entry() {
     let site = Site::start();
-    let outcome = approved(&site, "alice", &["many-subsystems", "40000"], |site| {
+    approved(&site, "alice", &["many-subsystems", "40000"], |site| {
         let refused: Vec<Value> = site.entries("channel-refused");
         assert!(refused.len() < 5, "{}", refused.len());
     });
-    assert_eq!(outcome["last"], 100);
+    // Nobody works so fast (docs/limits.md, `requests`).
     let session = site.ended_session();
+    assert_eq!(session["cause"], "client-fault");
     let shown = site.json(&["session", "show", session["id"].as_str().unwrap()]);
     assert!(shown["closing"]["refused"].as_object().unwrap().len() < 5);
     // The bastion is as it was.

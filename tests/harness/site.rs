@@ -35,6 +35,10 @@ pub struct SiteOptions {
     pub factors: Vec<&'static str>,
     /// `open` of `[ssh]`.
     pub open: &'static str,
+    /// More lines for `[ssh]`; PORT stands for the vendors' port.
+    pub ssh: String,
+    /// From where the vendor comes.
+    pub sources: &'static str,
     /// The vendor's hours, as a list of TOML tables; the week around the clock unless said.
     pub hours: String,
     /// More lines for the main file.
@@ -69,6 +73,8 @@ impl Default for SiteOptions {
             language: "en",
             factors: vec!["password", "totp"],
             open: "hours",
+            ssh: String::new(),
+            sources: "127.0.0.0/8",
             hours: "[{ days = \"mon-sun\", from = \"00:00\", to = \"24:00\" }]".to_owned(),
             more: String::new(),
             recordings: String::new(),
@@ -638,6 +644,8 @@ fn write_config(folder: &Path, options: &SiteOptions, sshd: &Sshd, port: u16) ->
         language,
         factors,
         open,
+        ssh,
+        sources,
         hours,
         more,
         recordings,
@@ -649,17 +657,18 @@ fn write_config(folder: &Path, options: &SiteOptions, sshd: &Sshd, port: u16) ->
     let second = recorder::RecoveryKey::generate().public_line();
     let text = format!(
         "[site]\nname = \"CHU Test\"\ntimezone = \"Europe/Paris\"\nlanguage = \"{language}\"\nstate = \"{}\"\n\n\
-         [ssh]\nlisten = [\"127.0.0.1:{port}\"]\nopen = \"{open}\"\nhelp = \"https://chu.example/aide\"\n\n\
+         [ssh]\nlisten = [\"127.0.0.1:{port}\"]\nopen = \"{open}\"\nhelp = \"https://chu.example/aide\"\n{}\n\n\
          [calendars.vendor]\nholidays = \"none\"\nhours = {hours}\n\n\
          [groups.radiologie]\nname = \"Radiologie\"\n\n\
          [recordings]\nrecipients = [\"{OFFICER_PUBLIC}\", \"{second}\"]\n{recordings}\n\n\
          [vendor.imagix]\nname = \"Imagix\"\ncontract = {{ reference = \"2025-117\", from = \"2020-01-01\", until = \"2037-12-31\" }}\n\
          contact = {{ name = \"Support\", phone = \"+33 1 00 00 00 00\", email = \"support@imagix.example\" }}\n\
-         sources = [\"127.0.0.0/8\"]\ncalendar = \"vendor\"\nlanguage = \"{language}\"\nfactors = [{}]\n\n\
+         sources = [\"{sources}\"]\ncalendar = \"vendor\"\nlanguage = \"{language}\"\nfactors = [{}]\n\n\
          [[vendor.imagix.allow]]\ntargets = [\"scanner\"]\nrights = [{}]\napproval = {{ quorum = {quorum}, per = \"{per}\" }}\nlongest = \"8h\"\n{allow}\n\n\
          [target.scanner]\nname = \"IRM\"\naddress = \"127.0.0.1:{}\"\nhost-key = \"{}\"\naccount = \"root\"\napprovers = [\"radiologie\"]\n\
          supervision = \"{supervision}\"\n{target}\n{more}\n",
         folder.join("state").display(),
+        ssh.replace("PORT", &port.to_string()),
         list(factors),
         list(rights),
         options.elsewhere.unwrap_or(sshd.port),

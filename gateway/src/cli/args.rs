@@ -67,6 +67,9 @@ pub(crate) enum Verb {
     /// Vendors: whom a brake holds.
     #[command(subcommand)]
     Vendor(VendorVerb),
+    /// Addresses at the vendors' door: who is penalised, and for what.
+    #[command(subcommand)]
+    Source(SourceVerb),
     /// The red button: cuts all access, now, until it is lifted.
     #[command(subcommand)]
     Lockdown(LockdownVerb),
@@ -929,6 +932,19 @@ pub(crate) enum VendorVerb {
     /// Give it back.
     Thaw {
         vendor: VendorId,
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SourceVerb {
+    /// Who has a penalty, for what and how long, and which limits are being reached.
+    List(Json),
+    /// Forgive one.
+    Lift {
+        /// An address, or the network as it is listed.
+        source: String,
         #[arg(long)]
         reason: String,
     },

@@ -2,8 +2,8 @@
 
 use super::args::{
     Call, ConfigVerb, FirewallVerb, IdentityFlags, InterventionVerb, JournalVerb, Json, KeyVerb, LockdownVerb,
-    NotifyVerb, PersonFlags, PlanFlags, ProofFlags, SessionVerb, StaffVerb, TargetVerb, TechnicianVerb, TokenVerb,
-    VendorVerb, Verb,
+    NotifyVerb, PersonFlags, PlanFlags, ProofFlags, SessionVerb, SourceVerb, StaffVerb, TargetVerb, TechnicianVerb,
+    TokenVerb, VendorVerb, Verb,
 };
 use super::{
     backup, doctor, export, firewall, follow, happened, invitation, manual, output, pin, recording, report, retention,
@@ -75,6 +75,7 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
         Verb::Technician(verb) => technician(&main, verb),
         Verb::Staff(verb) => staff(&main, verb),
         Verb::Target(verb) => target(&main, verb),
+        Verb::Source(verb) => source(&main, verb),
         Verb::Token(verb) => token(&main, verb),
         Verb::Intervention(verb) => intervention(&main, verb),
         Verb::Session(verb) => session(&main, verb),
@@ -527,6 +528,24 @@ fn vendor(main: &Path, verb: VendorVerb) -> Outcome {
         VendorVerb::Thaw { vendor, reason } => {
             ask(main, &Order::VendorThaw { vendor: vendor.clone(), reason })?;
             output::say(&format!("{vendor} may come in again"));
+            Ok(())
+        }
+    }
+}
+
+fn source(main: &Path, verb: SourceVerb) -> Outcome {
+    match verb {
+        SourceVerb::List(json) => print(json, &ask(main, &Order::SourceList)?, |answer| {
+            let none = Value::Null;
+            output::table(answer.get("sources").unwrap_or(&none), &["source", "penalised", "seconds", "reasons"]);
+            for (limit, count) in answer.get("reached").and_then(Value::as_object).into_iter().flatten() {
+                output::say(&format!("reached in this minute: {limit} {count}"));
+            }
+        }),
+        SourceVerb::Lift { source, reason } => {
+            let answer = ask(main, &Order::SourceLift { source, reason })?;
+            let source = answer.get("source").and_then(Value::as_str).unwrap_or_default();
+            output::say(&format!("{source} has no penalty any more"));
             Ok(())
         }
     }

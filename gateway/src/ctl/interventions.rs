@@ -4,6 +4,7 @@ use super::server::{Answer, Desk, data, gone, refused, software};
 use super::view;
 use crate::entropy;
 use crate::invitation::PlannedCode;
+use crate::limits::Caller;
 use crate::registrar::Core;
 use crate::site::{planned_document, staff_document};
 use crate::vault::PersonSecrets;
@@ -61,7 +62,7 @@ impl Desk {
         let comparer = &self.site.comparer;
         let compared = match proof.signed_in {
             true => comparer.compare_code(secrets, &code, at),
-            false => comparer.compare(secrets, password, code, at).await,
+            false => comparer.compare(Caller::Staff, secrets, password, code, at).await,
         };
         let (staff, source) = (proof.staff.clone(), proof.source);
         Ok(StaffAttempt { staff, password: compared.password, code: compared.code, source })

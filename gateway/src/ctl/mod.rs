@@ -12,6 +12,7 @@ pub mod protocol;
 mod retention;
 pub mod server;
 mod sessions;
+mod sources;
 mod staff;
 mod subject;
 mod tokens;

@@ -2,6 +2,7 @@
 
 use super::server::{Answer, Desk, data, gone, reasoned, refused};
 use super::view;
+use crate::limits::Limit;
 use crate::registrar::Core;
 use crate::watch::attend::Ticket;
 use lifecycle::order::{Failure, Proof, SearchScope, exit};
@@ -103,6 +104,13 @@ impl Desk {
         }
         let sessions = self.site.live.matching(|session| session.id == *id);
         let session = sessions.into_iter().next().ok_or_else(|| no_session(id))?;
+        // Whoever would be the only one that counts always has a seat: others cannot keep a session frozen.
+        let alone = counts && session.presence.names().is_empty();
+        let most = usize::try_from(self.site.config().limits.watchers).unwrap_or(usize::MAX);
+        if !alone && session.stage.watchers() >= most {
+            self.site.limits.reached(Limit::Watchers, None, self.site.clock.now());
+            return Err(refused(Refusal::WatchersFull));
+        }
         Ok(Ticket { site: self.site.clone(), session, staff: staff.clone(), counts })
     }
 

@@ -1,15 +1,15 @@
 //! The port itself: open while a console is configured and has a certificate to show.
 
-use super::Limits;
 use super::certificate::Loaded;
 use super::connection;
-use crate::places::Places;
+use super::{Crowded, Limits};
+use crate::limits::Places;
 use axum::Router;
 use config::Config;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -18,8 +18,6 @@ use tokio::task::JoinSet;
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// When an address that could not be had is tried again: at boot it may come up after us.
 const AGAIN: Duration = Duration::from_secs(10);
-/// How often a flood is worth a line of the log.
-const SAY_AGAIN: Duration = Duration::from_secs(60);
 
 /// The console's port.
 pub(super) struct Port {
@@ -28,6 +26,7 @@ pub(super) struct Port {
     pub(super) bound: watch::Sender<Option<SocketAddr>>,
     pub(super) app: Router,
     pub(super) limits: Limits,
+    pub(super) crowded: Crowded,
 }
 
 impl Port {
@@ -36,7 +35,6 @@ impl Port {
     pub(super) async fn keep(mut self) {
         let places = Places::new(self.limits.connections, self.limits.of_a_source);
         let mut connections = JoinSet::new();
-        let mut said: Option<Instant> = None;
         loop {
             let wanted = self.wanted();
             let listener = match wanted {
@@ -73,9 +71,9 @@ impl Port {
                                 let _place = place;
                                 connection::serve(tcp, peer, loaded, app, limits).await;
                             });
-                        } else if said.is_none_or(|said| said.elapsed() > SAY_AGAIN) {
-                            said = Some(Instant::now());
-                            tracing::warn!(source = %peer.ip(), "too many connections to the console: new ones are closed");
+                        } else {
+                            // Journalled once a minute, whatever comes.
+                            (self.crowded)(peer.ip());
                         }
                     }
                 }

@@ -23,13 +23,14 @@ pub use certificate::{CertificateError, CertificateState, Fault};
 pub(crate) use own::CONSOLE_CERTIFICATE;
 
 use crate::clock::Clock;
+use crate::limits::{Limit, Source};
 use crate::site::Site;
 use crate::vault::Vault;
 use certificate::{Files, Loaded};
 use config::{Config, LoadError, Problem, Severity};
 use jiff::Timestamp;
 use renewal::Renewal;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,14 +100,27 @@ pub struct Prepared {
     bound: watch::Sender<Option<SocketAddr>>,
     listening: Listening,
     limits: Limits,
+    /// Hears of sources that are turned away.
+    crowded: Crowded,
 }
+
+/// Who hears that a source was turned away because there is no place, all of them or its own taken.
+type Crowded = Arc<dyn Fn(IpAddr) + Send + Sync>;
 
 /// Reads the configured certificate, or makes one, without opening the port yet. Fails if the
 /// configured pair is of no use, with what to write instead. Without `[console]` nothing is asked for
 /// and nothing opens until a new configuration has it.
-pub async fn prepare(site: &Site) -> anyhow::Result<Prepared> {
+pub async fn prepare(site: &Arc<Site>) -> anyhow::Result<Prepared> {
     let parts = (site.clock.clone(), site.vault.clone(), site.config.clone());
-    prepare_with(parts, Limits::default()).await
+    let limits = &site.config().limits;
+    let (connections, of_a_source) = (limits.console_connections, limits.console_connections_per_source);
+    let prepared = prepare_with(parts, Limits { connections, of_a_source, ..Limits::default() }).await?;
+    let site = site.clone();
+    let crowded = move |ip| {
+        let source = Source::of(ip, &site.config().limits);
+        site.limits.reached(Limit::ConsoleConnectionsPerSource, Some(source), site.clock.now());
+    };
+    Ok(Prepared { crowded: Arc::new(crowded), ..prepared })
 }
 
 type Parts = (Arc<dyn Clock>, Arc<Vault>, watch::Receiver<Arc<Config>>);
@@ -117,7 +131,7 @@ async fn prepare_with((clock, vault, config): Parts, limits: Limits) -> anyhow::
     let mut renewal = Renewal { clock, vault, config, in_force, every: limits.certificate };
     renewal.look().await?;
     let listening = Listening { bound: address, in_force: certificate };
-    Ok(Prepared { renewal, bound, listening, limits })
+    Ok(Prepared { renewal, bound, listening, limits, crowded: Arc::new(|_| {}) })
 }
 
 impl Prepared {
@@ -135,6 +149,7 @@ impl Prepared {
             bound: self.bound,
             app,
             limits: self.limits,
+            crowded: self.crowded,
         };
         tokio::spawn(async move {
             tokio::join!(self.renewal.keep(), port.keep());

@@ -1,12 +1,13 @@
 //! A stream with three things that the SSH library needs around it: reading that can be held,
 //! writing that never makes the library's loop wait, and a watch on whether the peer is still there.
 
+use crate::limits::UNREAD;
 use crate::relay::socket::Socket;
 use bytes::{Buf as _, BytesMut};
 use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -22,10 +23,6 @@ const READ: usize = 64 << 10;
 const SMALL: usize = 4 << 10;
 /// Unsent bytes at which the pumps wait before they hand over more.
 const BACKLOG_HIGH: usize = 512 << 10;
-/// Unsent bytes beyond which the peer is given up: it writes and does not read.
-const BACKLOG_MOST: usize = 32 << 20;
-/// The same before anybody is proven: the lobby's longest text is a hundredth of it, and connections are many.
-const BACKLOG_UNPROVEN: usize = 128 << 10;
 /// How long a closing connection may take to send what is left.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Longest identification line of a client that is kept.
@@ -83,23 +80,46 @@ pub struct Gate {
     drained: Notify,
     gone: Notify,
     peer_gone: AtomicBool,
-    unproven: AtomicBool,
     identification: OnceLock<String>,
+    /// Bytes that may still be read; 0: no matter how many.
+    allowance: AtomicU64,
+    overdrawn: AtomicBool,
+    unread: AtomicBool,
 }
 
 impl Gate {
-    /// For a peer of whom nothing is known yet: little is kept for it until [`Gate::prove`].
-    pub fn unproven() -> Gate {
-        Gate { unproven: AtomicBool::new(true), ..Gate::default() }
+    /// Ends the stream once more than so many bytes were read; 0: never.
+    pub fn allow(&self, bytes: u64) {
+        self.allowance.store(bytes, Ordering::Release);
     }
 
-    /// The peer has proven who it is.
-    pub fn prove(&self) {
-        self.unproven.store(false, Ordering::Release);
+    /// Whether it ended because more came than was allowed.
+    pub fn is_overdrawn(&self) -> bool {
+        self.overdrawn.load(Ordering::Acquire)
     }
 
-    fn backlog_most(&self) -> usize {
-        if self.unproven.load(Ordering::Acquire) { BACKLOG_UNPROVEN } else { BACKLOG_MOST }
+    /// Whether it ended because its peer did not read.
+    pub fn is_unread(&self) -> bool {
+        self.unread.load(Ordering::Acquire)
+    }
+
+    /// Counts bytes that were read. `false`: they are more than was allowed.
+    fn counts(&self, read: usize) -> bool {
+        let left = self.allowance.load(Ordering::Acquire);
+        if left == 0 {
+            return true;
+        }
+        match left.checked_sub(u64::try_from(read).unwrap_or(u64::MAX)).filter(|left| *left > 0) {
+            // Set anew meanwhile, by whoever let the peer in: that holds.
+            Some(less) => {
+                let _ = self.allowance.compare_exchange(left, less, Ordering::AcqRel, Ordering::Acquire);
+                true
+            }
+            None => {
+                self.overdrawn.store(true, Ordering::Release);
+                false
+            }
+        }
     }
 
     /// How the stream is read now.
@@ -309,6 +329,9 @@ impl<S: Socket> AsyncRead for GatedStream<S> {
                 this.gate.mark_gone();
                 return Poll::Ready(Ok(()));
             }
+            if !this.gate.counts(read) {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+            }
             this.note_first_line(read);
             (this.input_from, this.input_to) = (0, read);
             if read == this.input.len() && read < READ {
@@ -346,7 +369,8 @@ impl<S: Socket> AsyncWrite for GatedStream<S> {
         }
         this.output.extend_from_slice(bytes.get(sent..).unwrap_or_default());
         this.note_backlog();
-        if this.output.len() > this.gate.backlog_most() {
+        if this.output.len() > UNREAD {
+            this.gate.unread.store(true, Ordering::Release);
             return Poll::Ready(Err(io::Error::other("the peer writes but does not read")));
         }
         Poll::Ready(Ok(bytes.len()))

@@ -4,11 +4,13 @@
 //! window adjustments, Ctrl-C and disconnects get through whatever is stuck. Towards a target,
 //! which has a connection for each channel, reading is held.
 
+use crate::limits::Pace;
 use crate::relay::gate::{Gate, Reading};
 use crate::relay::lane::{Item, Lane};
 use crate::relay::{CLIENT_WINDOW, HIGH};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::time::Instant;
 
 /// The window under heavy pressure. Not one byte: `1 / 2 = 0` would end all adjustments for ever.
 /// Two bytes a round trip also bring the next callback, so the window reopens by itself.
@@ -23,6 +25,7 @@ pub struct ClientSide {
     undelivered: AtomicUsize,
     most: usize,
     frozen: AtomicBool,
+    pace: Mutex<Pace>,
 }
 
 impl ClientSide {
@@ -35,7 +38,14 @@ impl ClientSide {
             undelivered: AtomicUsize::new(0),
             most: HIGH + windows.saturating_mul(window),
             frozen: AtomicBool::new(false),
+            pace: Mutex::default(),
         }
+    }
+
+    /// Counts a request. `false`: they come faster than they may.
+    #[must_use]
+    pub fn requested(&self, per_second: u32) -> bool {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner).goes(per_second, Instant::now())
     }
 
     /// The connection's gate.

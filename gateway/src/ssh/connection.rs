@@ -3,18 +3,21 @@
 
 use crate::admission::Admitted;
 use crate::enrolment::{self, Enrolling};
+use crate::limits::{ANSWER, ANSWERS, Limit, Place, Reason, Source};
+use crate::registrar::Core;
 use crate::relay::gate::Gate;
 use crate::relay::pressure::ClientSide;
 use crate::relay::session::LiveSession;
 use crate::site::Site;
 use crate::ssh::hosted::Hosted;
-use crate::ssh::lobby::{Lobby, Login, Say};
+use crate::ssh::lobby::{Lobby, Login, Origin, Say};
 use crate::ssh::way::Wanted;
 use russh::keys::HashAlg;
 use russh::server::{self, Auth, ChannelOpenHandle, Handle, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey};
 use russh::{ChannelId, ChannelWriteHalf, Disconnect, MethodKind, MethodSet, Pty, Sig};
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, watch};
@@ -24,15 +27,10 @@ use tokio::time::Instant;
 const TO_ENROL: Duration = Duration::from_secs(20 * 60);
 /// Blocks of typed bytes that may wait for the enrolment page.
 const TYPED: usize = 64;
-/// Until both factors are proven (D2).
-const UNPROVEN: Duration = Duration::from_secs(60);
 /// At one prompt of the lobby.
 const AT_A_PROMPT: Duration = Duration::from_secs(180);
 /// Between two silent rounds while waiting (D2).
 const BETWEEN_BEATS: Duration = Duration::from_secs(15);
-/// Answers in one round, and bytes in one answer, that are looked at.
-const ANSWERS: usize = 8;
-const ANSWER: usize = 1024;
 /// What the connection's task and its callbacks share.
 pub struct Shared {
     /// The library's handle, once there is one.
@@ -41,13 +39,40 @@ pub struct Shared {
     pub deadline: watch::Sender<Instant>,
     /// The session, once admitted.
     pub session: OnceLock<Arc<LiveSession>>,
+    /// Over which proxy it comes (T24).
+    pub(super) via: Option<SocketAddr>,
+    /// What it did wrong, in the opinion of the callbacks.
+    pub(super) fault: OnceLock<Reason>,
+    /// Somebody was judged on it, whatever came of it.
+    pub(super) judged: AtomicBool,
+    place: Place,
+    begun: Instant,
 }
 
 impl Shared {
-    /// A connection just accepted.
-    pub fn new() -> Arc<Self> {
-        let deadline = watch::Sender::new(Instant::now() + UNPROVEN);
-        Arc::new(Self { handle: OnceLock::new(), deadline, session: OnceLock::new() })
+    /// A connection just accepted, which has so long for its key exchange.
+    pub(super) fn new(place: Place, via: Option<SocketAddr>, handshake: Duration) -> Arc<Self> {
+        let begun = Instant::now();
+        Arc::new(Self {
+            handle: OnceLock::new(),
+            deadline: watch::Sender::new(begun + handshake),
+            session: OnceLock::new(),
+            via,
+            fault: OnceLock::new(),
+            judged: AtomicBool::new(false),
+            place,
+            begun,
+        })
+    }
+
+    /// Whether its key exchange was over.
+    pub(super) fn has_asked(&self) -> bool {
+        self.place.has_asked()
+    }
+
+    /// Its place at the door.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Returns when the connection has overstayed.
@@ -75,6 +100,8 @@ pub struct Connection {
     client: Arc<ClientSide>,
     shared: Arc<Shared>,
     login: Option<String>,
+    /// Over all methods together: whoever changes the method begins no new count (CVE-2015-5600).
+    tries: u32,
     keys: Vec<String>,
     lobby: Option<Lobby>,
     began: bool,
@@ -114,6 +141,7 @@ impl Connection {
             client,
             shared,
             login: None,
+            tries: 0,
             keys: Vec::new(),
             lobby: None,
             began: false,
@@ -123,13 +151,31 @@ impl Connection {
         }
     }
 
+    fn source(&self) -> Source {
+        Source::of(self.source.ip(), &self.site.config().limits)
+    }
+
+    /// Ends the connection for what its client did.
+    fn at_fault(&self, reason: Reason) -> russh::Error {
+        let _ = self.shared.fault.set(reason);
+        russh::Error::Disconnect
+    }
+
     /// The login line may not change, and nothing may be asked anew once the lobby began (D2,
     /// CVE-2023-48712, CVE-2023-46446).
     fn bind(&mut self, user: &str) -> Outcome<()> {
         let same = self.login.get_or_insert_with(|| user.to_owned()) == user;
         // A refused client may ask again before it has read the farewell; that is answered by
         // further refusals, so that it gets to read it.
-        if same && (!self.began || self.refused) { Ok(()) } else { Err(russh::Error::Disconnect) }
+        if !same || (self.began && !self.refused) {
+            return Err(self.at_fault(Reason::Malformed));
+        }
+        self.tries = self.tries.saturating_add(1);
+        if self.tries > self.site.config().limits.tries_per_connection {
+            self.site.limits.reached(Limit::Tries, Some(self.source()), self.site.clock.now());
+            return Err(self.at_fault(Reason::LimitAbuse));
+        }
+        Ok(())
     }
 
     fn stay(&self, how_long: Duration) {
@@ -141,6 +187,7 @@ impl Connection {
             Say::Ask { instructions, prompts } => {
                 // Until both factors are proven the one minute runs on, whatever is answered (D2).
                 if self.lobby.as_ref().is_some_and(Lobby::is_known) {
+                    self.shared.place.proven();
                     self.stay(if prompts.is_empty() { BETWEEN_BEATS } else { AT_A_PROMPT });
                 }
                 let prompts = prompts.into_iter().map(|(text, echo)| (Cow::Owned(text), echo)).collect();
@@ -154,7 +201,7 @@ impl Connection {
             Say::Enrol(who) => {
                 self.lobby = None;
                 self.enrolling = Some(Enrolment::Invited(who));
-                self.client.gate().prove();
+                self.let_in();
                 self.stay(TO_ENROL);
                 Ok(Auth::Accept)
             }
@@ -167,6 +214,12 @@ impl Connection {
         }
     }
 
+    /// It has left the lobby, and its bounds are others from here on.
+    fn let_in(&self) {
+        self.shared.place.inside();
+        self.client.gate().allow(0);
+    }
+
     /// The one place where a connection becomes a session. It hangs on our own state, not on the
     /// library's word that authentication succeeded (D2).
     fn enter(&mut self) -> Outcome<Auth> {
@@ -174,11 +227,11 @@ impl Connection {
             return Err(russh::Error::Disconnect);
         };
         self.lobby = None;
-        self.client.gate().prove();
         if let Some(handle) = self.shared.handle.get() {
             session.set_handle(handle.clone());
         }
         let _ = self.shared.session.set(session.clone());
+        self.let_in();
         // From here on the session's own machine knows when it is over.
         self.stay(Duration::from_secs(365 * 24 * 3600));
         let first = Arc::new(Mutex::new(first));
@@ -190,6 +243,12 @@ impl Connection {
         if let Some(handle) = self.shared.handle.get() {
             say_goodbye(handle.clone(), self.client.gate().clone(), reason, after).await;
         }
+    }
+
+    /// Whether this is a key of any account.
+    async fn is_registered(&self, print: String) -> bool {
+        let look = move |core: &Core, _| core.register.accounts.values().any(|account| account.keys.contains(&print));
+        self.site.registrar.view(look).await.unwrap_or(false)
     }
 
     /// Refuses what is never possible. Nothing but an admitted connection gets this far.
@@ -218,6 +277,10 @@ impl server::Handler for Connection {
 
     async fn authentication_banner(&mut self) -> Outcome<Option<String>> {
         let config = self.site.config();
+        // The first that is heard once the keys are exchanged.
+        super::listener::made_room(&self.site, &config, self.shared.place.asked(&config));
+        let login_time = Duration::try_from(config.limits.login_time).unwrap_or_default();
+        self.shared.deadline.send_replace(self.shared.begun + login_time);
         let texts = crate::texts::Texts::new(config.site.language, config.site.zone.clone());
         let mut lines = texts.with("banner", &[("site", &config.site.name)]);
         if !config.ssh.help.is_empty() {
@@ -245,15 +308,9 @@ impl server::Handler for Connection {
     /// Whether a key is worth a signature depends on its being registered, for anybody (D1).
     async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Outcome<Auth> {
         self.bind(user)?;
-        let print = offer.public_key.fingerprint(HashAlg::Sha256).to_string();
-        let registered = self
-            .site
-            .registrar
-            .view(move |core, _| core.register.accounts.values().any(|account| account.keys.contains(&print)))
-            .await;
-        match registered {
-            Ok(true) => Ok(Auth::Accept),
-            _ => Ok(Auth::Reject { proceed_with_methods: Some(methods()), partial_success: false }),
+        match self.is_registered(offer.public_key.fingerprint(HashAlg::Sha256).to_string()).await {
+            true => Ok(Auth::Accept),
+            false => Ok(Auth::Reject { proceed_with_methods: Some(methods()), partial_success: false }),
         }
     }
 
@@ -262,6 +319,10 @@ impl server::Handler for Connection {
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Outcome<Auth> {
         self.bind(user)?;
         let print = key.public_key.fingerprint(HashAlg::Sha256).to_string();
+        if self.is_registered(print.clone()).await {
+            // Whoever holds a technician's key keeps a place in the midst of any flood (IDM-09).
+            self.shared.place.proven();
+        }
         if self.keys.len() < ANSWERS && !self.keys.contains(&print) {
             self.keys.push(print);
         }
@@ -281,14 +342,15 @@ impl server::Handler for Connection {
                 return Ok(Auth::Reject { proceed_with_methods: None, partial_success: false });
             }
             self.began = true;
+            let origin = Origin { source: self.source, via: self.shared.via };
             let lobby =
-                Lobby::new(self.site.clone(), self.client.clone(), Login::parse(user), self.keys.clone(), self.source);
+                Lobby::new(self.site.clone(), self.client.clone(), Login::parse(user), self.keys.clone(), origin);
             let say = lobby.begin();
             self.lobby = Some(lobby);
             return self.say(say).await;
         };
         if self.login.as_deref() != Some(user) {
-            return Err(russh::Error::Disconnect);
+            return Err(self.at_fault(Reason::Malformed));
         }
         let answers: Vec<String> = response
             .take(ANSWERS)
@@ -299,7 +361,11 @@ impl server::Handler for Connection {
             self.stay(AT_A_PROMPT);
         }
         let Some(lobby) = self.lobby.as_mut().filter(|_| !self.refused) else { return Err(russh::Error::Disconnect) };
+        let unproven = !lobby.is_known();
         let say = lobby.answer(&answers).await;
+        if unproven && lobby.is_known() {
+            self.shared.judged.store(true, Ordering::Release);
+        }
         self.say(say).await
     }
 
@@ -388,6 +454,16 @@ impl server::Handler for Connection {
     }
 
     async fn streamlocal_forward(&mut self, _: &str, _: &mut Session) -> Outcome<bool> {
+        self.refuse("streamlocal-forward");
+        Ok(false)
+    }
+
+    async fn cancel_tcpip_forward(&mut self, _: &str, _: u32, _: &mut Session) -> Outcome<bool> {
+        self.refuse("tcpip-forward");
+        Ok(false)
+    }
+
+    async fn cancel_streamlocal_forward(&mut self, _: &str, _: &mut Session) -> Outcome<bool> {
         self.refuse("streamlocal-forward");
         Ok(false)
     }

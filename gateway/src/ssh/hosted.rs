@@ -3,6 +3,7 @@
 //! Two connections have them: the technician's own, and the one inside it by which `ssh -J` reaches
 //! the target. For both the rules, the session and the recording are the same.
 
+use crate::limits::Limit;
 use crate::relay::channel::{Channel, Terminal};
 use crate::relay::lane::Item;
 use crate::relay::pressure::ClientSide;
@@ -52,8 +53,23 @@ impl Hosted {
         Self { site, session, first, client, channels: HashMap::new(), writers: HashMap::new() }
     }
 
+    /// Counts a request. Whoever asks faster than anybody works is cut.
+    fn asked(&self) {
+        if !self.client.requested(self.site.config().limits.requests_per_second) {
+            self.cut(Limit::Requests);
+        }
+    }
+
+    /// Ends the session of a client that went beyond what it may.
+    fn cut(&self, limit: Limit) {
+        self.site.limits.reached(limit, None, self.site.clock.now());
+        self.session.brake(EndCause::ClientFault);
+        self.client.gate().end();
+    }
+
     /// Notes a refused request: the first of its kind is journalled, all are counted (D19).
     pub(super) fn refuse(&self, what: &str, why: &str) {
+        self.asked();
         if self.session.refused(what) {
             let event =
                 Event::ChannelRefused { session: self.session.id.clone(), what: what.to_owned(), why: why.to_owned() };
@@ -88,9 +104,11 @@ impl Hosted {
 
     /// A channel for a shell, a command or files.
     pub(super) async fn open_session(&mut self, opened: russh::Channel<Msg>, reply: ChannelOpenHandle) {
+        self.asked();
         match self.take_in(opened) {
             Some(_) => reply.accept().await,
             None => {
+                self.site.limits.reached(Limit::Channels, None, self.site.clock.now());
                 self.refuse("channel", "too many channels");
                 reply.reject(ChannelOpenFailure::ResourceShortage).await;
             }
@@ -105,6 +123,7 @@ impl Hosted {
         reply: ChannelOpenHandle,
         server: Arc<server::Config>,
     ) {
+        self.asked();
         let id = opened.id();
         let taken = self.take_in(opened).and_then(|_| self.take_writer(id));
         let Some((channel, writer)) = taken else {
@@ -129,6 +148,7 @@ impl Hosted {
         command: Vec<u8>,
         session: &mut Session,
     ) -> Outcome<()> {
+        self.asked();
         let Some((channel, writer)) = self.take_writer(id) else { return session.channel_failure(id) };
         let opening = Opening { site: self.site.clone(), channel, kind, asked, command };
         let starting = Starting { opening, first: self.first.clone(), writer, handle: session.handle() };
@@ -179,6 +199,7 @@ impl Hosted {
         modes: &[(Pty, u32)],
         session: &mut Session,
     ) -> Outcome<()> {
+        self.asked();
         // Asked for after the command it would give the target a terminal of which the recording and
         // the journal know nothing.
         let started = !self.writers.contains_key(&id);
@@ -220,7 +241,7 @@ impl Hosted {
         if bounded {
             return Ok(());
         }
-        self.session.brake(EndCause::ClientFault);
+        self.cut(Limit::Window);
         Err(russh::Error::Disconnect)
     }
 

@@ -1,12 +1,14 @@
 //! The vendors' port: open only while somebody could legitimately come in (D15).
 
-use crate::places::{Place, Places};
+use crate::limits::{BYTES_BEFORE_SESSION, Limit, Newcomer, PROXY_HEADER_TIME, Place, Rank, Reason, Source};
 use crate::relay::gate::{Gate, GatedStream};
 use crate::relay::pressure::ClientSide;
 use crate::relay::{CLIENT_WINDOW, PACKET};
 use crate::site::Site;
 use crate::ssh::algorithms;
 use crate::ssh::connection::{Connection, Shared};
+use crate::ssh::parting::{self, Parting};
+use crate::ssh::proxy::{self, Header};
 use config::{Config, Opening};
 use lifecycle::EndCause;
 use russh::keys::PrivateKey;
@@ -16,14 +18,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
-/// Connections of one address that may be in the lobby at once. A hospital's vendors share few
-/// addresses; a flood from one must leave room for the others (IDM-09).
-const SHARE_OF_A_SOURCE: u32 = 2;
 /// How long the pause is after an accept that failed, for want of file descriptors say.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+/// Connections over one listener whose PROXY header is awaited. Proxies send it at once.
+const HEADERS: usize = 128;
 
 /// The server keys, as the library wants them.
 pub struct HostKeys {
@@ -49,13 +51,12 @@ pub async fn keep(site: Arc<Site>, keys: Arc<HostKeys>, bound: watch::Sender<Vec
         let mut listeners = JoinSet::new();
         if open {
             let mut addresses = Vec::new();
-            let pending = current.ssh.pending;
-            let lobby = Places::new(pending, pending / SHARE_OF_A_SOURCE);
             for address in &current.ssh.listen {
                 match TcpListener::bind(address).await {
                     Ok(listener) => {
                         addresses.extend(listener.local_addr().ok());
-                        listeners.spawn(accept(listener, site.clone(), keys.clone(), lobby.clone()));
+                        let proxied = current.ssh.proxied.contains(address);
+                        listeners.spawn(accept(listener, site.clone(), keys.clone(), proxied));
                     }
                     Err(error) => tracing::error!(%address, %error, "the vendors' port cannot be opened"),
                 }
@@ -87,7 +88,7 @@ pub async fn keep(site: Arc<Site>, keys: Arc<HostKeys>, bound: watch::Sender<Vec
                         return;
                     }
                     let next = config.borrow();
-                    if next.ssh.listen != current.ssh.listen || next.ssh.pending != current.ssh.pending
+                    if next.ssh.listen != current.ssh.listen || next.ssh.proxied != current.ssh.proxied
                         || may_be_open(&next, armed, site.clock.now()) != open || next.ssh.open != current.ssh.open
                         || next.ssh.legacy_clients != current.ssh.legacy_clients || next.ssh.open == Opening::Hours {
                         break;
@@ -168,18 +169,22 @@ async fn arming(site: &Site, now: jiff::Timestamp) -> Arming {
     site.registrar.view(look).await.unwrap_or_default()
 }
 
-async fn accept(listener: TcpListener, site: Arc<Site>, keys: Arc<HostKeys>, lobby: Places) {
+async fn accept(listener: TcpListener, site: Arc<Site>, keys: Arc<HostKeys>, proxied: bool) {
     let legacy = site.config().ssh.legacy_clients;
     let config = Arc::new(server_config(&keys, legacy));
+    let announced = Arc::new(Semaphore::new(HEADERS));
     loop {
         match listener.accept().await {
-            Ok((tcp, source)) => {
-                // INVARIANT: nothing here waits for the peer; one slow client never blocks the others.
-                match lobby.enter(source.ip().to_canonical()) {
-                    Some(place) => {
-                        tokio::spawn(serve(tcp, source, site.clone(), config.clone(), place));
+            // INVARIANT: nothing here waits for the peer; one slow client never blocks the others
+            // (GHSA-78rf-vg74-7cr8).
+            Ok((tcp, peer)) => {
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+                if !proxied {
+                    if let Some(place) = enter(&site, peer, None) {
+                        tokio::spawn(serve(tcp, peer, None, site.clone(), config.clone(), place));
                     }
-                    None => tracing::warn!(source = %source.ip(), "too many connections in the lobby: one was closed"),
+                } else if let Some(turn) = may_announce(&site, peer, &announced) {
+                    tokio::spawn(passed_on(tcp, peer, site.clone(), config.clone(), turn));
                 }
             }
             Err(error) => {
@@ -187,6 +192,73 @@ async fn accept(listener: TcpListener, site: Arc<Site>, keys: Arc<HostKeys>, lob
                 tokio::time::sleep(AFTER_FAILURE).await;
             }
         }
+    }
+}
+
+/// A place at the door, if there is one.
+fn enter(site: &Site, source: SocketAddr, via: Option<SocketAddr>) -> Option<Place> {
+    let config = site.config();
+    let of = |address: SocketAddr| Source::of(address.ip(), &config.limits);
+    let rank = site.limits.rank(&config, source.ip());
+    if rank == Rank::Outcast {
+        // No technician can come in from there, so that nobody is shut out (IDM-09).
+        site.limits.reached(Limit::Strangers, Some(of(source)), site.clock.now());
+        return None;
+    }
+    let newcomer = Newcomer { source: of(source), proxy: via.map(of), rank };
+    let entering = site.limits.door().enter(newcomer, &config);
+    made_room(site, &config, entering.reached);
+    entering.place
+}
+
+/// Notes who had to make room, or found none, and for which limit.
+pub(super) fn made_room(site: &Site, config: &Config, reached: Vec<(Limit, Source)>) {
+    for (limit, source) in reached {
+        site.limits.reached(limit, Some(source), site.clock.now());
+        site.limits.charge(config, source, Reason::TooManyConnections);
+    }
+}
+
+/// Whether this peer may pass a connection on (T24, CVE-2023-46123, CVE-2024-35175).
+fn may_announce(site: &Site, peer: SocketAddr, announced: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    let config = site.config();
+    let named = config.ssh.proxies.iter().any(|network| network.contains(&peer.ip()));
+    let turn = announced.clone().try_acquire_owned().ok().filter(|_| named);
+    if turn.is_none() {
+        no_header(site, peer);
+    }
+    turn
+}
+
+/// Closed without a word, and counted.
+fn no_header(site: &Site, peer: SocketAddr) {
+    let source = Source::of(peer.ip(), &site.config().limits);
+    site.limits.reached(Limit::ProxyHeader, Some(source), site.clock.now());
+}
+
+/// A connection that a proxy passes on: its header first, and then as everybody.
+async fn passed_on(
+    mut tcp: TcpStream,
+    peer: SocketAddr,
+    site: Arc<Site>,
+    config: Arc<server::Config>,
+    turn: OwnedSemaphorePermit,
+) {
+    let header = tokio::time::timeout(PROXY_HEADER_TIME, proxy::read(&mut tcp)).await;
+    drop(turn);
+    match header {
+        Ok(Ok(Header::From(source))) => {
+            if let Some(place) = enter(&site, source, Some(peer)) {
+                serve(tcp, source, Some(peer), site, config, place).await;
+            }
+        }
+        // The proxy asks whether somebody is there.
+        Ok(Ok(Header::Local)) => {}
+        Ok(Err(why)) => {
+            tracing::debug!(%peer, why = why.map(tracing::field::display), "no header");
+            no_header(&site, peer);
+        }
+        Err(_) => no_header(&site, peer),
     }
 }
 
@@ -208,7 +280,8 @@ fn server_config(keys: &HostKeys, legacy: bool) -> server::Config {
         // The lobby has one floor of its own under every refused login.
         auth_rejection_time: Duration::ZERO,
         auth_rejection_time_initial: Some(Duration::ZERO),
-        max_auth_attempts: 12,
+        // Counted by the callbacks, over all methods; this only has to be more.
+        max_auth_attempts: 200,
         inactivity_timeout: None,
         // Before authentication it kills ssh, plink and dbclient; afterwards TCP does it.
         keepalive_interval: None,
@@ -217,31 +290,49 @@ fn server_config(keys: &HostKeys, legacy: bool) -> server::Config {
 }
 
 /// One connection, from its first byte to its end.
-async fn serve(tcp: TcpStream, source: SocketAddr, site: Arc<Site>, config: Arc<server::Config>, place: Place) {
+async fn serve(
+    tcp: TcpStream,
+    source: SocketAddr,
+    via: Option<SocketAddr>,
+    site: Arc<Site>,
+    config: Arc<server::Config>,
+    place: Place,
+) {
     let _ = tcp.set_nodelay(true);
     super::keep_alive(&tcp);
     let tcp = Arc::new(tcp);
-    let gate = Arc::new(Gate::unproven());
+    let gate = Arc::new(Gate::default());
+    gate.allow(BYTES_BEFORE_SESSION);
     let watcher = tokio::spawn(GatedStream::watch(tcp.clone(), gate.clone()));
-    let client = Arc::new(ClientSide::new(gate.clone(), site.config().ssh.channels));
-    let shared = Shared::new();
-    let source = SocketAddr::new(source.ip().to_canonical(), source.port());
+    let settings = site.config();
+    let client = Arc::new(ClientSide::new(gate.clone(), settings.ssh.channels));
+    let handshake = Duration::try_from(settings.limits.handshake_time).unwrap_or_default();
+    let shared = Shared::new(place, via, handshake);
     let handler = Connection::new(site.clone(), source, client, shared.clone(), config.clone());
     let stream = GatedStream::new(tcp, gate.clone());
-    let mut place = Some(place);
     let run = async {
         let running = server::run_stream(config, stream, handler).await?;
         let _ = shared.handle.set(running.handle());
         running.await
     };
     tokio::pin!(run);
+    let mut parting = Parting::ByItself;
     let outcome = loop {
         tokio::select! {
             outcome = &mut run => break outcome,
-            () = shared.overstayed(), if !gate.is_ended() => gate.end(),
+            () = shared.overstayed(), if !gate.is_ended() => {
+                parting = Parting::Overstayed;
+                gate.end();
+            }
+            () = shared.place().shown_out(), if !gate.is_ended() => {
+                parting = Parting::ShownOut;
+                gate.end();
+            }
             // A session is ended with its reason by the brake; whoever is in the lobby just goes.
-            () = site.lockdown.began(), if shared.session.get().is_none() && !gate.is_ended() => gate.end(),
-            () = inside(&shared), if place.is_some() => place = None,
+            () = site.lockdown.began(), if shared.session.get().is_none() && !gate.is_ended() => {
+                parting = Parting::ShownOut;
+                gate.end();
+            }
         }
     };
     if let Some(session) = shared.session.get() {
@@ -252,15 +343,10 @@ async fn serve(tcp: TcpStream, source: SocketAddr, site: Arc<Site>, config: Arc<
         let by_itself = outcome.is_ok() || (hung_up && !session.has_channels());
         session.brake(if by_itself { EndCause::Technician } else { EndCause::ConnectionLost });
     }
-    watcher.abort();
-}
-
-/// Returns once the connection has left the lobby.
-async fn inside(shared: &Shared) {
-    let mut deadline = shared.deadline.subscribe();
-    while shared.session.get().is_none() {
-        if deadline.changed().await.is_err() {
-            return std::future::pending().await;
-        }
+    let fault = parting::fault(&site, &shared, &gate, source, parting, &outcome);
+    if let Some(reason) = fault {
+        let config = site.config();
+        site.limits.charge(&config, Source::of(source.ip(), &config.limits), reason);
     }
+    watcher.abort();
 }

@@ -9,6 +9,8 @@ mod jump;
 pub mod listener;
 pub mod lobby;
 mod opening;
+mod parting;
+pub mod proxy;
 pub(crate) mod starting;
 mod tunnelling;
 mod way;

@@ -130,6 +130,11 @@ impl Stage {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many sit here.
+    pub(crate) fn watchers(&self) -> usize {
+        self.watchers.load(Ordering::Acquire)
+    }
+
     /// Takes a seat; the first one starts the thread, if it does not run already.
     pub fn sit(self: &Arc<Self>, source: Source) -> std::io::Result<Seat> {
         self.watchers.fetch_add(1, Ordering::AcqRel);

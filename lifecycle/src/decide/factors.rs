@@ -29,6 +29,8 @@ pub struct Attempt {
     pub account: AccountId,
     /// From where.
     pub source: SocketAddr,
+    /// Over which proxy, where one passed the connection on (T24).
+    pub via: Option<SocketAddr>,
     /// Whether the password fits.
     pub password: bool,
     /// What came of the code.
@@ -185,13 +187,13 @@ impl Register {
         let vendor = rules.vendors.get(&account.vendor).filter(|vendor| !self.frozen_vendors.contains_key(&vendor.id));
         let cause = refused_because(vendor, account, attempt, fresh, key.is_some(), required, at);
         let used = if account.guard.is_locked(at) { None } else { fresh };
-        let (technician, source) = (account.login.clone(), attempt.source);
+        let (technician, source, via) = (account.login.clone(), attempt.source, attempt.via);
         let (Some(cause), id) = (cause, account.id.clone()) else {
             let mut factors = vec!["password".to_owned(), "totp".to_owned()];
             factors.extend(key.iter().map(|_| "key".to_owned()));
             let step = used.unwrap_or_default();
             let accepted =
-                Event::FactorsAccepted { account: account.id.clone(), technician, source, factors, key, step };
+                Event::FactorsAccepted { account: account.id.clone(), technician, source, via, factors, key, step };
             return (vec![accepted], Judged::Accepted);
         };
         let half =
@@ -201,6 +203,7 @@ impl Register {
             account: id.clone(),
             technician: technician.clone(),
             source,
+            via,
             cause,
             key,
             step: used,

@@ -226,6 +226,12 @@ pub enum Refusal {
     /// Another request or intervention of this technician is going on (IDM-18).
     #[error("intervention {0} of this technician is still going on")]
     Busy(InterventionNumber),
+    /// As many requests wait as may, over all vendors or of this one (T19).
+    #[error("as many requests wait as may: ask again once the hospital has answered some")]
+    Crowded,
+    /// As many watch the session as may.
+    #[error("as many people watch this session as may (`limits.watchers`)")]
+    WatchersFull,
     /// Two refusals a short while ago.
     #[error("two requests were refused: the next one is possible at {0}")]
     CoolingDown(Timestamp),

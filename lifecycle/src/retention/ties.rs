@@ -95,6 +95,9 @@ pub(super) fn tie(register: &Register, event: &Event) -> Tie {
         | Event::StaffInvitationRefused { .. }
         | Event::TargetPinned { .. }
         | Event::AttemptsRefused { .. }
+        | Event::LimitReached { .. }
+        | Event::SourcesPenalised { .. }
+        | Event::PenaltyLifted { .. }
         | Event::ExportRead { .. }
         | Event::EvidenceExported { .. }
         | Event::RecordingsSearched { .. }

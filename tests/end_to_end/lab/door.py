@@ -5,7 +5,6 @@ numbers of the messages that came and how it ended. WAIT lines tell the test tha
 happen, and the test answers with a line.
 """
 
-import base64
 import json
 import resource
 import select
@@ -44,7 +43,11 @@ def tried(act):
     try:
         kinds, end = act().outcome()
     except Gone as gone:
-        return [[], str(gone)]
+        kinds, end = [], str(gone)
+    if end == "silent" and not getattr(tried, "may_hang", False):
+        # A bastion that hangs once will hang each time.
+        print(json.dumps({"hangs": [kinds, end]}), flush=True)
+        sys.exit()
     return [kinds, end]
 
 
@@ -147,6 +150,7 @@ def malformed(port):
     sent("a key of 4 GiB", message(50, "a", "ssh-connection", "publickey", False, "ssh-ed25519", endless), stage="service")
     sent("a key that is none", message(50, "a", "ssh-connection", "publickey", True, "ssh-ed25519", "x", "y"), stage="service")
     # What is passed over rather than punished: nothing comes of it, and the minute runs on.
+    tried.may_hang = True
     sent("passed over: an empty packet", b"", patience=2)
     sent("passed over: a service that is none", message(5, "ssh-connection"), stage="keys", patience=2)
     sent("passed over: answers without a question", message(61, 0xFFFFFFFF), stage="service", patience=2)
@@ -259,25 +263,6 @@ def extensions(port, user):
     return {"kind": kind, "prompts": body.number(), "prompt": body.text(), "texts": texts}
 
 
-def never_reads(port, count, key):
-    """Offers of a registered key, whose answers nobody takes, as fast as they go."""
-    sock = socket.socket()
-    # What the system keeps for a reader who does not read is no part of this.
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    sock.connect(("127.0.0.1", port))
-    peer = Wire(sock, patience=PATIENCE).begin()
-    peer.service()
-    one = message(50, "alice+scanner", "ssh-connection", "publickey", False, "ssh-ed25519", base64.b64decode(key))
-    sent = 0
-    try:
-        while sent < int(count):
-            peer.send_many([one] * 100)
-            sent += 100
-    except Gone as gone:
-        return {"sent": sent, "end": str(gone)}
-    return {"sent": sent, "end": "goes on"}
-
-
 def half_open(port, count, sources):
     """Connections that stop somewhere: before a word, after the line, after KEXINIT; from so many
     addresses. Those that are closed are opened anew, until the test says stop."""
@@ -330,20 +315,6 @@ def half_open(port, count, sources):
         fill(1)
     sys.stdin.readline()
     return {"opened": opened, "refused": refused, "open": most_open, "seconds": time.monotonic() - began}
-
-
-def minute(port, user):
-    """Connections that stop at each step before anything is proven, and how long each is left open."""
-    began, peers = time.monotonic(), []
-    for stage in ("nothing said", "line", "init", "value", "keys", "service", "asked", "answered"):
-        peer = to(port, "service" if stage in ("asked", "answered") else stage)
-        if stage in ("asked", "answered"):
-            peer.send(50, user, "ssh-connection", "keyboard-interactive", "", "")
-        if stage == "answered":
-            peer.send(61, 1, "wrong")
-        peer.sock.settimeout(120)
-        peers.append((stage, peer))
-    return {stage: [peer.outcome()[1], time.monotonic() - began] for stage, peer in peers}
 
 
 class None_socket:
@@ -430,8 +401,8 @@ def inside(port, user, password, code):
     peer.send_many([message(95, idle, 1, b""), message(99, idle), message(100, idle)] * 100)
     peer.send_many([message(kind) for kind in (52, 51, 81, 82)] * 100)
     result["after answers to nothing"] = command()
-    # Channels without end, each its own number; one is open already.
-    count = 20_000
+    # As many channels as may be asked for at once (docs/limits.md, `requests`); one is open already.
+    count = 120
     peer.send_many([message(90, "session", 100_000 + number, 0xFFFFFFFF, 1 << 15) for number in range(count)])
     kinds, opened = {91: 0, 92: 0}, []
     for _ in range(count):
@@ -444,17 +415,12 @@ def inside(port, user, password, code):
     peer.send_many([message(97, number) for number in opened])
     for _ in opened:
         peer.until(97)
+    # What is asked for a second is little, and has to be waited for.
+    time.sleep(4)
     result["after channels"] = command()
-    # The same one after the other: each is closed before the next is opened.
-    for _ in range(2000):
-        peer.send(90, "session", 7, 1 << 20, 1 << 15)
-        body = peer.until(91)[1]
-        body.number()
-        peer.send(97, body.number())
-        peer.until(97)
-    result["after many"] = command()
     wait_for_test("QUIET")
-    one = message(80, "tcpip-forward", True, "127.0.0.1", 0)
+    # The library answers these by itself.
+    one = message(80, "no-such-request", True)
     sent, began = 0, time.monotonic()
     try:
         while sent < 4_000_000 and time.monotonic() - began < 60:

@@ -4,6 +4,7 @@ use super::texts::{fold, shorten};
 use super::waiting::Waiting;
 use super::{Known, Lobby, Room, Say, TRIES};
 use crate::entropy;
+use crate::limits::{Limit, Source};
 use crate::registrar::Core;
 use jiff::Timestamp;
 use lifecycle::{Command, Event, InterventionNumber, Refusal, RequestFacts};
@@ -127,8 +128,13 @@ impl Lobby {
             (event.into_iter().collect(), ())
         };
         let _ = self.site.registrar.act(event).await;
+        if refusal == Refusal::Crowded {
+            let source = Source::of(self.source.ip(), &self.site.config().limits);
+            self.site.limits.reached(Limit::Interventions, Some(source), now);
+        }
         match refusal {
             Refusal::Busy(number) => self.goodbye("refused-busy", &[("number", &number.to_string())]),
+            Refusal::Crowded => self.goodbye("refused-crowded", &[]),
             Refusal::CoolingDown(until) => {
                 let until = self.texts.when(until, now);
                 self.goodbye("refused-cooling", &[("until", &until)])

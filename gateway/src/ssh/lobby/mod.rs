@@ -125,6 +125,15 @@ enum Room {
     Inside,
 }
 
+/// Where a connection comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    /// The technician's address: the socket's, or what a named proxy says of it.
+    pub source: SocketAddr,
+    /// The proxy's own address (T24).
+    pub via: Option<SocketAddr>,
+}
+
 /// One connection's lobby.
 pub struct Lobby {
     site: Arc<Site>,
@@ -134,16 +143,18 @@ pub struct Lobby {
     login: Login,
     keys: Vec<String>,
     source: SocketAddr,
+    via: Option<SocketAddr>,
     room: Room,
 }
 
 impl Lobby {
     /// A lobby for a login line, with the fingerprints of the keys proven so far.
-    pub fn new(site: Arc<Site>, client: Arc<ClientSide>, login: Login, keys: Vec<String>, source: SocketAddr) -> Self {
+    pub fn new(site: Arc<Site>, client: Arc<ClientSide>, login: Login, keys: Vec<String>, origin: Origin) -> Self {
         let config = site.config();
         let texts = Texts::new(config.site.language, config.site.zone.clone());
         let gate = client.gate().clone();
-        Self { site, client, gate, texts, login, keys, source, room: Room::Password }
+        let Origin { source, via } = origin;
+        Self { site, client, gate, texts, login, keys, source, via, room: Room::Password }
     }
 
     /// The first question.

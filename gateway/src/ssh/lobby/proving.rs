@@ -4,6 +4,7 @@ use super::texts::shorten;
 use super::{Known, Lobby, Room, Say};
 use crate::enrolment::Enrolling;
 use crate::invitation::Invitation;
+use crate::limits::{Caller, Limit, Rank, Reason, Source};
 use crate::registrar::JournalGone;
 use crate::site::{invitation_document, technician_document};
 use crate::texts::Texts;
@@ -30,19 +31,31 @@ impl Lobby {
     /// under its duration.
     pub(super) async fn judge(&mut self, password: String, code: String) -> Say {
         let begun = Instant::now();
-        let known = self.compare(password, code).await;
+        let config = self.site.config();
+        // How an address behaved is known of the address alone, so that it tells nothing of the account (D1).
+        let source = Source::of(self.source.ip(), &config.limits);
+        let rank = self.site.limits.rank(&config, self.source.ip());
+        let known = self.compare((source, rank), password, code).await;
         match known {
             Ok(Judgement::Known(known)) => self.welcome_known(known),
             Ok(Judgement::Invited(enrolling)) => Say::Enrol(enrolling),
             Ok(Judgement::Nobody) | Err(JournalGone) => {
-                tokio::time::sleep_until(begun + FLOOR).await;
+                self.site.limits.charge(&config, source, Reason::WrongFactors);
+                let delay = Duration::try_from(config.limits.penalty_delay).unwrap_or_default();
+                let floor = if rank == Rank::Ordinary { FLOOR } else { FLOOR + delay };
+                tokio::time::sleep_until(begun + floor).await;
                 self.room = Room::Goodbye { reason: String::new() };
                 self.refuse(self.texts.text("access-denied"))
             }
         }
     }
 
-    async fn compare(&mut self, password: String, code: String) -> Result<Judgement, JournalGone> {
+    async fn compare(
+        &mut self,
+        (source, rank): (Source, Rank),
+        password: String,
+        code: String,
+    ) -> Result<Judgement, JournalGone> {
         let login = self.login.technician.parse::<TechnicianLogin>().ok();
         let found = self
             .site
@@ -68,29 +81,39 @@ impl Lobby {
             .and_then(|(id, _, generation, ..)| self.site.vault.get(&technician_document(id), *generation).ok());
         let vault_fits = secrets.is_some();
         let at = self.site.clock.now();
-        let compared = self.site.comparer.compare(secrets, password, code, at).await;
+        let compared = self.site.comparer.compare(Caller::Source(source, rank), secrets, password, code, at).await;
         let Some((account, name, _, required, language)) = found else {
-            self.site.registrar.probe(self.source.ip(), shorten(&self.login.technician)).await;
+            if !self.site.registrar.probe(source, shorten(&self.login.technician)).await {
+                self.site.limits.reached(Limit::ProbingSources, Some(source), at);
+            }
             return Ok(Judgement::Nobody);
         };
         let attempt = Attempt {
             account: account.clone(),
             source: self.source,
+            via: self.via,
             password: compared.password,
             code: compared.code,
             keys: self.keys.clone(),
             target: self.login.target.clone(),
             vault_fits,
         };
-        let judged = self
+        let (judged, gathered) = self
             .site
             .registrar
             .act(move |core, at| {
                 let (mut events, judged) = core.register.judge_factors(&core.rules, &attempt, required, at);
                 events.extend(core.register.suspect_leak(&events, core.config.alarms.leak_window, at));
-                (events, judged)
+                let gathered = core.gathers(&attempt, &events, at);
+                if gathered {
+                    events.clear();
+                }
+                (events, (judged, gathered))
             })
             .await?;
+        if gathered {
+            self.site.limits.reached(Limit::AccountEntries, Some(source), at);
+        }
         if judged != Judged::Accepted {
             return Ok(Judgement::Nobody);
         }

@@ -1,4 +1,5 @@
-//! Places for connections: so many in all, a share of them for each source.
+//! Places for the console's connections: so many in all, a share of them for each source. Staff come from
+//! inside; who makes room at the vendors' door stands in [`super::Door`].
 
 use std::collections::HashMap;
 use std::net::IpAddr;
