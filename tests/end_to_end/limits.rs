@@ -299,7 +299,8 @@ fn ssh_audit_finds_nothing_to_blame() {
     let text = String::from_utf8(text.unwrap().stdout).unwrap();
     println!("{text}");
     assert!(found["banner"]["raw"].as_str().unwrap().starts_with("SSH-2.0-Poterne"), "{found}");
-    assert_eq!(found["cves"], serde_json::json!([]), "{found}");
+    // Debian's tells none at all where there are none.
+    assert!(found["cves"].as_array().is_none_or(Vec::is_empty), "{found}");
     let blamed: Vec<&str> = text
         .lines()
         .filter(|line| line.contains("[fail]") || line.contains("[warn]"))
