@@ -101,6 +101,7 @@ fn pure_crates_name_nothing_impure() {
 }
 
 /// Only the clock and entropy modules ask the system.
+/// Past failures: CVE-2023-42820.
 #[test]
 fn time_and_randomness_have_one_place() {
     for folder in ["config/src", "console/src", "journal/src", "recorder/src", "gateway/src"] {

@@ -159,6 +159,7 @@ mod tests {
     use super::*;
 
     /// After the sign-in nobody is led to another site.
+    /// Past failures: GHSA-3c3w-75j2-7h74, CVE-2026-91165.
     #[test]
     fn what_comes_next_is_ours() {
         let next = |text: &str| {

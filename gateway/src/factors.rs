@@ -278,6 +278,7 @@ mod tests {
     }
 
     /// IDM-07: one step of skew either way, no more; and which step it was.
+    /// Past failures: PAST-totp.
     #[test]
     fn one_step_of_skew() {
         let secret = new_totp().unwrap();

@@ -309,6 +309,7 @@ mod tests {
         assert_eq!(Checkpoint::verify(&note, &verifier).unwrap(), checkpoint);
     }
 
+    /// Past failures: CVE-2025-59339.
     #[test]
     fn any_flipped_byte_is_noticed() {
         let note = key().sign(&Checkpoint { origin: "poterne.example/journal".into(), size: 12, root: [9; 32] });

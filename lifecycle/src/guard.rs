@@ -125,6 +125,7 @@ mod tests {
     }
 
     /// IDM-08: three half-right tries lock for a minute, the third lock of a day stays.
+    /// Past failures: CVE-2015-5600.
     #[test]
     fn three_tries_lock_and_the_third_lock_stays() {
         let today = date(2026, 11, 23);

@@ -131,6 +131,7 @@ fn a_connection_joins_with_the_code_until_the_same_end() {
     assert_eq!(end.source, "203.0.113.7:4000".parse().unwrap(), "LOG-01: its own address");
 }
 
+/// Past failures: CVE-2024-1052.
 #[test]
 fn each_condition_refuses_by_itself() {
     let mut ward = ward();

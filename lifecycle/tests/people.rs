@@ -270,6 +270,7 @@ fn one_person_has_one_staff_account() {
 }
 
 /// IDM-19: nobody changes their own access or rights, under whatever login; braking stays open.
+/// Past failures: CVE-2026-91167.
 #[test]
 fn nobody_grants_themselves_rights() {
     let mut world = World::new();
@@ -355,6 +356,7 @@ fn languages_are_those_that_there_are() {
 }
 
 /// APR-02: whoever made the account, its factors or its keys approves nothing for it.
+/// Past failures: PAST-self-approval.
 #[test]
 fn nobody_approves_what_they_set_up() {
     let mut world = World::new();
@@ -504,6 +506,7 @@ fn make(n: u8, days: i64, by: &str) -> Command {
 }
 
 /// IDM-05, TIM-08: a token opens one export, until its end, and dies with its maker's rights.
+/// Past failures: CVE-2025-62712.
 #[test]
 fn a_token_reads_its_export_alone() {
     let mut world = World::new();

@@ -159,6 +159,7 @@ mod tests {
     }
 
     /// CVE-2026-35414 (comma read as a list), CVE-2023-42819 (path traversal by name).
+    /// Past failures: CVE-2023-51385.
     #[test]
     fn names_that_could_be_read_as_two_or_climb_are_refused() {
         for name in [

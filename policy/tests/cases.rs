@@ -421,6 +421,7 @@ fn case_files() -> Vec<(String, CaseFile)> {
     files
 }
 
+/// Past failures: PAST-self-approval.
 #[test]
 fn every_case_comes_out_as_written() {
     let mut wrong = Vec::new();

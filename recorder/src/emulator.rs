@@ -405,6 +405,7 @@ mod tests {
     }
 
     /// A few kilobytes that ask for a gigabyte get rows, not memory.
+    /// Past failures: CVE-2024-35164, CVE-2017-3158.
     #[test]
     fn repetition_is_bounded() {
         let mut emulator = Emulator::new(500, 200).unwrap();

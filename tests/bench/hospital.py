@@ -75,15 +75,16 @@ state = "{folder}/state"
 
 [ssh]
 listen = ["127.0.0.1:{poterne}"]
-pending = 1000
+pending = {pending}
+{console_section}
 
 # All of them come from here.
 [limits]
 connections = 20000
 connections-per-source = 20000
-handshakes = 1000
-handshakes-per-source = 1000
-lobby-per-source = 500
+handshakes = {pending}
+handshakes-per-source = {pending}
+lobby-per-source = {share}
 
 [calendars.vendor]
 holidays = "none"
@@ -148,8 +149,10 @@ def answers(port):
 class Hospital:
     """Target, jump host and bastion. Use it as a context: leaving it ends and removes everything."""
 
-    def __init__(self, poterne, technicians, approvers):
+    def __init__(self, poterne, technicians, approvers, pending=1000, console=False):
+        """`pending`: places in the lobby. `console`: whether staff have their pages too."""
         self.poterne_program = poterne
+        self.pending, self.with_console = pending, console
         self.account = pwd.getpwuid(os.getuid()).pw_name
         self.counts = (technicians, approvers)
         self.started = []
@@ -193,7 +196,7 @@ class Hospital:
         for key in ("host", "client"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / key], check=True)
         self.host_key = " ".join((self.folder / "host.pub").read_text().split()[:2])
-        self.target, self.hop, self.poterne = free_ports(3)
+        self.target, self.hop, self.poterne, self.console = free_ports(4)
         self.target_sshd = self._sshd(self.target)
         self.hop_sshd = self._sshd(self.hop)
         self._start_poterne()
@@ -217,7 +220,7 @@ class Hospital:
     def _start_poterne(self):
         self.config = self.folder / "poterne.toml"
         self.config.write_text(POTERNE.format(officer=OFFICER, **self._facts()))
-        process = self.run_on([self.poterne_program, "--config", self.config, "run"])
+        process = self.run_on([self.poterne_program, "--config", self.config, "run", "--as-root"])
         self.poterne_pid = process.pid
         # Before the local socket is there, so that this is a program that has done nothing yet.
         wait_for("poterne answers", lambda: answers(self.poterne) or process.poll() is not None)
@@ -227,8 +230,9 @@ class Hospital:
         self.ask("target", "credential", "scanner", "--key", str(self.folder / "client"))
 
     def _facts(self):
-        names = ("folder", "account", "target", "hop", "poterne", "host_key")
-        return {name: getattr(self, name) for name in names}
+        names = ("folder", "account", "target", "hop", "poterne", "host_key", "pending")
+        console = f'\n[console]\nlisten = "127.0.0.1:{self.console}"\n' if self.with_console else ""
+        return {name: getattr(self, name) for name in names} | dict(console_section=console, share=self.pending // 2)
 
     def _write_client_files(self):
         bastion_key = self.json("status")["host_key"]

@@ -207,6 +207,7 @@ fn wrong_words_and_an_unfinished_page() {
 }
 
 /// D8: only from the vendor's sources, and not after 24 hours.
+/// Past failures: CVE-2023-42820, CVE-2023-43650.
 #[test]
 fn an_invitation_has_a_place_and_a_time() {
     let start: jiff::Timestamp = "2026-11-23T09:00:00Z".parse().unwrap();

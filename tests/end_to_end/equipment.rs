@@ -1,11 +1,11 @@
 //! Equipment as it is: old, asking for a factor of its own, switched off, replaced by another.
 
-use crate::clients::python;
-use harness::{Answers, Site, SiteOptions, Terminal, eventually, free_port};
+use crate::lab::Target;
+use harness::{Answers, Site, SiteOptions, Terminal, eventually};
 use jiff::Timestamp;
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 /// Monday 23 November 2026, 10:00 in Paris.
 const MONDAY: &str = "2026-11-23T09:00:00Z";
@@ -142,45 +142,8 @@ fn black_hole() -> Hole {
     Hole { port: address.port(), _listener: listener, _waiting: kept }
 }
 
-/// A target behind paramiko's server, which asks for a token after the key.
-struct Asking {
-    child: Child,
-    heard: std::path::PathBuf,
-}
-
-impl Asking {
-    /// In the place of the site's own target: its keys, its port.
-    fn start(site: &Site, port: u16, manner: &str) -> Asking {
-        let folder = site.folder().join("sshd");
-        let heard = folder.join("heard");
-        std::fs::write(&heard, "").unwrap();
-        let mut line = python("asking_target.py");
-        let file = |name: &str| folder.join(name).display().to_string();
-        line.extend([port.to_string(), file("host"), file("authorized_keys"), heard.display().to_string()]);
-        line.push(manner.to_owned());
-        let (program, args) = line.split_first().unwrap();
-        let child = Command::new(program).args(args).stdin(Stdio::null()).spawn().unwrap();
-        eventually("the target listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        Asking { child, heard }
-    }
-
-    fn heard(&self) -> String {
-        std::fs::read_to_string(&self.heard).unwrap()
-    }
-}
-
-impl Drop for Asking {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn asking(manner: &str, target: &str) -> (Site, Asking) {
-    let port = free_port();
-    let site = Site::with(SiteOptions { elsewhere: Some(port), target: target.to_owned(), ..SiteOptions::default() });
-    let asking = Asking::start(&site, port, manner);
-    (site, asking)
+fn asking(manner: &str, target: &str) -> (Site, Target) {
+    Target::instead(manner, SiteOptions { target: target.to_owned(), ..SiteOptions::default() })
 }
 
 /// T21: the target's question comes behind all of ours, marked as the target's, and its answer goes
@@ -198,7 +161,7 @@ fn a_targets_second_factor_is_put_to_the_technician() {
     assert!(!terminal.shown().contains("\u{1b}[2J"), "{}", terminal.shown());
     terminal.type_line("424242");
     terminal.expect("APPROVED until");
-    assert_eq!(target.heard(), "424242\n");
+    assert_eq!(target.said(), "424242\n");
     eventually("the master listens", || Path::new(&control).exists());
     let over = |command: &str| {
         let mut ssh = Command::new("ssh");
@@ -228,7 +191,7 @@ fn a_targets_question_that_nobody_may_answer_is_told() {
     terminal.expect("scanner was not reached: it asks something that the bastion cannot answer");
     terminal.wait();
     assert!(unreached(&site).contains("second-factor"));
-    assert_eq!(target.heard(), "");
+    assert_eq!(target.said(), "");
 }
 
 /// CVE-2026-48107: a count of questions is believed only as far as the message is long.

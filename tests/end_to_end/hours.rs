@@ -36,6 +36,7 @@ fn walk_at(site: &Site, terminal: &mut Terminal, now: Timestamp) {
 }
 
 /// TIM-07, D30: warned at 15, 5 and 1 minutes, cut on the dot with the reason, and journalled so.
+/// Past failures: PAST-window-once.
 #[test]
 fn the_window_ends_in_mid_session() {
     let site = Site::with(office());

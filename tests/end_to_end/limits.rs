@@ -136,7 +136,7 @@ fn tries_are_counted_over_all_methods() {
     assert_eq!(site.entries("factors-refused").len(), 1);
 }
 
-/// GHSA-78rf-vg74-7cr8, HRD-12: silent connections make room for each other, not for whoever speaks; and
+/// GHSA-78rf-vg74-7cr8, CVE-2024-6387, HRD-12: silent connections make room for each other, not for whoever speaks; and
 /// they end by themselves.
 #[test]
 fn half_open_connections_make_room() {

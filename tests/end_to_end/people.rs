@@ -188,6 +188,7 @@ fn a_reload_is_whole_and_judges_live_sessions() {
 }
 
 /// D13: the files hold, but the people do not: `--state` says so, and the target alone is refused.
+/// Past failures: PAST-no-approvers.
 #[test]
 fn a_quorum_that_nobody_meets_refuses_the_target() {
     let site = Site::with(SiteOptions { quorum: 2, ..SiteOptions::default() });

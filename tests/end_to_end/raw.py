@@ -320,7 +320,7 @@ def server_numbers(port, user):
             # Whatever the server makes of that, the door is where it was: a question brings an answer.
             raw.userauth(user, "password", False, "x")
             raw.next(5)
-            outcomes[f"{number} {before}"] = sorted({one[0] for one in raw.seen} & {SUCCESS, 91, 99, 94})
+            outcomes[f"{number} {before}"] = sorted({one[0] for one in raw.seen} & {SUCCESS, 91, 92, 94, 99, 100})
             raw.close()
     return outcomes
 

@@ -24,7 +24,7 @@ pub(crate) fn raw_in_terminal(site: &Site, scenario: &str, args: &[&str]) -> Ter
     Terminal::start(program, args)
 }
 
-fn approve(site: &Site, terminal: &mut Terminal) -> u64 {
+pub(crate) fn approve(site: &Site, terminal: &mut Terminal) -> u64 {
     let code = terminal.expect("WAIT CODE ([A-Z0-9]{4})").remove(0);
     let mut number = 0;
     eventually("the request is listed", || {
@@ -36,7 +36,7 @@ fn approve(site: &Site, terminal: &mut Terminal) -> u64 {
     number
 }
 
-fn result(terminal: &mut Terminal) -> Value {
+pub(crate) fn result(terminal: &mut Terminal) -> Value {
     serde_json::from_str(&terminal.expect(r"(\{.*\})").remove(0)).unwrap()
 }
 

@@ -34,6 +34,7 @@ fn states(site: &Site) -> Value {
 
 /// IDM-10, promise 10: whatever is wrong, the client sees the same bytes after the same time; the
 /// journal knows each cause (IDM-11).
+/// Past failures: CVE-2026-91164.
 #[test]
 fn every_refusal_looks_the_same() {
     // All of them come from one address, which is penalised in the course of it.
@@ -127,6 +128,7 @@ fn half_right_tries_lock_and_others_never_do() {
 }
 
 /// IDM-07: one code, ten connections, one that gets in.
+/// Past failures: PAST-totp.
 #[test]
 fn a_code_works_once_over_parallel_connections() {
     let site = Site::start();
@@ -226,6 +228,7 @@ fn forbidden_port() -> (u16, std::net::TcpListener) {
 
 /// NET-04, CVE-2023-45140: each side door of an approved session is shut, says so, and stands in
 /// the journal; the front door stays open.
+/// Past failures: CVE-2026-46673.
 #[test]
 fn side_doors_are_shut_and_journalled() {
     const HOST: &str = "alice+scanner@127.0.0.1";
@@ -320,6 +323,7 @@ fn side_doors_are_shut_and_journalled() {
 }
 
 /// NET-04: a right to a shell is no right to commands, and the other way round.
+/// Past failures: CVE-2023-45140.
 #[test]
 fn shell_and_exec_are_rights_of_their_own() {
     for (right, denied) in [("shell", "exec"), ("exec", "shell")] {

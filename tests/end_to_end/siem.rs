@@ -133,6 +133,7 @@ fn position(site: &Site, receiver: &str) -> u64 {
 
 /// LOG-05, LOG-10: a receiver with another authority gets nothing, one that asks who sends takes only who
 /// is known there; both are said, and that it flows again.
+/// Past failures: CVE-2026-31798.
 #[test]
 fn who_is_not_to_be_trusted_gets_nothing_and_it_is_said() {
     let folder = tempfile::tempdir().unwrap();

@@ -543,6 +543,7 @@ pub(super) const SHAPES: &[Shape] = &[
             ("channels", "[any]"),
             ("anchors", "[any]"),
             ("rollback", "any"),
+            ("confined", "any"),
             ("last_backup", "time?"),
             ("last_retention", "time?"),
         ],

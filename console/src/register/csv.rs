@@ -76,6 +76,7 @@ mod tests {
         csv.finish()
     }
 
+    /// Past failures: CVE-2016-1566.
     #[test]
     fn what_begins_like_a_formula_is_text() {
         for (cell, expected) in [

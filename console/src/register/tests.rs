@@ -91,6 +91,7 @@ fn seen(me: &Me, query: &str) -> (Vec<u64>, Vec<u64>) {
 
 /// An approver sees their own equipment, in the list, by number and whatever they filter for; those who
 /// look after the site see all of it, the newest first; a role without eyes sees nothing.
+/// Past failures: CVE-2021-41767, CVE-2020-11997, CVE-2022-36130.
 #[test]
 fn each_sees_what_is_for_their_eyes() {
     assert_eq!(seen(&somebody(Role::Approver, "radiologie"), ""), (vec![1], vec![1]));

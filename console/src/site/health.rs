@@ -3,6 +3,7 @@
 use crate::commands::{Known, look};
 use crate::health::{
     Anchor, Certificate, Channel, Door, DoorCause, Health, JournalHealth, Missing, RecorderHealth, Room, ScannerHealth,
+    Walls,
 };
 use crate::page::{Answer, Visit, page};
 use crate::routes::App;
@@ -96,6 +97,7 @@ pub(crate) async fn show(State(app): State<App>, visit: Visit) -> Answer {
     if health.anchors.is_empty() {
         lines.push(line(&visit, "health-anchors", false, visit.t("health-anchors-none"), "health-anchors-none-do"));
     }
+    lines.push(walls(&visit, health.confined.as_ref()));
     lines.push(approvers(&visit, &unattended));
     lines.push(exceptions(&visit, &excepted));
     let bad = lines.iter().filter(|line| line.standing == Standing::Bad).count();
@@ -212,6 +214,19 @@ fn certificate(visit: &Visit, certificate: Option<&Certificate>) -> Line {
     }
     let says = visit.texts.with("health-certificate-says", &values);
     line(visit, "health-certificate", lasts(one.until, visit.now), says, "health-certificate-do")
+}
+
+/// Without Landlock the unit and the firewall stand alone; that is worth a look and nothing to be put right here.
+fn walls(visit: &Visit, walls: Option<&Walls>) -> Line {
+    let key = match walls {
+        None => "health-confined-not",
+        Some(Walls { calls: false, .. }) => "health-confined-open",
+        Some(Walls { landlock: 0, .. }) => "health-confined-calls",
+        Some(Walls { ports: false, .. }) => "health-confined-paths",
+        Some(_) => "health-confined-all",
+    };
+    let good = walls.is_some_and(|one| one.calls && one.landlock > 0);
+    line(visit, "health-confined", good, visit.t(key), "health-confined-do")
 }
 
 fn scanner(visit: &Visit, scanner: &ScannerHealth) -> Line {

@@ -108,6 +108,13 @@ health-some-bad = { $count ->
     [one] One thing is not well.
    *[other] { $count } things are not well.
  }
+health-confined = Walls
+health-confined-all = The program shut itself in: paths, ports and calls.
+health-confined-paths = The program shut itself in: paths and calls. Ports are the firewall's on this kernel.
+health-confined-calls = Calls are filtered. This kernel cannot confine paths and ports.
+health-confined-open = The program is not shut in.
+health-confined-not = The program did not shut itself in; the demo does not.
+health-confined-do = start it by its unit, on a kernel with Landlock.
 health-clock = Clock
 health-clock-good = The time is trusted.
 health-clock-bad = The time is not trusted: nobody is admitted until it is.

@@ -2,6 +2,7 @@
 
 use super::server::Desk;
 use crate::anchors::AnchorHealth;
+use crate::confine::State;
 use crate::files::clamav;
 use crate::https::CertificateState;
 use crate::notify::ChannelHealth;
@@ -10,6 +11,7 @@ use crate::siem::ReceiverHealth;
 use crate::ssh::listener;
 use console::{
     Anchor, Certificate, Channel, Door, DoorCause, Health, JournalHealth, Missing, RecorderHealth, Room, ScannerHealth,
+    Walls,
 };
 use lifecycle::{ACCEPTANCES, RecordingState, Register};
 use std::net::SocketAddr;
@@ -55,6 +57,7 @@ impl Desk {
             channels: self.channels(),
             anchors: self.anchors(),
             rollback: self.missing().await,
+            confined: self.confined(),
             last_backup,
             last_retention,
         }
@@ -80,6 +83,12 @@ impl Desk {
             error: one.error,
         };
         self.site.anchors.all().into_iter().map(anchor).collect()
+    }
+
+    fn confined(&self) -> Option<Walls> {
+        let (confined, state) = (self.site.confined.as_deref()?, State::now());
+        let calls = state.is_some_and(|state| state.filtered && state.no_new_privileges);
+        Some(Walls { landlock: confined.landlock(), ports: confined.holds_ports(), calls })
     }
 
     async fn missing(&self) -> Option<Missing> {

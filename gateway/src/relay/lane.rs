@@ -169,6 +169,7 @@ mod tests {
         assert_eq!(lane.lag(), 0);
     }
 
+    /// Past failures: GHSA-qw79-rh95-853p.
     #[test]
     fn a_targets_last_words_count_as_much_as_its_output() {
         let words = Item::ExitSignal(Sig::KILL, false, "x".repeat(1000), "y".repeat(10));

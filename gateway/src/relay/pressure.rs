@@ -161,6 +161,7 @@ mod tests {
         assert_eq!((side.window(), side.gate.reading()), (CLIENT_WINDOW, Reading::Open));
     }
 
+    /// Past failures: GHSA-qw79-rh95-853p.
     #[test]
     fn a_target_is_held_and_trickled_while_the_upload_waits() {
         let side = TargetSide::default();

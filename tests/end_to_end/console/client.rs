@@ -8,27 +8,27 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 /// The console of a site.
-pub(super) struct Console {
-    pub(super) base: String,
+pub(crate) struct Console {
+    pub(crate) base: String,
     client: Client,
 }
 
 /// An answer, read as far as it comes at once.
-pub(super) struct Told {
-    pub(super) status: u16,
-    pub(super) location: String,
-    pub(super) kind: String,
-    pub(super) cookies: Vec<String>,
-    pub(super) body: String,
+pub(crate) struct Told {
+    pub(crate) status: u16,
+    pub(crate) location: String,
+    pub(crate) kind: String,
+    pub(crate) cookies: Vec<String>,
+    pub(crate) body: String,
 }
 
 impl Told {
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
     /// The value of a cookie that was set.
-    pub(super) fn cookie(&self, name: &str) -> Option<String> {
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
         let pair = self.cookies.iter().find_map(|line| line.strip_prefix(&format!("{name}=")))?;
         Some(pair.split(';').next().unwrap().to_owned())
     }
@@ -36,13 +36,13 @@ impl Told {
 
 /// Somebody signed in.
 #[derive(Clone, Default)]
-pub(super) struct Browser {
-    pub(super) cookie: String,
-    pub(super) csrf: String,
+pub(crate) struct Browser {
+    pub(crate) cookie: String,
+    pub(crate) csrf: String,
 }
 
 impl Console {
-    pub(super) fn of(port: u16) -> Self {
+    pub(crate) fn of(port: u16) -> Self {
         eventually("the console listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
         // The console made its certificate itself; what is tested here is behind it.
         let client = Client::builder()
@@ -54,7 +54,7 @@ impl Console {
         Self { base: format!("https://127.0.0.1:{port}"), client }
     }
 
-    pub(super) fn request(&self, method: &str, path: &str, browser: &Browser) -> RequestBuilder {
+    pub(crate) fn request(&self, method: &str, path: &str, browser: &Browser) -> RequestBuilder {
         let request =
             self.client.request(Method::from_bytes(method.as_bytes()).unwrap(), format!("{}{path}", self.base));
         match browser.cookie.is_empty() {
@@ -64,7 +64,7 @@ impl Console {
     }
 
     /// A request as one of our pages makes it.
-    pub(super) fn meant(&self, path: &str, browser: &Browser, kind: &str, body: String) -> RequestBuilder {
+    pub(crate) fn meant(&self, path: &str, browser: &Browser, kind: &str, body: String) -> RequestBuilder {
         self.request("POST", path, browser)
             .header("origin", &self.base)
             .header("sec-fetch-site", "same-origin")
@@ -74,7 +74,7 @@ impl Console {
     }
 
     /// Sends it, and looks at what every answer must have.
-    pub(super) async fn send(&self, request: RequestBuilder) -> Told {
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Told {
         let answer = request.send().await.unwrap();
         let status = answer.status();
         let url = answer.url().path().to_owned();
@@ -105,22 +105,26 @@ impl Console {
         Told { status: status.as_u16(), location, kind, cookies, body }
     }
 
-    pub(super) async fn get(&self, path: &str, browser: &Browser) -> Told {
+    pub(crate) async fn get(&self, path: &str, browser: &Browser) -> Told {
         self.send(self.request("GET", path, browser)).await
     }
 
     /// A command of the API.
-    pub(super) async fn api(&self, path: &str, browser: &Browser, body: &Value) -> Told {
+    pub(crate) async fn api(&self, path: &str, browser: &Browser, body: &Value) -> Told {
         self.send(self.meant(path, browser, "application/json", body.to_string())).await
     }
 
     /// Signs somebody in by the form.
-    pub(super) async fn sign_in(&self, person: &Person, planted: &str) -> Browser {
+    pub(crate) async fn sign_in(&self, person: &Person, planted: &str) -> Browser {
+        self.sign_in_by(person, &person.fresh_code(), planted).await
+    }
+
+    /// The same with this code.
+    pub(crate) async fn sign_in_by(&self, person: &Person, code: &str, planted: &str) -> Browser {
         let form = self.get("/sign-in", &Browser::default()).await;
         let held = form.cookie("__Host-poterne-form").unwrap();
         let csrf = form.body.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap();
         let planted = if planted.is_empty() { String::new() } else { format!("; __Host-poterne={planted}") };
-        let code = person.fresh_code();
         let request = self
             .request("POST", "/sign-in", &Browser::default())
             .header("cookie", format!("__Host-poterne-form={held}{planted}"))
@@ -137,7 +141,7 @@ impl Console {
 }
 
 /// Adds a member of staff, as the operator who is signed in at the command line.
-pub(super) fn add_staff(site: &Site, login: &str, role: &[&str]) -> Person {
+pub(crate) fn add_staff(site: &Site, login: &str, role: &[&str]) -> Person {
     let person = Person::new(login);
     let email = format!("{login}@chu.example");
     let phone = format!("+33 6 00 00 1{:03}", login.bytes().map(u32::from).sum::<u32>() % 1000);

@@ -47,6 +47,7 @@ async fn tls_1_1_and_1_0_are_refused() {
     }
 }
 
+/// Past failures: CVE-2026-7776, CVE-2024-12289.
 #[tokio::test]
 async fn half_a_handshake_and_silence_are_ended() {
     let bench = Bench::configured();

@@ -184,8 +184,8 @@ impl Lobby {
     }
 
     fn welcome_known(&mut self, known: Known) -> Say {
-        if !self.site.clock.is_trusted() {
-            return self.goodbye("refused-clock", &[]);
+        if let Some(why) = self.site.lacks.shut(self.site.clock.as_ref()) {
+            return self.goodbye(why, &[]);
         }
         let notice = self.notice();
         self.room = Room::Notice { known };
