@@ -24,7 +24,7 @@ pub(crate) fn raw_in_terminal(site: &Site, scenario: &str, args: &[&str]) -> Ter
     Terminal::start(program, args)
 }
 
-pub(crate) fn approve(site: &Site, terminal: &mut Terminal) -> u64 {
+fn approve(site: &Site, terminal: &mut Terminal) -> u64 {
     let code = terminal.expect("WAIT CODE ([A-Z0-9]{4})").remove(0);
     let mut number = 0;
     eventually("the request is listed", || {
