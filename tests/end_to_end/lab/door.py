@@ -5,6 +5,7 @@ numbers of the messages that came and how it ended. WAIT lines tell the test tha
 happen, and the test answers with a line.
 """
 
+import base64
 import json
 import resource
 import select
@@ -13,6 +14,7 @@ import struct
 import sys
 import time
 
+from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 from wire import CURVE, IGNORE, KEX_INIT, KEXINIT, NEWKEYS, As, Gone, Wire, message, string
 
 # Nobody waits longer than this for an answer; a bastion that hangs is seen as one.
@@ -315,6 +317,22 @@ def half_open(port, count, sources):
         fill(1)
     sys.stdin.readline()
     return {"opened": opened, "refused": refused, "open": most_open, "seconds": time.monotonic() - began}
+
+
+def shown(port, user, private, public):
+    """A key or a certificate, signed with: the number of the answer, and whether it counts for a part."""
+    with open(private, "rb") as file:
+        key = load_ssh_private_key(file.read(), None)
+    with open(public) as file:
+        kind, blob = file.read().split()[:2]
+    peer = to(port, "service")
+    said = message(50, user, "ssh-connection", "publickey", True, kind, base64.b64decode(blob))
+    signature = string("ssh-ed25519") + string(key.sign(string(peer.session) + said))
+    peer.send(50, As(said[1:]), signature)
+    answer, body = peer.until(51, 52, 60)
+    if answer == 51:
+        body.string()
+    return {"answer": answer, "partial": answer == 51 and body.flag()}
 
 
 class None_socket:
