@@ -17,8 +17,9 @@ import time
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 from wire import CURVE, IGNORE, KEX_INIT, KEXINIT, NEWKEYS, As, Gone, Wire, message, string
 
-# Nobody waits longer than this for an answer; a bastion that hangs is seen as one.
-PATIENCE = 20
+# Nobody waits longer than this for an answer: less than the bastion waits for anything (docs/limits.md), so that
+# one that hangs is seen as one.
+PATIENCE = 12
 CURVE_P = 2**255 - 19
 # Points of small order: whatever is agreed on with them, everybody knows.
 LOW_ORDER = {
