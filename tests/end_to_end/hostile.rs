@@ -97,7 +97,7 @@ fn from_elsewhere(site: &Site) -> Terminal {
 }
 
 /// CVE-2025-54804, CVE-2023-38408, CVE-2026-46673, T19: an admitted client that overflows windows, asks for
-/// channels by the hundred, and at last reads no answers: what is honest works in between, and in the end its
+/// more channels than it may have, and at last reads no answers: what is honest works in between, and in the end its
 /// own session alone is over.
 #[test]
 fn an_admitted_client_harms_nobody_but_itself() {
@@ -122,7 +122,7 @@ fn an_admitted_client_harms_nobody_but_itself() {
     assert!(seen["opened"].as_u64().unwrap() <= 10, "{seen}");
     assert_ne!(seen["unread"], "goes on", "{seen}");
     ended(&lab.site, "alice");
-    // A hundred refusals are one entry, and bruno's session is the one that is left.
+    // Fifty refusals are one entry, and bruno's session is the one that is left.
     assert!(lab.site.entries("channel-refused").len() < 5);
 }
 

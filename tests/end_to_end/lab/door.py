@@ -421,7 +421,7 @@ def inside(port, user, password, code):
     peer.send_many([message(kind) for kind in (52, 51, 81, 82)] * 100)
     result["after answers to nothing"] = command()
     # As many channels as may be asked for at once (docs/limits.md, `requests`); one is open already.
-    count = 120
+    count = 60
     peer.send_many([message(90, "session", 100_000 + number, 0xFFFFFFFF, 1 << 15) for number in range(count)])
     kinds, opened = {91: 0, 92: 0}, []
     for _ in range(count):
