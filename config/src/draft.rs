@@ -137,7 +137,7 @@ impl Draft {
         for (name, table) in root.named("siem") {
             receiver(&name, &table, &mut self.siem);
         }
-        self.alarms = alarms(&root.table_or_empty("alarms"));
+        self.alarms = alarms(&root.table_or_empty("alarms"), |group, key| self.wants(group, key));
         self.limits = limits(&root.table_or_empty("limits"));
     }
 

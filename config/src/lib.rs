@@ -22,6 +22,7 @@ mod read;
 mod show;
 mod siem;
 mod values;
+mod weakening;
 
 pub use anchors::{Anchors, Backup, Witness};
 pub use channels::{Carried, Clamav, ClamavSocket, Content, Scan};
@@ -34,6 +35,7 @@ pub use notify::{Mail, MailTls, Notify, Topic, Webhook};
 pub use read::{Problem, Severity};
 pub use show::{differences, show};
 pub use siem::{Alarms, Receiver, SiemFormat};
+pub use weakening::weakening;
 
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
@@ -179,6 +181,12 @@ pub struct Site {
     pub language: Language,
     /// The folder of journal, recordings and vault.
     pub state: PathBuf,
+    /// Bytes laid by on its disk, to close with when that is full.
+    pub reserve: ByteSize,
+    /// A weakening change waits for a second person (T8).
+    pub four_eyes: bool,
+    /// At the command line an approval takes a code of the sealed envelope (T16).
+    pub sealed_command_line: bool,
 }
 
 /// When the vendors' port is open (D15).

@@ -16,10 +16,12 @@ use std::path::{Path, PathBuf};
 /// `[notify]`
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Notify {
-    /// `[notify.webhooks.*]` by name; none is called `mail`.
+    /// `[notify.webhooks.*]` by name; none is called `mail` or `second-mail`.
     pub webhooks: BTreeMap<String, Webhook>,
     /// `[notify.mail]`
     pub mail: Option<Mail>,
+    /// `[notify.second-mail]`: another server, for what alerts.
+    pub second_mail: Option<Mail>,
 }
 
 impl Notify {
@@ -48,6 +50,8 @@ pub enum Topic {
     Lockdown,
     /// A recording or the journal is damaged.
     Evidence,
+    /// An alert that nobody took.
+    Escalation,
 }
 
 impl Topic {
@@ -61,7 +65,13 @@ impl Topic {
         ("alert", Topic::Alert),
         ("lockdown", Topic::Lockdown),
         ("evidence", Topic::Evidence),
+        ("escalation", Topic::Escalation),
     ];
+
+    /// Whether it calls somebody to look: such a thing goes by every way there is.
+    pub fn alerts(self) -> bool {
+        matches!(self, Topic::Emergency | Topic::Alert | Topic::Lockdown | Topic::Evidence | Topic::Escalation)
+    }
 
     /// The word for it.
     pub fn word(self) -> &'static str {
@@ -133,6 +143,9 @@ pub(crate) fn notify(table: &Table<'_>, mut wants: impl FnMut(&At<GroupId>, Stri
         all.mail = Some(table.place());
         all.value.mail = mail(&table, &mut all.files);
     }
+    if let Some(table) = table.table("second-mail") {
+        all.value.second_mail = mail(&table, &mut all.files);
+    }
     table.finish();
     all
 }
@@ -141,7 +154,7 @@ fn is_name(name: &At<String>, table: &Table<'_>) -> bool {
     let text = &name.value;
     let fits = is_short_name(text);
     let why = match text.as_str() {
-        "mail" => "is the name of the mail: give the webhook another one",
+        "mail" | "second-mail" => "is the name of the mail: give the webhook another one",
         _ if fits => return true,
         _ => "is no name: write at most 32 lower-case letters, digits and hyphens, a letter first",
     };
@@ -227,7 +240,7 @@ fn mail(table: &Table<'_>, files: &mut Vec<(String, PathBuf, Place, usize)>) -> 
     table.finish();
     if table.has("user") != table.has("password-file") {
         let (written, other) = if table.has("user") { ("user", "password-file") } else { ("password-file", "user") };
-        let why = format!("stands without `notify.mail.{other}`: write both, or neither");
+        let why = format!("stands without `{}`: write both, or neither", table.path_of(other));
         table.refuse(&table.place_of(written), written, why);
     }
     if let Some(password) = &password {

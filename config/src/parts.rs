@@ -24,13 +24,36 @@ pub(crate) const REASON: usize = 200;
 /// Its secret key stands in age's own documentation.
 const PUBLISHED: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
 
+/// What is laid by on the disk.
+fn reserve(text: &str) -> Result<ByteSize, String> {
+    const LEAST: ByteSize = ByteSize(1 << 20);
+    const MOST: ByteSize = ByteSize(4 << 30);
+    let size: ByteSize = by(text)?;
+    if (LEAST.0..=MOST.0).contains(&size.0) {
+        Ok(size)
+    } else {
+        Err(format!("`{}` is out of range: write {LEAST} to {MOST}", quoted(text)))
+    }
+}
+
 pub(crate) fn site(table: &Table<'_>) -> Option<Site> {
     let name = table.required_text("name", NAME, "write the hospital's name");
     let zone = table.required("timezone", "write an IANA zone such as \"Europe/Paris\"", zone);
     let language = table.parsed_or("language", one_of(LANGUAGES));
     let state = table.parsed_or("state", absolute);
+    let reserve = table.parsed_or("reserve", reserve);
+    let four_eyes = table.flag("four-eyes");
+    let sealed = table.parsed_or("command-line", one_of(&[("open", false), ("sealed", true)]));
     table.finish();
-    Some(Site { name: name?.value, zone: zone?.value, language: language?.value, state: state?.value })
+    Some(Site {
+        name: name?.value,
+        zone: zone?.value,
+        language: language?.value,
+        state: state?.value,
+        reserve: reserve?.value,
+        four_eyes,
+        sealed_command_line: sealed?.value,
+    })
 }
 
 /// The addresses of `ssh.listen` come with their places, to be compared with others.

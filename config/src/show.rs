@@ -45,7 +45,7 @@ fn group(key: &str) -> &str {
 }
 
 /// The order of the table of keys; things of one kind by name, entries of a list by number.
-fn in_order<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<&'a String> {
+pub(crate) fn in_order<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<&'a String> {
     let mut keys: Vec<&String> = keys.collect();
     keys.sort_by_cached_key(|key| rank(key));
     keys
@@ -73,11 +73,11 @@ fn rank(key: &str) -> Vec<(usize, String)> {
         .collect()
 }
 
-fn pattern(path: &str) -> Vec<String> {
+pub(crate) fn pattern(path: &str) -> Vec<String> {
     path.replace("[]", ".[]").split('.').map(str::to_owned).collect()
 }
 
-fn fits(pattern: &str, step: &str) -> bool {
+pub(crate) fn fits(pattern: &str, step: &str) -> bool {
     match pattern {
         "*" => true,
         "[]" => step.bytes().all(|b| b.is_ascii_digit()),

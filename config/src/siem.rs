@@ -1,9 +1,10 @@
 //! `[siem.*]`: who receives the journal as it grows (LOG-05), and `[alarms]`: what makes one.
 
 use crate::read::{At, Place, Sink, Table, quoted};
-use crate::values::{absolute, host_and_port, is_short_name, one_of, within};
+use crate::values::{absolute, by, host_and_port, is_short_name, one_of, within};
 use jiff::SignedDuration;
-use std::collections::BTreeMap;
+use policy::GroupId;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -67,11 +68,17 @@ pub struct Receiver {
 }
 
 /// `[alarms]`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alarms {
     /// Within so long, tries on several accounts of a vendor from one source are taken for a leak
     /// (IDM-13).
     pub leak_window: SignedDuration,
+    /// An alert that nobody took for so long goes on to others (LOG-16).
+    pub escalate_after: SignedDuration,
+    /// Groups whose members hear it then, if they are on call; empty: any that has a calendar for it.
+    pub on_call: BTreeSet<GroupId>,
+    /// The local syslog's socket, if alerts go there too.
+    pub syslog: Option<PathBuf>,
 }
 
 /// The section, and where its files are named.
@@ -136,10 +143,21 @@ pub(crate) fn receiver(name: &At<String>, table: &Table<'_>, all: &mut PlacedSie
 }
 
 /// `[alarms]`
-pub(crate) fn alarms(table: &Table<'_>) -> Option<Alarms> {
+pub(crate) fn alarms(table: &Table<'_>, mut wants: impl FnMut(&At<GroupId>, String)) -> Option<Alarms> {
     let leak_window = table.parsed_or("leak-window", within("10m", "168h"));
+    let escalate_after = table.parsed_or("escalate-after", within("1m", "24h"));
+    let on_call = table.list_or("on-call", by::<GroupId>);
+    let syslog = table.optional("syslog", absolute);
     table.finish();
-    Some(Alarms { leak_window: leak_window?.value })
+    for group in &on_call {
+        wants(group, table.path_of("on-call"));
+    }
+    Some(Alarms {
+        leak_window: leak_window?.value,
+        escalate_after: escalate_after?.value,
+        on_call: on_call.into_iter().map(|group| group.value).collect(),
+        syslog: syslog.map(|path| path.value),
+    })
 }
 
 impl PlacedSiem {

@@ -163,7 +163,7 @@ fn an_unknown_section_names_where_it_belongs() {
          or in `poterne.toml`"]);
     Files::new()
         .put(M, format!("language = \"fr\"\n{MAIN}"))
-        .refused(&["poterne.toml:1:1: unknown key `language` in this file: known here: site, ssh, console, \
+        .refused(&["poterne.toml:1:1: unknown key `language` in this file: known here: site, ssh, limits, console, \
          calendars, groups, recordings, supervision, retention, clamav, anchors, backup, notify, siem, alarms, vendor, target"]);
 }
 
@@ -171,7 +171,7 @@ fn an_unknown_section_names_where_it_belongs() {
 fn no_key_trusts_a_network_or_a_directory() {
     Files::new()
         .append(M, "[ldap]\nurl = \"ldap://ad.chu.example\"\n")
-        .refused(&["poterne.toml:16:2: unknown section `ldap` in this file: known here: site, ssh, console, \
+        .refused(&["poterne.toml:16:2: unknown section `ldap` in this file: known here: site, ssh, limits, console, \
          calendars, groups, recordings, supervision, retention, clamav, anchors, backup, notify, siem, alarms, vendor, target"]);
 }
 
@@ -366,10 +366,10 @@ fn places_survive_a_mark_and_line_ends_of_windows() {
     Files::new()
         .put(M, format!("\u{feff}{}", MAIN.replace("name = \"CHU\"", "nme = \"CHU\"").replace("\n", "\r\n")))
         .refused(&["poterne.toml:2:1: unknown key `nme` in `site`: did you mean `name`?"]);
-    Files::new()
-        .put(M, format!("\u{feff}x = 1\n{MAIN}"))
-        .refused(&["poterne.toml:1:1: unknown key `x` in this file: known here: site, ssh, console, calendars, \
-         groups, recordings, supervision, retention, clamav, anchors, backup, notify, siem, alarms, vendor, target"]);
+    Files::new().put(M, format!("\u{feff}x = 1\n{MAIN}")).refused(&[
+        "poterne.toml:1:1: unknown key `x` in this file: known here: site, ssh, limits, console, calendars, \
+         groups, recordings, supervision, retention, clamav, anchors, backup, notify, siem, alarms, vendor, target",
+    ]);
     Files::new().put(M, format!("\u{feff}{}", MAIN.replace("\n", "\r\n"))).warned(&[]);
     Files::new()
         .edit(T, "name = \"IRM\"", "name = \"é\" ; account")

@@ -6,8 +6,9 @@ use config::Config;
 use jiff::Timestamp;
 use lifecycle::order::{Failure, Hidden, Order};
 use lifecycle::{Event, EvidenceScope, ExportScope, Register, SessionId, TokenId};
-use policy::{PolicySet, StaffLogin};
+use policy::{GroupId, PolicySet, StaffLogin};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -151,6 +152,11 @@ pub trait Commands: Send + Sync + 'static {
 
     /// Why all access is cut, if it is; empty while no reason is known. Asks neither register nor disk.
     fn lockdown(&self) -> Option<String>;
+
+    /// Groups whose equipment is open again while the rest stays cut. Asks neither register nor disk.
+    fn reopened(&self) -> BTreeSet<GroupId> {
+        BTreeSet::new()
+    }
 
     /// Carries out an order as this member of staff. Whether their role allows it was asked before.
     fn carry_out(&self, by: StaffLogin, order: Order) -> Soon<'_, Result<Value, Failure>>;

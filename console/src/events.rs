@@ -70,8 +70,11 @@ fn topics(event: &Event) -> &'static [&'static str] {
         _ if event.session().is_some() => &["sessions", "requests"],
         _ if event.intervention().is_some() => &["requests", "sessions"],
         _ if event.account().is_some() => &["people"],
+        Event::AlertRaised { .. } | Event::AlertAcknowledged { .. } | Event::AlertEscalated { .. } => &["alerts"],
         Event::ConfigLoaded { .. } => &["site", "requests"],
-        Event::LockdownBegan { .. } | Event::LockdownEnded { .. } => &["requests", "sessions", "site"],
+        Event::LockdownBegan { .. } | Event::LockdownReopened { .. } | Event::LockdownEnded { .. } => {
+            &["requests", "sessions", "site"]
+        }
         _ => &["people", "health"],
     }
 }

@@ -33,6 +33,23 @@ pub struct Health {
     pub anchors: Vec<Anchor>,
     /// Entries that are remembered elsewhere and not here. `None`: nothing is missing.
     pub rollback: Option<Missing>,
+    /// How the program shut itself in. `None`: it did not, as in the demo.
+    pub confined: Option<Walls>,
+    /// When a backup was last made. `None`: never.
+    pub last_backup: Option<Timestamp>,
+    /// When something whose term was over was last erased. `None`: never.
+    pub last_retention: Option<Timestamp>,
+}
+
+/// How the program shut itself in (D35), as the kernel says it now.
+#[derive(Debug, Clone, Serialize)]
+pub struct Walls {
+    /// The version of Landlock's ABI in force, which confines paths; 0: this kernel has none.
+    pub landlock: u8,
+    /// Whether TCP ports are confined too.
+    pub ports: bool,
+    /// Whether calls to the kernel are filtered.
+    pub calls: bool,
 }
 
 /// A way by which checkpoints leave the machine.

@@ -5,6 +5,7 @@
 //! recordings (D29). Every address stands in one table, [`routes`], with who may use it.
 #![forbid(unsafe_code)]
 
+mod alerts;
 mod api;
 mod assets;
 mod brake;
@@ -47,6 +48,7 @@ pub use commands::{
 pub use guard::plain;
 pub use health::{
     Anchor, Certificate, Channel, Door, DoorCause, Health, JournalHealth, Missing, RecorderHealth, Room, ScannerHealth,
+    Walls,
 };
 pub use names::{staff_name, target_name, vendor_name};
 pub use register::Csv;

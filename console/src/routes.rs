@@ -6,8 +6,8 @@ use crate::enrol::Enrolments;
 use crate::signed_in::{SIGN_INS, SignIns, Tries};
 use crate::watching::Places;
 use crate::{
-    api, assets, enrol, events, explain, guard, people, plan, register, requests, sessions, sign_in, site, tokens,
-    watching,
+    alerts, api, assets, enrol, events, explain, guard, people, plan, register, requests, sessions, sign_in, site,
+    tokens, watching,
 };
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -94,6 +94,7 @@ const AREAS: &[&[Route]] = &[
     people::ROUTES,
     enrol::ROUTES,
     site::ROUTES,
+    alerts::ROUTES,
 ];
 
 /// All addresses.

@@ -21,5 +21,6 @@ pub(crate) const ROUTES: &[Route] = &[
     routes::brake(routes::page("/lockdown", LOOKING, || get(lockdown::explain))),
     routes::brake(routes::act("/lockdown/confirm", LOOKING, || post(lockdown::confirm))),
     routes::brake(routes::act("/lockdown/begin", LOOKING, || post(lockdown::begin))),
+    routes::act("/lockdown/reopen", OPERATOR_OR_SECURITY, || post(lockdown::reopen)),
     routes::act("/lockdown/end", OPERATOR_OR_SECURITY, || post(lockdown::end)),
 ];

@@ -30,7 +30,7 @@ macro_rules! areas {
 }
 areas!(
     "common", "refusals", "sign-in", "requests", "live", "plan", "explain", "register", "people", "enrol", "site",
-    "tokens"
+    "tokens", "alerts"
 );
 
 type Bundle = FluentBundle<FluentResource>;
@@ -252,6 +252,7 @@ impl Texts {
             Refusal::SessionOver | Refusal::NotLive(_) => self.text("refusal-session-over"),
             Refusal::Key(KeyError::Taken) => self.text("refusal-key-taken"),
             Refusal::Key(KeyError::TooMany) => self.text("refusal-key-too-many"),
+            Refusal::Key(KeyError::Struck) => self.text("refusal-key-struck"),
             Refusal::Key(KeyError::Missing) => self.text("refusal-key-missing"),
             Refusal::Key(KeyError::Unreadable) => self.text("refusal-key-unreadable"),
             Refusal::VendorFrozen(vendor) => self.with("refusal-vendor-frozen", &[("vendor", vendor.as_str())]),
@@ -276,6 +277,14 @@ impl Texts {
                 self.with("refusal-rollback-open", &[("count", missing.to_string().as_str())])
             }
             Refusal::NoLockdown => self.text("refusal-no-lockdown"),
+            Refusal::NoAlert(_) => self.text("refusal-no-alert"),
+            Refusal::AlertTaken { by, .. } => self.with("refusal-alert-taken", &[("who", by.as_str())]),
+            Refusal::BreakGlassCount => self.text("refusal-break-glass-count"),
+            Refusal::BreakGlassWrong => self.text("refusal-break-glass-wrong"),
+            Refusal::CommandLineSealed => self.text("refusal-command-line-sealed"),
+            Refusal::NoChange => self.text("refusal-no-change"),
+            Refusal::OtherChange => self.text("refusal-other-change"),
+            Refusal::OwnChange(_) => self.text("refusal-own-change"),
         }
     }
 

@@ -75,6 +75,8 @@ pub enum AdmissionError {
     },
     /// It ended before the target was reached.
     Ended(EndCause),
+    /// The bastion itself lacks what it needs: the key of the text that says so.
+    Shut(&'static str),
     /// Recorder, journal, vault or randomness failed.
     Internal,
 }
@@ -106,8 +108,11 @@ async fn try_admit(
         tracing::error!(%number, error = %what, "admission failed");
         AdmissionError::Internal
     };
-    if site.lockdown.is_on() {
+    if is_barred(site, number).await {
         return Err(internal(&"all access is cut"));
+    }
+    if let Some(why) = site.lacks.shut(site.clock.as_ref()) {
+        return Err(AdmissionError::Shut(why));
     }
     let config = site.config();
     let recipients = site.recipients().map_err(|error| internal(&error))?;
@@ -204,7 +209,7 @@ async fn try_admit(
     // sessions; so the register is asked once more, now that brakes find this one.
     let standing =
         site.registrar.view(move |core, at| core.register.permit(&core.rules, number, at, at).map(|_| ())).await;
-    if site.lockdown.is_on() {
+    if is_barred(site, number).await {
         session.brake(EndCause::Lockdown);
         return Err(AdmissionError::Internal);
     }
@@ -235,6 +240,20 @@ async fn try_admit(
             Err(AdmissionError::Target { target: permit.target().clone(), text: error.text() })
         }
     }
+}
+
+/// Whether a lockdown holds the target of this intervention. What cannot be found out is held.
+async fn is_barred(site: &Site, number: InterventionNumber) -> bool {
+    if !site.lockdown.is_on() {
+        return false;
+    }
+    let look = move |core: &crate::registrar::Core, _| {
+        let target = core.register.interventions.get(&number).map(|one| one.asked.target.clone())?;
+        core.rules.targets.get(&target).map(|target| target.approvers.clone())
+    };
+    let groups = site.registrar.view(look).await.ok().flatten();
+    // Asked again behind the look: it may have been pressed meanwhile.
+    groups.is_none_or(|groups| site.lockdown.bars(&groups))
 }
 
 /// The turn to write scanned files to the target, which all sessions of an intervention share.

@@ -15,7 +15,7 @@ use console::{
 use jiff::Timestamp;
 use lifecycle::order::{Failure, Hidden, Needs, Order, Proof, exit, needs};
 use lifecycle::{Actor, Event, EvidenceScope, ExportScope, Reader, Refusal, Role, SessionId, TokenId};
-use policy::StaffLogin;
+use policy::{GroupId, StaffLogin};
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -170,6 +170,10 @@ impl Commands for Backend {
     fn lockdown(&self) -> Option<String> {
         let lockdown = &self.desk.site.lockdown;
         lockdown.is_on().then(|| lockdown.text())
+    }
+
+    fn reopened(&self) -> BTreeSet<GroupId> {
+        self.desk.site.lockdown.reopened()
     }
 
     fn carry_out(&self, by: StaffLogin, order: Order) -> Soon<'_, Answer> {

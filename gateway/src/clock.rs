@@ -3,7 +3,7 @@
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The time that all decisions are made by. The shipped program has [`SystemClock`] alone.
 pub trait Clock: Send + Sync {
@@ -11,7 +11,7 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
     /// Returns once it is that late.
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()>;
-    /// Whether the wall clock was not set back since the start. Untrusted: nothing new opens (TIM-09).
+    /// Whether the wall clock is what the machine's own count says. Untrusted: nothing new opens (TIM-09).
     fn is_trusted(&self) -> bool;
     /// How much time has passed by the machine's own count, from an instant that nobody sets: what the
     /// wall clock says is held against it before anything is erased (D31, T9).
@@ -24,46 +24,83 @@ pub fn to_millisecond(at: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
 
-/// How far the wall clock may lag behind the monotonic one before it counts as set back.
-const TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
+/// What the wall clock and the count may differ by: a step that synchronisation makes.
+const STEP: Duration = Duration::from_secs(2);
+/// And one part in so many of the time that passed: no clock is slewed faster.
+const SLEW: u32 = 2000;
+/// After so long the two are held together anew, so that a slow clock adds up to nothing.
+const ANEW: Duration = Duration::from_secs(3600);
 /// How long a sleeper trusts the two clocks to agree before it looks again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// The machine's clock, held to the monotonic one: setting it back neither lengthens a running
-/// session nor brings a past code back.
+/// The machine's clock, held to its own count, which nobody sets: setting the wall clock neither
+/// lengthens nor shortens a running session, and brings no code back and none forward.
 pub struct SystemClock {
-    reading: Mutex<Reading>,
-    started: Instant,
+    held: Mutex<Held>,
 }
 
-struct Reading {
+/// The wall clock held against the count. Pure: what the two say is handed in.
+#[derive(Debug)]
+struct Held {
+    /// What both said when they were last held together.
     wall: Timestamp,
-    monotonic: Instant,
+    count: Duration,
+    /// What was said last.
+    said: Timestamp,
     trusted: bool,
+}
+
+impl Held {
+    fn start(wall: Timestamp, count: Duration) -> Self {
+        Self { wall, count, said: wall, trusted: true }
+    }
+
+    /// The time now. While the two agree it is the wall clock's; once that was set it goes on by the
+    /// count, until the wall clock says the same again.
+    fn look(&mut self, wall: Timestamp, count: Duration) -> Timestamp {
+        let passed = count.saturating_sub(self.count);
+        let expected = self.wall.saturating_add(SignedDuration::try_from(passed).unwrap_or_default()).unwrap_or(wall);
+        let apart = wall.duration_since(expected).unsigned_abs();
+        let agree = apart <= STEP + passed.min(ANEW) / SLEW;
+        if agree != self.trusted {
+            match agree {
+                false => {
+                    tracing::error!(%wall, %expected, "the clock was set: nothing new opens until it is right again, or the daemon is restarted")
+                }
+                true => tracing::warn!(%wall, "the clock is what the machine's own count says again"),
+            }
+            self.trusted = agree;
+        }
+        // INVARIANT: time never runs backwards in here.
+        self.said = self.said.max(if agree { wall } else { expected });
+        if agree && passed >= ANEW {
+            (self.wall, self.count) = (wall, count);
+        }
+        self.said
+    }
+}
+
+/// Time since the machine's start, sleep included: by the kernel, and nobody sets it.
+fn count() -> Duration {
+    let at = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::new(u64::try_from(at.tv_sec).unwrap_or(0), u32::try_from(at.tv_nsec).unwrap_or(0))
 }
 
 impl SystemClock {
     /// Starts from the machine's present reading.
     pub fn start() -> Self {
-        let started = Instant::now();
-        Self { reading: Mutex::new(Reading { wall: Timestamp::now(), monotonic: started, trusted: true }), started }
+        Self { held: Mutex::new(Held::start(Timestamp::now(), count())) }
+    }
+
+    fn look(&self) -> (Timestamp, bool) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        (held.look(Timestamp::now(), count()), held.trusted)
     }
 }
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        let (wall, monotonic) = (Timestamp::now(), Instant::now());
-        let passed = SignedDuration::try_from(monotonic.duration_since(reading.monotonic)).unwrap_or_default();
-        let expected = reading.wall.saturating_add(passed).unwrap_or(wall);
-        if wall.saturating_add(TOLERANCE).is_ok_and(|wall| wall < expected) && reading.trusted {
-            reading.trusted = false;
-            tracing::error!(%wall, %expected, "the clock was set back: nothing new opens until the daemon is restarted");
-        }
-        // INVARIANT: time never runs backwards in here; a jump forward only ends things earlier.
-        reading.wall = wall.max(expected.saturating_sub(TOLERANCE).unwrap_or(expected)).max(reading.wall);
-        reading.monotonic = monotonic;
-        reading.wall
+        self.look().0
     }
 
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()> {
@@ -80,14 +117,65 @@ impl Clock for SystemClock {
     }
 
     fn is_trusted(&self) -> bool {
-        self.now();
-        self.reading.lock().unwrap_or_else(PoisonError::into_inner).trusted
+        self.look().1
     }
 
     fn passed(&self) -> Duration {
-        // Since the machine's start, sleep included. A sandbox may hide it; then since the program's.
-        let uptime = std::fs::read_to_string("/proc/uptime").ok();
-        let seconds = uptime.and_then(|text| text.split_whitespace().next()?.parse().ok());
-        seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or_else(|| self.started.elapsed())
+        count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+    fn after(seconds: i64) -> Timestamp {
+        Timestamp::from_second(START.as_second() + seconds).unwrap()
+    }
+
+    /// D31, TIM-09: set back or forward, time goes on by the count and nothing is trusted; set right
+    /// again, it is.
+    #[test]
+    fn a_clock_that_is_set_moves_nothing() {
+        for step in [-86_400, -60, -4, 4, 60, 7 * 86_400] {
+            let mut held = Held::start(START, Duration::from_secs(1000));
+            assert_eq!(held.look(after(10), Duration::from_secs(1010)), after(10));
+            assert!(held.trusted);
+            for passed in [20, 30, 4000] {
+                let said = held.look(after(passed + step), Duration::from_secs(1000 + passed.unsigned_abs()));
+                assert_eq!(said, after(passed), "set by {step} s");
+                assert!(!held.trusted, "set by {step} s");
+            }
+            assert_eq!(held.look(after(4010), Duration::from_secs(5010)), after(4010));
+            assert!(held.trusted, "put right after {step} s");
+        }
+    }
+
+    /// A clock that runs slow or fast, as they all do, is followed for as long as it takes.
+    #[test]
+    fn a_clock_that_is_slewed_is_followed() {
+        for (numerator, denominator) in [(10_001, 10_000), (9_999, 10_000)] {
+            let mut held = Held::start(START, Duration::ZERO);
+            for minute in 1..60 * 24 * 30 {
+                let passed = minute * 60;
+                held.look(after(passed * numerator / denominator), Duration::from_secs(passed.unsigned_abs()));
+                assert!(held.trusted, "after {minute} minutes");
+            }
+        }
+    }
+
+    /// Small steps back, one after the other, never take what was said back.
+    #[test]
+    fn time_never_runs_backwards() {
+        let mut held = Held::start(START, Duration::ZERO);
+        let mut said = START;
+        for step in 0..1000 {
+            let now = held.look(after(step / 2), Duration::from_secs(step.unsigned_abs()));
+            assert!(now >= said);
+            said = now;
+        }
+        assert!(!held.trusted && said >= after(990));
     }
 }

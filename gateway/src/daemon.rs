@@ -5,11 +5,15 @@ use crate::archive::Archive;
 use crate::backend::Backend;
 use crate::backup;
 use crate::clock::Clock;
+use crate::confine::Confined;
 use crate::ctl;
+use crate::descriptors;
 use crate::entropy;
 use crate::factors::Comparer;
 use crate::files::quarantine;
 use crate::https;
+use crate::in_force;
+use crate::lacks::{self, Lacks};
 use crate::limits;
 use crate::lockdown::Lockdown;
 use crate::memory::{remember, write_memory};
@@ -18,6 +22,7 @@ use crate::recovery::{open_journal, remove_garbage, settle};
 use crate::registrar::Registrar;
 use crate::relay::session::LiveSessions;
 use crate::reload::{ReloadError, Reloader};
+use crate::reserve::Reserve;
 use crate::retention;
 use crate::ring;
 use crate::sealing;
@@ -26,7 +31,7 @@ use crate::site::{Paths, Site};
 use crate::ssh::listener::{self, HostKeys};
 use crate::vault::{SiteSecrets, Vault, VaultError};
 use anyhow::Context as _;
-use journal::SigningKey;
+use journal::{OsDisk, Relief, SigningKey};
 use lifecycle::{Actor, EndCause, Event};
 use recorder::{Recorder, RecoveryKey};
 use russh::keys::{Algorithm, EcdsaCurve, PrivateKey};
@@ -65,11 +70,14 @@ pub struct Options {
     pub config: PathBuf,
     /// Start although the clock is long after the last entry.
     pub confirm_clock: bool,
+    /// How the process shut itself in; `None`: it did not, as in the demo.
+    pub confined: Option<Arc<Confined>>,
 }
 
 impl Daemon {
     /// Starts everything. Fails closed: whatever cannot be had, nothing opens.
     pub async fn start(options: &Options, clock: Arc<dyn Clock>) -> anyhow::Result<Daemon> {
+        descriptors::raise();
         let config = config::load(&options.config, config::Options { at: clock.now(), unpinned: false })?;
         https::check(&config, &options.config, clock.now())?;
         let alone = config.recordings.second_recipients.is_empty();
@@ -92,11 +100,25 @@ impl Daemon {
         let mut secrets = site_secrets(&vault, &config.site.name)?;
         let new_journal = !paths.journal().join("tail").exists();
         let masters = ring::at_start(&vault, (SITE, &mut secrets), new_journal)?;
-        let mut opened = open_journal(&paths, &secrets, &masters, &vault, &clock, options)?;
+        let live = Arc::new(LiveSessions::default());
+        let reserve = Arc::new(Reserve::at(&paths.reserve(), config.site.reserve.0));
+        let full = {
+            let (reserve, live) = (reserve.clone(), live.clone());
+            move || lacks::on_full_disk(&reserve, &live)
+        };
+        let disk = OsDisk::with_relief(Relief::new(full.clone()));
+        let mut opened = open_journal(&paths, disk, &secrets, &masters, &vault, &clock, options)?;
         let verifier = SigningKey::new(&secrets.origin, &secrets.journal)?.verifier();
         let archive = Arc::new(Archive::new(paths.journal(), masters, verifier.clone()));
         let verifier = verifier.to_string();
         let recovery = Arc::new(RecoveryKey::parse(&secrets.recovery)?);
+        let (config, waiting) = in_force::at_start(config, &opened.register, &paths, &options.config, clock.now())?;
+        if let Some(waiting) = &waiting {
+            let weakening = waiting.weakening.join("; ");
+            tracing::error!(%weakening, "the configuration found weakens rules and waits for a second person: the one before is in force");
+        } else if let Err(error) = in_force::keep(&paths, &options.config, &config.digest, clock.now()) {
+            tracing::error!(%error, "the files in force cannot be kept: the next start cannot compare with them");
+        }
         settle(&mut opened, &config, &paths, &recovery, clock.now())?;
         remove_garbage(&vault, &opened.register)?;
         // Behind the journal, whose lock says that no other daemon holds files here.
@@ -104,30 +126,39 @@ impl Daemon {
         if left > 0 {
             tracing::warn!(left, "files that the last run left in quarantine were removed; none was delivered");
         }
-        let locked_down = opened.register.lockdown.clone();
+        let (locked_down, reopened) = (opened.register.lockdown.clone(), opened.register.reopened.clone());
         let anchors = anchors::Health::new(opened.register.anchored.clone(), clock.now());
-        let live = Arc::new(LiveSessions::default());
         let config = Arc::new(config);
         let (config_sender, config_receiver) = watch::channel(config.clone());
         let (registrar, registrar_task) =
             Registrar::start(opened.journal, opened.register, config.clone(), clock.clone(), live.clone())?;
         let (ended, to_seal) = mpsc::channel(sealing::QUEUE);
         let lockdown = Lockdown::read(&paths);
+        let known_lockdown = locked_down.is_some();
         // Files and journal: the stricter holds (D17).
         if let Some(reason) = locked_down.filter(|_| !lockdown.is_on()) {
             tracing::error!("the journal says that all access is cut, and the lockdown's files are gone: it stays cut");
-            lockdown.begin(&reason)?;
+            lockdown.begin(&reason, clock.now())?;
         }
+        lockdown.keep_only(&reopened);
         if lockdown.is_on() {
             tracing::error!("all access is cut by a lockdown of the last run: `poterne lockdown off` ends it");
         }
+        // Laid while no daemon ran.
+        let laid = lockdown.text();
+        let unknown = lockdown.is_on() && !known_lockdown;
         let site = Arc::new(Site {
             clock: clock.clone(),
             vault: vault.clone(),
             registrar: registrar.clone(),
             archive,
             live,
-            recorder: Recorder::start(RECORDER_THREADS)?,
+            recorder: Recorder::start_with(
+                RECORDER_THREADS,
+                Arc::new(move || {
+                    full();
+                }),
+            )?,
             recovery,
             comparer: Comparer::new()?,
             config: config_receiver,
@@ -140,10 +171,17 @@ impl Daemon {
             anchors,
             retention: Default::default(),
             siem: Default::default(),
+            confined: options.confined.clone(),
+            lacks: Lacks::new(reserve),
             paths,
         });
+        lacks::first(&site);
         // Its feed is taken before the first thing that somebody must be told of.
         let telling = tokio::spawn(notify::keep(site.clone()));
+        if unknown {
+            let reason = if laid.is_empty() { "a lockdown's file was laid by hand".to_owned() } else { laid };
+            registrar.note(vec![Event::LockdownBegan { reason, by: Actor::Program }]).await;
+        }
         // What others remember is asked for before anything can open (D17).
         anchors::first(&site).await;
         let keys = Arc::new(HostKeys {
@@ -151,7 +189,15 @@ impl Daemon {
             nistp256: PrivateKey::from_openssh(secrets.host_nistp256.as_bytes())?,
         });
         let host_key = keys.ed25519.public_key().to_openssh()?;
-        let reload = Arc::new(Reloader { main: options.config.clone(), sender: config_sender, site: site.clone() });
+        let reload = Arc::new(Reloader {
+            main: options.config.clone(),
+            sender: config_sender,
+            site: site.clone(),
+            waiting: Default::default(),
+        });
+        if let Some(waiting) = waiting {
+            reload.hold(waiting).await;
+        }
         let (bound_sender, bound) = watch::channel(Vec::new());
         let mut tasks = vec![registrar_task, telling];
         let desk = Arc::new(ctl::server::Desk::new(site.clone(), reload.clone(), verifier.clone(), host_key));
@@ -163,7 +209,10 @@ impl Daemon {
         tasks.push(tokio::spawn(remember(site.clone())));
         tasks.push(tokio::spawn(heartbeat(site.clone())));
         tasks.push(tokio::spawn(watchdog(site.clone())));
+        tasks.push(tokio::spawn(lacks::keep(site.clone())));
         tasks.push(tokio::spawn(crate::watch::keep::keep(site.clone())));
+        tasks.push(tokio::spawn(crate::lockdown::keep(site.clone())));
+        tasks.push(tokio::spawn(crate::escalation::keep(site.clone())));
         tasks.push(tokio::spawn(sealing::keep(site.clone(), to_seal)));
         tasks.push(tokio::spawn(anchors::keep(site.clone())));
         tasks.push(tokio::spawn(retention::keep(site.clone())));

@@ -12,19 +12,24 @@ mod backend;
 mod backup;
 pub mod cli;
 pub mod clock;
+pub mod confine;
 mod conformity;
 pub mod ctl;
 pub mod daemon;
 #[cfg(feature = "demo")]
 pub mod demo;
+mod descriptors;
 mod doctor;
 mod enrolment;
 pub mod entropy;
+mod escalation;
 pub mod evidence;
 pub mod factors;
 pub mod files;
 pub mod https;
+mod in_force;
 pub mod invitation;
+pub mod lacks;
 pub mod limits;
 pub mod lockdown;
 pub mod log;
@@ -36,6 +41,7 @@ pub mod relay;
 pub mod reload;
 pub mod replay;
 mod report;
+pub mod reserve;
 mod retention;
 pub mod ring;
 mod rollback;
@@ -47,3 +53,8 @@ pub mod target;
 pub mod texts;
 pub mod vault;
 pub mod watch;
+
+/// Memory that is given back is wiped first: what was typed and what the vault opened does not stay behind
+/// in buffers that libraries drop as they are (HRD-09). `docs/hardening.md` says what this does not reach.
+#[global_allocator]
+static WIPED: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);

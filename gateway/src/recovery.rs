@@ -12,7 +12,7 @@ use crate::retention::{STEADY, terms_changed};
 use crate::ring::{self, RING};
 use crate::rollback;
 use crate::site::{
-    Paths, enrolment_document, invitation_document, planned_document, staff_document, target_document,
+    BREAK_GLASS, Paths, enrolment_document, invitation_document, planned_document, staff_document, target_document,
     technician_document, word_document,
 };
 use crate::vault::{Memory, SiteSecrets, Vault, VaultError};
@@ -39,6 +39,7 @@ pub(crate) struct Opened {
 /// Opens the journal, folds it, and holds it against clock and vault.
 pub(crate) fn open_journal(
     paths: &Paths,
+    disk: OsDisk,
     secrets: &SiteSecrets,
     masters: &Masters,
     vault: &Vault,
@@ -53,8 +54,7 @@ pub(crate) fn open_journal(
             std::process::abort();
         }
     });
-    let (mut journal, recovered) =
-        Journal::open(&paths.journal(), Box::new(OsDisk::default()), signer, masters.clone(), random)?;
+    let (mut journal, recovered) = Journal::open(&paths.journal(), Box::new(disk), signer, masters.clone(), random)?;
     let (mut register, mut erased) = fold(&mut journal)?;
     // CRASH: a retention run was broken off: what the journal says was destroyed is destroyed before
     // anything is folded for good.
@@ -157,9 +157,18 @@ fn append(journal: &mut Journal, register: &mut Register, events: Vec<Event>, at
         return Ok(());
     }
     let at = at.max(journal.last_at());
-    let group: Vec<_> = events.iter().map(|event| entry(at, event)).collect();
+    let mut happened = Vec::new();
+    // Applied before it is durable: where the append fails, the start does. What a person must look at is
+    // raised with its cause here as in the registrar.
+    for event in events {
+        register.apply(at, &event);
+        let raised = register.alert_for(&event);
+        raised.iter().for_each(|raised| register.apply(at, raised));
+        happened.push(event);
+        happened.extend(raised);
+    }
+    let group: Vec<_> = happened.iter().map(|event| entry(at, event)).collect();
     journal.append(journal.size(), &group)?;
-    events.iter().for_each(|event| register.apply(at, event));
     Ok(())
 }
 
@@ -235,7 +244,8 @@ pub(crate) fn settle(
                 .events,
         );
     }
-    events.push(Event::Started { version: env!("CARGO_PKG_VERSION").to_owned(), config: config.digest.clone() });
+    let (version, four_eyes) = (env!("CARGO_PKG_VERSION").to_owned(), config.site.four_eyes);
+    events.push(Event::Started { version, config: config.digest.clone(), four_eyes });
     events.extend(terms_changed(&opened.register, &config.retention));
     events.extend(readers(config).change(opened.register.readers.as_ref(), Actor::Program));
     append(&mut opened.journal, &mut opened.register, events, now)
@@ -289,6 +299,7 @@ pub(crate) fn remove_garbage(vault: &Vault, register: &Register) -> anyhow::Resu
             wanted.push((word_document(&account.id), account.secret));
         }
     }
+    wanted.extend(register.break_glass.iter().map(|one| (BREAK_GLASS.to_owned(), one.secret)));
     let planned = register.current().filter_map(|one| Some((planned_document(one.number), one.plan.as_ref()?.secret?)));
     wanted.extend(planned);
     let removed = vault.keep_only(&wanted)?;

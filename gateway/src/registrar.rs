@@ -538,7 +538,13 @@ impl Loop {
                     // Applied before it is durable so that the next act of the group sees it; if
                     // the commit fails nothing is ever told, and everything is closed.
                     self.core.apply(at, &event);
+                    // What a person must look at waits from the same commit on (LOG-16).
+                    let raised = self.core.register.alert_for(&event);
                     happened.push((at, event));
+                    if let Some(raised) = raised {
+                        self.core.apply(at, &raised);
+                        happened.push((at, raised));
+                    }
                 }
                 replies.push(reply);
             }

@@ -1,12 +1,15 @@
 //! Taking a new configuration: whole or not at all (LOG-13, promise 5).
 
+use crate::confine::{Plan, RESTART};
+use crate::in_force::{self, Waiting};
 use crate::registrar::JournalGone;
 use crate::site::Site;
 use config::Config;
 use jiff::Timestamp;
-use lifecycle::{AccountState, Actor, EndCause, Event, Readers};
+use lifecycle::{AccountState, Actor, EndCause, Event, Readers, Refusal};
+use policy::StaffLogin;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 /// Why the old configuration still holds.
@@ -15,9 +18,29 @@ pub enum ReloadError {
     /// The new one is wrong.
     #[error(transparent)]
     Config(#[from] config::LoadError),
+    /// The new one cannot be read from inside: it names files that the process shut itself out of.
+    #[error(
+        "{0}\n{RESTART}: the running process may open the folders that the configuration named at its start, and no \
+         others; `poterne config check` says whether the new one is right"
+    )]
+    ShutOut(config::LoadError),
     /// Nothing can be journalled.
     #[error(transparent)]
     Journal(#[from] JournalGone),
+    /// It weakens a rule, and a second person has to accept that first (T8).
+    #[error("{0}")]
+    Waits(Box<Waiting>),
+    /// It is not what was looked at.
+    #[error(transparent)]
+    Refused(Box<Refusal>),
+}
+
+/// Who let a reload through.
+enum Eyes {
+    /// Whoever asked for it.
+    Two,
+    /// A second person, who looked at the files of this digest.
+    Four(String, StaffLogin),
 }
 
 /// Reloads the configuration.
@@ -28,6 +51,8 @@ pub struct Reloader {
     pub sender: watch::Sender<Arc<Config>>,
     /// The running site.
     pub site: Arc<Site>,
+    /// The change that waits for a second person.
+    pub(crate) waiting: Mutex<Option<Waiting>>,
 }
 
 impl Reloader {
@@ -72,6 +97,37 @@ impl Reloader {
     /// Whole or not at all; the digest and the differences are journalled first, then it holds, and
     /// every live session is judged again.
     pub async fn reload(&self, by: Actor) -> Result<Vec<String>, ReloadError> {
+        self.take(by, Eyes::Two).await
+    }
+
+    /// A second person accepts what waits; taken if the files are still those of this digest.
+    pub(crate) async fn accept(&self, digest: String, second: StaffLogin) -> Result<Vec<String>, ReloadError> {
+        let by = self.waiting().map_or(Actor::Program, |waiting| waiting.by);
+        self.take(by, Eyes::Four(digest, second)).await
+    }
+
+    /// What waits for a second person.
+    pub(crate) fn waiting(&self) -> Option<Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_waiting(&self, waiting: Option<Waiting>) {
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = waiting;
+    }
+
+    /// Journals that a change waits, once for the same files.
+    pub(crate) async fn hold(&self, waiting: Waiting) {
+        let same = self.waiting().is_some_and(|before| before.digest == waiting.digest);
+        // Who asked for these files first has asked for them.
+        if !same {
+            self.set_waiting(Some(waiting.clone()));
+            let Waiting { digest, weakening, changes, by, .. } = waiting;
+            let (weakening, changes) = (bounded(weakening), bounded(changes));
+            self.site.registrar.note(vec![Event::ChangeWaits { digest, weakening, changes, by }]).await;
+        }
+    }
+
+    async fn take(&self, by: Actor, eyes: Eyes) -> Result<Vec<String>, ReloadError> {
         let at = self.site.clock.now();
         let before = self.site.config();
         let loaded = config::load(&self.main, config::Options { at, unpinned: false }).and_then(|next| {
@@ -86,23 +142,40 @@ impl Reloader {
             Err(error) => {
                 let errors = bounded(error.0.iter().map(ToString::to_string).collect());
                 self.site.registrar.note(vec![Event::ConfigRefused { errors, by }]).await;
-                return Err(error.into());
+                return Err(self.why(error));
             }
         };
         let mut changes = config::differences(&before, &next);
+        let accepted = match eyes {
+            Eyes::Four(digest, _) if digest != next.digest => {
+                return Err(ReloadError::Refused(Box::new(Refusal::OtherChange)));
+            }
+            Eyes::Four(digest, by) => Some(Event::ChangeAccepted { digest, by }),
+            Eyes::Two => None,
+        };
+        let weakening = config::weakening(&before, &next);
+        if before.site.four_eyes && accepted.is_none() && !weakening.is_empty() {
+            let digest = next.digest.clone();
+            let waiting = Waiting { digest, weakening, changes, by, since: at };
+            self.hold(waiting.clone()).await;
+            return Err(ReloadError::Waits(Box::new(waiting)));
+        }
         if before.site.state != next.site.state {
             changes.push("site.state: takes effect at the next start".to_owned());
         }
+        // What cannot be reached fails closed, target by target; the rest of the new rules must not wait.
+        changes.extend(self.site.confined.iter().flat_map(|confined| confined.lacks(&Plan::of(&next, &self.main))));
         let (noted, taken) = (bounded(changes.clone()), next.clone());
         let judged = self
             .site
             .registrar
             .act(move |core, at| {
-                let digest = taken.digest.clone();
+                let (digest, four_eyes) = (taken.digest.clone(), taken.site.four_eyes);
                 let terms = crate::retention::terms_changed(&core.register, &taken.retention);
                 let readers = readers(&taken);
                 core.take_config(taken);
-                let mut noted = vec![Event::ConfigLoaded { digest, changes: noted, by: by.clone() }];
+                let loaded = Event::ConfigLoaded { digest, changes: noted, by: by.clone(), four_eyes };
+                let mut noted: Vec<Event> = accepted.into_iter().chain([loaded]).collect();
                 noted.extend(readers.change(core.register.readers.as_ref(), by));
                 let live: Vec<_> =
                     core.register.live().map(|record| (record.id.clone(), record.number, record.started)).collect();
@@ -114,7 +187,13 @@ impl Reloader {
                 (noted, judged)
             })
             .await?;
+        let (paths, main, digest) = (self.site.paths.clone(), self.main.clone(), next.digest.clone());
         self.sender.send_replace(next);
+        self.set_waiting(None);
+        let kept = tokio::task::spawn_blocking(move || in_force::keep(&paths, &main, &digest, at)).await;
+        if let Ok(Err(error)) = kept {
+            tracing::error!(%error, "the files in force cannot be kept: a start cannot compare with them");
+        }
         for (id, verdict) in judged {
             for session in self.site.live.matching(|session| session.id == id) {
                 match &verdict {
@@ -129,6 +208,19 @@ impl Reloader {
             }
         }
         Ok(changes)
+    }
+}
+
+impl Reloader {
+    /// Whether the files are wrong, or out of reach for a process that shut itself in.
+    fn why(&self, error: config::LoadError) -> ReloadError {
+        let denied = std::io::Error::from(rustix::io::Errno::ACCESS).to_string();
+        match self.site.confined {
+            Some(_) if error.0.iter().any(|problem| problem.to_string().contains(&denied)) => {
+                ReloadError::ShutOut(error)
+            }
+            _ => ReloadError::Config(error),
+        }
     }
 }
 

@@ -52,8 +52,8 @@ pub(crate) async fn found(site: &Arc<Site>, anchor: &str, size: u64, root: &str)
     if new.await.unwrap_or(true) {
         site.lockdown.press();
         site.live.brake(&lifecycle::EndCause::Lockdown, |_| true);
-        let site = site.clone();
-        let kept = tokio::task::spawn_blocking(move || site.lockdown.begin(&reason)).await;
+        let (site, at) = (site.clone(), site.clock.now());
+        let kept = tokio::task::spawn_blocking(move || site.lockdown.begin(&reason, at)).await;
         if !matches!(kept, Ok(Ok(()))) {
             tracing::error!("the lockdown's files cannot be written; the journal has it");
         }

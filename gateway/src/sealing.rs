@@ -74,9 +74,14 @@ async fn try_seal(site: &Arc<Site>, id: &SessionId) -> anyhow::Result<()> {
             committed: (&end.head, end.length),
             started: record.started,
             interrupted: end.cause == EndCause::Interrupted,
+            unopened: record.opened.items().is_empty(),
         })
     };
     let _turn = site.sealing.lock().await;
+    // What is sealed stands beside its spool for a while, and must not take the room to close with.
+    if site.lacks.is_short_of_room() {
+        anyhow::bail!("there is too little room on the disk");
+    }
     let outcome = tokio::task::spawn_blocking(work).await??;
     let manifest = &outcome.manifest;
     if manifest.state == State::Mutilated {

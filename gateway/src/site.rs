@@ -4,9 +4,11 @@
 use crate::anchors;
 use crate::archive::Archive;
 use crate::clock::Clock;
+use crate::confine::Confined;
 use crate::entropy;
 use crate::evidence::Receipts;
 use crate::factors::Comparer;
+use crate::lacks::Lacks;
 use crate::limits;
 use crate::lockdown::Lockdown;
 use crate::notify;
@@ -60,6 +62,10 @@ pub struct Site {
     pub(crate) retention: retention::Desk,
     /// How each receiver of the journal does.
     pub siem: Arc<siem::Health>,
+    /// How the process shut itself in, if it did.
+    pub confined: Option<Arc<Confined>>,
+    /// What the bastion itself lacks.
+    pub lacks: Lacks,
     /// Where things lie.
     pub paths: Paths,
 }
@@ -149,9 +155,19 @@ impl Paths {
         self.state.join("aside")
     }
 
+    /// The files of the configuration in force.
+    pub fn in_force(&self) -> PathBuf {
+        self.state.join("in-force")
+    }
+
     /// Where the command line speaks to the daemon.
     pub fn socket(&self) -> PathBuf {
         self.state.join("ctl.sock")
+    }
+
+    /// What is laid by for a full disk.
+    pub fn reserve(&self) -> PathBuf {
+        self.state.join("reserve")
     }
 
     /// The state folder.
@@ -159,6 +175,9 @@ impl Paths {
         &self.state
     }
 }
+
+/// The vault's document of the codes on paper.
+pub(crate) const BREAK_GLASS: &str = "break-glass";
 
 /// A new session's id.
 pub fn new_session_id() -> Result<SessionId, entropy::NoEntropy> {

@@ -5,6 +5,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// No file of a journal is longer: 256 bodies of a mebibyte, or a tail of 255 and one group.
 const LONGEST_FILE: u64 = 512 << 20;
@@ -30,6 +31,23 @@ pub trait Disk: Send {
     fn list(&mut self, folder: &Path) -> io::Result<Vec<PathBuf>>;
 }
 
+/// Makes room on a full disk, and says whether it did: what was laid by for this is given up.
+#[derive(Clone)]
+pub struct Relief(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl Relief {
+    /// This is done when the disk is full.
+    pub fn new(make_room: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(make_room))
+    }
+}
+
+impl std::fmt::Debug for Relief {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Relief")
+    }
+}
+
 /// The file system of the machine. Files are readable by the service alone (LOG-12).
 #[derive(Debug, Default)]
 pub struct OsDisk {
@@ -37,6 +55,7 @@ pub struct OsDisk {
     /// Folders whose name is known to be durable.
     durable: BTreeSet<PathBuf>,
     claimed: Option<File>,
+    relief: Option<Relief>,
 }
 
 /// Makes the name of this file or folder durable.
@@ -68,6 +87,25 @@ fn remove(path: &Path) -> io::Result<()> {
 }
 
 impl OsDisk {
+    /// The machine's file system, with something laid by for when it is full.
+    pub fn with_relief(relief: Relief) -> Self {
+        Self { relief: Some(relief), ..Self::default() }
+    }
+
+    /// Whether this failed for want of room, and there is room now.
+    fn relieved(&self, error: &io::Error) -> bool {
+        matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+            && self.relief.as_ref().is_some_and(|relief| (relief.0)())
+    }
+
+    /// The same as [`write_beside`], once more where there was no room for it.
+    fn beside(&self, path: &Path, bytes: &[u8]) -> io::Result<(PathBuf, File)> {
+        match write_beside(path, bytes) {
+            Err(error) if self.relieved(&error) => write_beside(path, bytes),
+            outcome => outcome,
+        }
+    }
+
     /// Makes a folder, for the service alone, whose name survives a power cut.
     fn folder(&mut self, folder: &Path) -> io::Result<()> {
         if folder.as_os_str().is_empty() || self.durable.contains(folder) {
@@ -123,7 +161,16 @@ impl Disk for OsDisk {
             Some((held, file)) if held == path => file,
             _ => OpenOptions::new().append(true).open(path)?,
         };
-        file.write_all(bytes)?;
+        let before = file.metadata()?.len();
+        match file.write_all(bytes) {
+            // Nothing of it was synced or acknowledged: what stands there of it is taken back first.
+            Err(error) if self.relieved(&error) => {
+                file.set_len(before)?;
+                file.write_all(bytes)?;
+            }
+            outcome => outcome?,
+        }
+        // CRASH: a sync that failed is not tried again: what the disk holds is unknown from then on.
         file.sync_data()?;
         self.open = Some((path.to_owned(), file));
         Ok(())
@@ -134,14 +181,14 @@ impl Disk for OsDisk {
         if let Some(folder) = path.parent() {
             self.folder(folder)?;
         }
-        let (staged, file) = write_beside(path, bytes)?;
+        let (staged, file) = self.beside(path, bytes)?;
         file.sync_all()?;
         fs::rename(&staged, path)?;
         sync_name(path)
     }
 
     fn publish(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let (staged, _) = write_beside(path, bytes)?;
+        let (staged, _) = self.beside(path, bytes)?;
         fs::rename(&staged, path)
     }
 

@@ -22,7 +22,7 @@ mod snapshot;
 mod store;
 mod verify;
 
-pub use disk::{Disk, OsDisk};
+pub use disk::{Disk, OsDisk, Relief};
 pub use entry::{Entry, Leaf, NewEntry, Subject};
 pub use log::{AppendError, Journal, OpenError, Receipt, Recovered};
 pub use merkle::{

@@ -44,6 +44,18 @@ impl Actor {
     }
 }
 
+/// What the bastion itself can lack while it runs. As long as it does, nothing new opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lack {
+    /// The wall clock was set: it is not what the machine's own count says.
+    Clock,
+    /// Room on the disk of the state folder or of the recordings.
+    Room,
+    /// File descriptors.
+    Descriptors,
+}
+
 /// One event. Serialised with its kind under `kind`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -53,6 +65,9 @@ pub enum Event {
     Started {
         version: String,
         config: String,
+        /// Whether weakening changes wait for a second person from now on. Older journals do not say.
+        #[serde(default)]
+        four_eyes: bool,
     },
     Stopped {
         reason: String,
@@ -68,6 +83,9 @@ pub enum Event {
         digest: String,
         changes: Vec<String>,
         by: Actor,
+        /// As in `Started`.
+        #[serde(default)]
+        four_eyes: bool,
     },
     ConfigRefused {
         errors: Vec<String>,
@@ -252,7 +270,76 @@ pub enum Event {
         reason: String,
         by: Actor,
     },
+    /// Part of the equipment is open again, while the rest stays cut.
+    LockdownReopened {
+        group: GroupId,
+        /// All groups that are open again now.
+        reopened: BTreeSet<GroupId>,
+        reason: String,
+        by: Actor,
+    },
     LockdownEnded {
+        reason: String,
+        by: Actor,
+    },
+    /// All credentials of a vendor are to be made anew; each account's reset follows.
+    VendorRotated {
+        vendor: VendorId,
+        reason: String,
+        technicians: Vec<TechnicianLogin>,
+        /// Keys that are good for nobody any more.
+        keys: Vec<String>,
+        by: Actor,
+    },
+    // Alerts that a person must take.
+    AlertRaised {
+        alert: u64,
+        what: String,
+        about: String,
+        vendor: Option<VendorId>,
+        people: Vec<String>,
+        source: Option<IpAddr>,
+    },
+    AlertAcknowledged {
+        alert: u64,
+        note: String,
+        by: StaffLogin,
+    },
+    AlertEscalated {
+        alert: u64,
+        step: u32,
+        told: Vec<StaffLogin>,
+    },
+    // Sealed codes on paper.
+    BreakGlassPrinted {
+        count: u32,
+        secret: u64,
+        by: Actor,
+    },
+    BreakGlassUsed {
+        place: u32,
+        number: InterventionNumber,
+        staff: StaffLogin,
+        by: Actor,
+    },
+    BreakGlassRefused {
+        staff: StaffLogin,
+        why: String,
+        by: Actor,
+    },
+    // Changes that wait for a second person.
+    ChangeWaits {
+        digest: String,
+        weakening: Vec<String>,
+        changes: Vec<String>,
+        by: Actor,
+    },
+    ChangeAccepted {
+        digest: String,
+        by: StaffLogin,
+    },
+    ChangeRefused {
+        digest: String,
         reason: String,
         by: Actor,
     },
@@ -698,6 +785,14 @@ pub enum Event {
         manifest: String,
         files: u64,
         bytes: u64,
+    },
+    // What the machine lacks, and has again.
+    LackFound {
+        lack: Lack,
+        why: String,
+    },
+    LackOver {
+        lack: Lack,
     },
     // The journal, read and forwarded.
     JournalRead {

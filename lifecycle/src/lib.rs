@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod alert;
+mod break_glass;
 mod decide;
 mod event;
 mod evidence;
@@ -27,13 +29,15 @@ mod visible;
 mod visits;
 
 pub use account::{Account, AccountState, Identity, IdentityError, Invitation};
+pub use alert::{Alert, Alerts};
+pub use break_glass::{BreakGlass, MOST_CODES};
 pub use decide::{
     Admission, Attempt, CodeCheck, Command, Decided, Explained, FactorsRequired, JoinFacts, JoinRefusal, Judged,
     KeyError, MOST_CONNECTIONS, PlanFacts, Refusal, RequestFacts, StaffAttempt, TokenError, WRONG_CODES, WindowError,
     check_window, decide,
 };
 pub use event::{
-    Actor, ChannelKind, EndCause, Event, FactorCause, FreezeCause, PenalisedSource, RecordingState, SessionEnd,
+    Actor, ChannelKind, EndCause, Event, FactorCause, FreezeCause, Lack, PenalisedSource, RecordingState, SessionEnd,
     WithdrawCause,
 };
 pub use evidence::{Concerned, EvidenceScope};

@@ -255,6 +255,35 @@ pub enum Order {
         rights: Option<Rights>,
         minutes: Option<u32>,
     },
+    /// The same with a code of the sealed envelope, which stands in for the console.
+    BreakGlassApprove {
+        number: u64,
+        proof: Proof,
+        sealed: Hidden,
+        code: Option<String>,
+        verified: Verified,
+        rights: Option<Rights>,
+        minutes: Option<u32>,
+    },
+    BreakGlassPrint {
+        count: u32,
+    },
+    AlertList {
+        all: bool,
+    },
+    AlertAck {
+        alert: u64,
+        note: String,
+    },
+    ChangeList,
+    ChangeAccept {
+        digest: String,
+        proof: Proof,
+    },
+    ChangeRefuse {
+        digest: String,
+        reason: String,
+    },
     InterventionRefuse {
         number: u64,
         proof: Option<Proof>,
@@ -356,6 +385,11 @@ pub enum Order {
     LockdownEnd {
         reason: String,
     },
+    /// One stage of opening again: the equipment of this group.
+    LockdownReopen {
+        group: GroupId,
+        reason: String,
+    },
     AnchorList,
     /// Gives the newest checkpoint out now.
     AnchorNow,
@@ -375,6 +409,11 @@ pub enum Order {
         reason: String,
     },
     VendorThaw {
+        vendor: VendorId,
+        reason: String,
+    },
+    /// All credentials of a vendor are made anew.
+    VendorRotate {
         vendor: VendorId,
         reason: String,
     },
@@ -496,9 +535,12 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let exit = match &refusal {
             Refusal::NoTechnician(_) | Refusal::NoStaff(_) => exit::NO_USER,
-            Refusal::NoIntervention(_) | Refusal::NoToken(_) | Refusal::NotDeclared { .. } | Refusal::NotLive(_) => {
-                exit::NO_INPUT
-            }
+            Refusal::NoIntervention(_)
+            | Refusal::NoToken(_)
+            | Refusal::NotDeclared { .. }
+            | Refusal::NotLive(_)
+            | Refusal::NoAlert(_)
+            | Refusal::NoChange => exit::NO_INPUT,
             Refusal::StaffFactors(_)
             | Refusal::StaffLocked(_)
             | Refusal::Role { .. }
@@ -510,6 +552,9 @@ impl From<Refusal> for Failure {
             | Refusal::FrozenByAnother
             | Refusal::AcceptedAlready(_)
             | Refusal::RollbackOpen { .. }
+            | Refusal::BreakGlassWrong
+            | Refusal::CommandLineSealed
+            | Refusal::OwnChange(_)
             | Refusal::FrozenByQuota => exit::NOT_PERMITTED,
             Refusal::Crowded | Refusal::WatchersFull => exit::TEMPORARY,
             _ => exit::DATA,
@@ -594,6 +639,8 @@ pub fn needs(order: &Order) -> Needs {
         | Order::RetentionPlan
         | Order::RetentionTombstones
         | Order::HoldList
+        | Order::AlertList { .. }
+        | Order::ChangeList
         | Order::Explain { .. } => Needs::Nothing,
         Order::TechnicianDisable { .. } | Order::SessionCut { .. } | Order::LockdownBegin { .. } => Needs::Brake(ANY),
         Order::StaffDisable { .. } | Order::VendorFreeze { .. } => Needs::Brake(OPERATOR_OR_SECURITY),
@@ -603,6 +650,7 @@ pub fn needs(order: &Order) -> Needs {
         | Order::TechnicianInvite { .. }
         | Order::TechnicianReset { .. }
         | Order::TechnicianUnlock { .. }
+        | Order::VendorRotate { .. }
         | Order::TechnicianKey { .. }
         | Order::StaffAdd { .. }
         | Order::StaffInvite { .. }
@@ -612,9 +660,11 @@ pub fn needs(order: &Order) -> Needs {
         | Order::TargetCredential { .. }
         | Order::TargetPinned { .. }
         | Order::NotifyTest { .. } => Needs::Role(OPERATOR),
-        Order::LockdownEnd { .. } | Order::VendorThaw { .. } | Order::SourceLift { .. } => {
-            Needs::Role(OPERATOR_OR_SECURITY)
-        }
+        Order::LockdownEnd { .. }
+        | Order::LockdownReopen { .. }
+        | Order::VendorThaw { .. }
+        | Order::SourceLift { .. }
+        | Order::ChangeRefuse { .. } => Needs::Role(OPERATOR_OR_SECURITY),
         Order::TechnicianActivate { .. } | Order::InterventionWithdraw { .. } => Needs::Role(APPROVER_OR_OPERATOR),
         Order::InterventionReview { .. } => Needs::Role(&[Role::Approver, Role::Security, Role::Auditor]),
         Order::RecordingUnwrap { .. } => Needs::Role(&[Role::Security, Role::Auditor]),
@@ -623,6 +673,7 @@ pub fn needs(order: &Order) -> Needs {
         Order::RecordingSearch { .. }
         | Order::RecordingRead { .. }
         | Order::RetentionRun
+        | Order::BreakGlassPrint { .. }
         | Order::HoldAdd { .. }
         | Order::HoldRelease { .. } => Needs::Role(&[Role::Security]),
         Order::SubjectExport { .. } => Needs::Role(&[Role::Auditor]),
@@ -636,6 +687,8 @@ pub fn needs(order: &Order) -> Needs {
         }
         Order::JournalFollow { .. } => Needs::Role(&[Role::Security, Role::Auditor]),
         Order::ExportRead { .. } | Order::StaffLanguage { .. } => Needs::Role(EVERYBODY),
+        // By name: a machine's root is nobody who looks.
+        Order::AlertAck { .. } => Needs::Role(ANY),
         Order::SessionFreeze { .. } => Needs::Freeze,
         Order::SessionResume { proof, .. } | Order::SessionWatch { proof, .. } => match proof {
             Some(_) => Needs::Proof,
@@ -653,6 +706,8 @@ pub fn needs(order: &Order) -> Needs {
         Order::Login { .. }
         | Order::AcceptRollback { .. }
         | Order::InterventionApprove { .. }
+        | Order::BreakGlassApprove { .. }
+        | Order::ChangeAccept { .. }
         | Order::InterventionPlan { .. }
         | Order::InterventionExtend { .. } => Needs::Proof,
     }

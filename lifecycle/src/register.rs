@@ -3,8 +3,10 @@
 //! [`Register::apply`] is the only way it changes, on the normal path and at recovery alike.
 
 use crate::account::{Account, AccountState, Invitation};
+use crate::alert::Alerts;
+use crate::break_glass::{self, BreakGlass};
 use crate::decide;
-use crate::event::{EndCause, Event, SessionEnd};
+use crate::event::{Actor, EndCause, Event, SessionEnd};
 use crate::ids::{AccountId, HoldId, InterventionNumber, SessionId, TokenId};
 use crate::intervention::{Intervention, InterventionState, Plan, Requested};
 use crate::leak::Traces;
@@ -16,7 +18,7 @@ use crate::token::{self, Token};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use policy::{PolicySet, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId};
+use policy::{GroupId, PolicySet, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -39,6 +41,14 @@ pub struct Register {
     pub frozen_vendors: BTreeMap<VendorId, String>,
     /// Why all access is cut, while it is.
     pub lockdown: Option<String>,
+    /// Groups whose equipment is open again while it is.
+    pub reopened: BTreeSet<GroupId>,
+    /// Alerts, those that somebody took included.
+    pub alerts: Alerts,
+    /// The codes on paper, if any were printed.
+    pub break_glass: Option<BreakGlass>,
+    /// Keys that were struck when their vendor's credentials had to be made anew: good for nobody.
+    pub struck_keys: BTreeSet<String>,
     /// Holds, those that are over included.
     pub holds: BTreeMap<HoldId, Hold>,
     /// Terms, and the last run.
@@ -53,6 +63,10 @@ pub struct Register {
     pub backed_up: Option<Timestamp>,
     /// The digest of the configuration in force.
     pub config: String,
+    /// The files that wait for a second person, by their digest, and who asked for them.
+    pub waiting_change: Option<(String, Actor)>,
+    /// Whether a change that weakens it waits for a second person (T8).
+    pub four_eyes: bool,
     /// The time of the last event.
     pub last_at: Option<Timestamp>,
     logins: BTreeMap<TechnicianLogin, AccountId>,
@@ -93,13 +107,22 @@ impl Register {
         self.apply_to_sessions(at, event);
         self.keep_what_goes_on(event);
         self.rollbacks.apply(event);
+        self.alerts.apply(at, event);
+        break_glass::apply(&mut self.break_glass, at, event);
         match event {
             Event::Anchored { anchor, size } => drop(self.anchored.insert(anchor.clone(), (at, *size))),
             Event::BackupMade { .. } => self.backed_up = Some(at),
             _ => {}
         }
-        if let Event::ConfigLoaded { digest, .. } | Event::Started { config: digest, .. } = event {
+        if let Event::ConfigLoaded { digest, four_eyes, .. } | Event::Started { config: digest, four_eyes, .. } = event
+        {
             self.config.clone_from(digest);
+            self.four_eyes = *four_eyes;
+        }
+        match event {
+            Event::ChangeWaits { digest, by, .. } => self.waiting_change = Some((digest.clone(), by.clone())),
+            Event::ChangeAccepted { .. } | Event::ConfigLoaded { .. } => self.waiting_change = None,
+            _ => {}
         }
         if let Event::RecipientsChanged { recipients, second_recipients, .. } = event {
             self.readers = Some(Readers { first: recipients.clone(), second: second_recipients.clone() });
@@ -211,8 +234,20 @@ impl Register {
             Event::VendorThawed { vendor, .. } => {
                 self.frozen_vendors.remove(vendor);
             }
-            Event::LockdownBegan { reason, .. } => self.lockdown = Some(reason.clone()),
-            Event::LockdownEnded { .. } => self.lockdown = None,
+            Event::LockdownBegan { reason, .. } => {
+                self.lockdown = Some(reason.clone());
+                self.reopened.clear();
+            }
+            Event::LockdownReopened { reopened, reason, .. } => {
+                // Retention may have taken the entry with which it began.
+                self.lockdown.get_or_insert_with(|| reason.clone());
+                self.reopened.clone_from(reopened);
+            }
+            Event::LockdownEnded { .. } => {
+                self.lockdown = None;
+                self.reopened.clear();
+            }
+            Event::VendorRotated { keys, .. } => self.struck_keys.extend(keys.iter().cloned()),
             Event::TechnicianDisabled { account, .. } => self.with_account(account, |account| {
                 account.state = AccountState::Disabled;
                 account.invitation = None;

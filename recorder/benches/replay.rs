@@ -63,6 +63,7 @@ fn main() {
         committed: (&head.hex(), head.length),
         started: at(0),
         interrupted: false,
+        unopened: false,
     };
     let begun = Instant::now();
     let outcome = seal(&order).unwrap();

@@ -139,6 +139,7 @@ fn record(folder: &Path, number: u64, recipients: &Recipients, recovery: &Recove
         committed: (&head.hex(), head.length),
         started: begun,
         interrupted: false,
+        unopened: false,
     })
     .unwrap();
     std::fs::remove_file(&spool).unwrap();

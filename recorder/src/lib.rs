@@ -42,4 +42,4 @@ pub use raw::RawReader;
 pub use seal::{SealError, SealOrder, SealOutcome, seal};
 pub use sealed::{Events, Found, Place, ReadingKeys, Replay, SealedRecording};
 pub use spool::{Damage, Head, Header, SpoolError, SpoolReader};
-pub use writer::{Recorder, RecorderError, Recording};
+pub use writer::{Recorder, RecorderError, Recording, WhenFull};

@@ -58,6 +58,9 @@ pub struct SealOrder<'a> {
     pub started: Timestamp,
     /// The session's end was not seen.
     pub interrupted: bool,
+    /// No channel was ever opened in it: where the journal was told of no head either, there may never have
+    /// been a spool, and nothing was shown.
+    pub unopened: bool,
 }
 
 /// What came of it.
@@ -267,7 +270,12 @@ impl<'a> Desk<'a> {
                 missing: committed_length,
             },
         };
-        let Some(mut reader) = self.open(order, &mut read)? else { return Ok(read) };
+        let Some(mut reader) = self.open(order, &mut read)? else {
+            if order.unopened && order.interrupted && committed_length == 0 {
+                read.state = State::Interrupted;
+            }
+            return Ok(read);
+        };
         let mut seen = reader.head().length == committed_length && reader.head().hex() == committed_head;
         while let Some(frame) = reader.next() {
             self.frame(frame)?;

@@ -5,10 +5,10 @@ use crate::keys::RecordingKey;
 use crate::spool::{Head, Header, Sealer};
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -72,7 +72,11 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 pub struct Recorder {
     lanes: Vec<mpsc::Sender<Job>>,
     open: Arc<Mutex<OpenRecordings>>,
+    beats: Arc<AtomicU64>,
 }
+
+/// What is done when a write finds the disk full.
+pub type WhenFull = Arc<dyn Fn() + Send + Sync>;
 
 /// The number of the newest recording, and the state of those that may still be open.
 type OpenRecordings = (u64, Vec<Weak<State>>);
@@ -80,16 +84,29 @@ type OpenRecordings = (u64, Vec<Weak<State>>);
 impl Recorder {
     /// Starts `threads` writers and the syncer. They end when the last handle is dropped.
     pub fn start(threads: usize) -> std::io::Result<Recorder> {
+        Self::start_with(threads, Arc::new(|| {}))
+    }
+
+    /// The same; `when_full` is done by the writer that finds the disk full, before its session is told.
+    pub fn start_with(threads: usize, when_full: WhenFull) -> std::io::Result<Recorder> {
         let mut lanes = Vec::new();
         for n in 0..threads.max(1) {
             let (send, receive) = mpsc::channel(QUEUE);
-            std::thread::Builder::new().name(format!("recorder-{n}")).spawn(move || write_loop(receive))?;
+            let when_full = when_full.clone();
+            std::thread::Builder::new().name(format!("recorder-{n}")).spawn(move || write_loop(receive, &when_full))?;
             lanes.push(send);
         }
         let open = Arc::new(Mutex::new((0, Vec::new())));
-        let watched = Arc::downgrade(&open);
-        std::thread::Builder::new().name("recorder-sync".to_owned()).spawn(move || sync_loop(&watched))?;
-        Ok(Recorder { lanes, open })
+        let (watched, beats) = (Arc::downgrade(&open), Arc::new(AtomicU64::new(0)));
+        let beat = beats.clone();
+        std::thread::Builder::new().name("recorder-sync".to_owned()).spawn(move || sync_loop(&watched, &beat))?;
+        Ok(Recorder { lanes, open, beats })
+    }
+
+    /// Grows with every sync that came back, and each second besides. Where it stands still, the disk
+    /// hangs: what is written meanwhile is in memory alone (D18).
+    pub fn beats(&self) -> u64 {
+        self.beats.load(Ordering::Acquire)
     }
 
     /// Opens a new spool. When this returns the file and its header are on the disk.
@@ -179,7 +196,7 @@ struct OpenSpool {
     state: Arc<State>,
 }
 
-fn write_loop(mut jobs: mpsc::Receiver<Job>) {
+fn write_loop(mut jobs: mpsc::Receiver<Job>, when_full: &WhenFull) {
     let mut spools: HashMap<u64, OpenSpool> = HashMap::new();
     while let Some(job) = jobs.blocking_recv() {
         match job {
@@ -190,7 +207,8 @@ fn write_loop(mut jobs: mpsc::Receiver<Job>) {
                 }));
             }
             Job::Write { id, frame, done } => {
-                let outcome = spools.get_mut(&id).map_or(Err(RecorderError::Failed), |spool| spool.write(&frame));
+                let outcome =
+                    spools.get_mut(&id).map_or(Err(RecorderError::Failed), |spool| spool.write(&frame, when_full));
                 let _ = done.send(outcome);
             }
             Job::Close { id, done } => {
@@ -216,7 +234,7 @@ fn open(path: &Path, header: &[u8], key: &RecordingKey, state: Arc<State>) -> Re
 }
 
 impl OpenSpool {
-    fn write(&mut self, frame: &Frame) -> Result<(), RecorderError> {
+    fn write(&mut self, frame: &Frame, when_full: &WhenFull) -> Result<(), RecorderError> {
         if self.state.failed.load(Ordering::Acquire) {
             return Err(RecorderError::Failed);
         }
@@ -225,6 +243,9 @@ impl OpenSpool {
         // CRASH: a frame torn here ends the spool for every reader; it was never relayed.
         if let Err(error) = (&*self.file).write_all(bytes) {
             self.state.failed.store(true, Ordering::Release);
+            if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+                when_full();
+            }
             return Err(RecorderError::Disk(error.to_string()));
         }
         self.sealer.written(head);
@@ -244,8 +265,9 @@ impl OpenSpool {
 }
 
 /// Syncs what was written, every second. A sync that fails ends that recording.
-fn sync_loop(open: &Weak<Mutex<OpenRecordings>>) {
+fn sync_loop(open: &Weak<Mutex<OpenRecordings>>, beats: &AtomicU64) {
     loop {
+        beats.fetch_add(1, Ordering::AcqRel);
         // The one pause of this thread: it has nothing to wait for but time.
         std::thread::sleep(SYNC_EVERY);
         let Some(open) = open.upgrade() else { return };
@@ -261,6 +283,7 @@ fn sync_loop(open: &Weak<Mutex<OpenRecordings>>) {
             {
                 state.failed.store(true, Ordering::Release);
             }
+            beats.fetch_add(1, Ordering::AcqRel);
         }
     }
 }

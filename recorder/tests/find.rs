@@ -58,6 +58,7 @@ fn sealed(frames: &[(FrameKind, Vec<u8>)]) -> Sealed {
         committed: (&head.hex(), head.length),
         started: at(0),
         interrupted: false,
+        unopened: false,
     })
     .unwrap();
     let keys = |key: &RecoveryKey| ReadingKeys::parse(&key.to_line()).unwrap();

@@ -61,6 +61,10 @@ impl Site {
     }
 
     fn seal(&self, interrupted: bool) -> SealOutcome {
+        self.seal_with(interrupted, false, (&self.head.0, self.head.1))
+    }
+
+    fn seal_with(&self, interrupted: bool, unopened: bool, committed: (&str, u64)) -> SealOutcome {
         seal(&SealOrder {
             session: "s-0000000000000001",
             spool: &self.path("spool"),
@@ -68,9 +72,10 @@ impl Site {
             folder: &self.path("sealed"),
             heads: &self.path("heads"),
             recipients: &self.recipients,
-            committed: (&self.head.0, self.head.1),
+            committed,
             started: at(0),
             interrupted,
+            unopened,
         })
         .unwrap()
     }
@@ -258,6 +263,19 @@ async fn a_shortened_or_altered_spool_is_mutilated() {
     let manifest = site.seal(true).manifest;
     assert_eq!((manifest.state, manifest.source.missing), (State::Mutilated, site.head.1));
     assert!(manifest.parts.is_empty());
+}
+
+/// D24: killed between the journal's entry and the spool, where no channel was ever opened, nothing is missing.
+/// Once one was, a spool that is not there was taken away.
+#[tokio::test]
+async fn a_spool_that_never_was_is_no_damage() {
+    let site = Site::record(1, &[]).await;
+    std::fs::remove_file(site.path("spool")).unwrap();
+    for (unopened, length, expected) in
+        [(true, 0, State::Interrupted), (false, 0, State::Mutilated), (true, 1, State::Mutilated)]
+    {
+        assert_eq!(site.seal_with(true, unopened, ("", length)).manifest.state, expected);
+    }
 }
 
 /// What a crash tore off was never shown: the recording is interrupted, and whole as far as it goes.

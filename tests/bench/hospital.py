@@ -220,7 +220,7 @@ class Hospital:
     def _start_poterne(self):
         self.config = self.folder / "poterne.toml"
         self.config.write_text(POTERNE.format(officer=OFFICER, **self._facts()))
-        process = self.run_on([self.poterne_program, "--config", self.config, "run"])
+        process = self.run_on([self.poterne_program, "--config", self.config, "run", "--as-root"])
         self.poterne_pid = process.pid
         # Before the local socket is there, so that this is a program that has done nothing yet.
         wait_for("poterne answers", lambda: answers(self.poterne) or process.poll() is not None)

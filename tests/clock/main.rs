@@ -53,7 +53,7 @@ fn main() -> anyhow::Result<()> {
     let _log = gateway::log::start();
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let clock = Arc::new(Manual { now: watch::Sender::new(start), set: Mutex::default() });
-        let daemon = Daemon::start(&Options { config, confirm_clock: false }, clock.clone()).await?;
+        let daemon = Daemon::start(&Options { config, confirm_clock: false, confined: None }, clock.clone()).await?;
         let listener = UnixListener::bind(&socket)?;
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {

@@ -244,7 +244,7 @@ impl Odd {
         );
         let target = Target::start(folder.path(), port, "honest");
         let control = folder.path().join("ctl");
-        (SiteOptions { more, ..options }, Odd { target, control, folder: folder, _master: None })
+        (SiteOptions { more, ..options }, Odd { target, control, folder, _master: None })
     }
 
     /// Stores the key that opens it, and has alice admitted.

@@ -3,11 +3,12 @@
 
 mod anchors;
 mod backup;
+mod bad_day;
 mod brakes;
 mod bundle;
 mod clients;
+mod confined;
 mod console;
-mod crash;
 mod demo;
 mod door;
 mod enrolment;

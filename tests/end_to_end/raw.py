@@ -358,7 +358,7 @@ def password_method(port, user, password, code):
     raw = Raw(port)
     raw.service()
     replies = []
-    for secret in [password, password + code, code + password, code, "", password] * 3:
+    for secret in [password, password + code, code + password, code, "", password] * 4:
         raw.userauth(user, "password", False, secret)
         kind, body = raw.next(5)
         replies.append([kind, Message(body).get_text() if kind == FAILURE else ""])

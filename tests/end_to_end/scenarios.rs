@@ -102,6 +102,84 @@ fn s0_a_a_stolen_account_in_office_hours() {
     }
 }
 
+/// S0-A to S0-C, IDM-13, EMG-04: the whole attack, step by step, by the hospital's own clock. Tuesday at 14:58,
+/// stolen credentials; an approver is tricked; it is watched, recorded and cut; nine days later the thief is
+/// back with the disabled account, then with a sibling's: two alerts, the company frozen by what they propose.
+#[test]
+fn s0_the_attack_replayed() {
+    let site = hospital(SiteOptions { supervision: "required", ..SiteOptions::default() });
+    let mut now = at(TUESDAY);
+    // 14:58. Both factors are stolen: a request waits, and nothing is open.
+    let (mut thief, number, code) = stolen(&site);
+    assert_eq!(got_in(&site), 0);
+    // 15:01. The approver is talked into it, hears the code, and opens. Nothing moves before somebody watches.
+    let out = approve(&site, "claire", number, &code, now);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    thief.expect("APPROVED until");
+    thief.expect("Frozen|frozen");
+    let session = site.last_session()["id"].as_str().unwrap().to_owned();
+    now += jiff::SignedDuration::from_secs(60);
+    site.set_clock(now);
+    let (config, poterne) = (site.config.display().to_string(), harness::program("poterne-under-test"));
+    let verb = ["--config", &config, "session", "watch", &session, "--as", "paul"];
+    let mut watcher = Terminal::start(&poterne.display().to_string(), &verb);
+    watcher.expect("password: ");
+    watcher.type_line(&site.member("paul").password);
+    watcher.expect("code: ");
+    watcher.type_line(&site.member("paul").code_at(now));
+    watcher.expect("DIRECT|LIVE");
+    thief.expect("Resumed");
+    thief.type_line("echo looking-$((40+2))");
+    watcher.expect("looking-42");
+    // Paul sees it, and cuts.
+    watcher.type_raw(b"x");
+    watcher.type_line("this is not Alice");
+    thief.expect("cut by the hospital: this is not Alice");
+    thief.wait();
+    site.ended_session();
+    let text: Vec<u8> = site.recording(&session).into_iter().flat_map(|frame| frame.data.to_vec()).collect();
+    assert!(String::from_utf8_lossy(&text).contains("looking-42"), "it is recorded");
+    // The account is closed.
+    let sign_in = |who: &str, now: Timestamp| {
+        let person = site.member(who);
+        let out = site.poterne(&["login", "--as", who], &format!("{}\n{}\n", person.password, person.code_at(now)));
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    };
+    sign_in("nadia", now);
+    site.ok(&["technician", "disable", "alice", "--reason", "leaked"]);
+    let opened = got_in(&site);
+    // Nine days later, at the same hour.
+    now = at("2026-12-03T13:58:00Z");
+    site.set_clock(now);
+    site.await_open();
+    for (login, alerts) in [("alice", 1), ("bruno", 2)] {
+        let person = site.technician(login);
+        let mut thief = site.ssh(&format!("{login}+scanner"), &[], &[]);
+        thief.expect("Password: ");
+        thief.type_line(if login == "alice" { &person.password } else { "from the same list" });
+        thief.expect("code: ");
+        thief.type_line(&person.code_at(now));
+        assert_eq!(thief.wait().code(), Some(255), "{login}: {}", thief.shown());
+        eventually("the alert waits for a person", || {
+            site.json(&["alert", "list"]).as_array().map(Vec::len) == Some(alerts)
+        });
+    }
+    assert_eq!(got_in(&site), opened, "nothing opened");
+    let alerts = site.json(&["alert", "list"]);
+    assert_eq!((&alerts[0]["what"], &alerts[0]["people"]), (&"account-alert".into(), &"alice".into()), "{alerts}");
+    assert_eq!((&alerts[1]["what"], &alerts[1]["people"]), (&"leak-suspected".into(), &"alice, bruno".into()));
+    // The proposal is a command that works as it stands.
+    let proposal = alerts[1]["proposal"].as_str().unwrap().to_owned();
+    assert_eq!(proposal, "poterne vendor freeze imagix --reason \"alert 2\"");
+    sign_in("sophie", now);
+    site.ok(&["vendor", "freeze", "imagix", "--reason", "alert 2"]);
+    for alert in ["1", "2"] {
+        site.ok(&["alert", "ack", alert, "--note", "Imagix was called; frozen"]);
+    }
+    assert_eq!(site.json(&["alert", "list"]), serde_json::json!([]));
+    assert_eq!(site.json(&["vendor", "list"])[0]["state"], "frozen");
+}
+
 /// S0-B, NET-03, NET-04, T23: from the scanner on to other servers: not by a target that is not the
 /// vendor's, not by a forward, not by a jump to elsewhere, not by a file put where keys lie.
 #[test]

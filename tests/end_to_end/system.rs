@@ -68,7 +68,7 @@ fn the_service_manager_is_told() {
     let socket = UnixDatagram::bind(&path).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let mut child = Command::new(program("poterne-under-test"))
-        .args(["--config", site.config.to_str().unwrap(), "run"])
+        .args(["--config", site.config.to_str().unwrap(), "run", "--as-root"])
         .env("NOTIFY_SOCKET", &path)
         .env("WATCHDOG_USEC", "1500000")
         .stdin(Stdio::null())
@@ -107,7 +107,7 @@ fn a_missing_credential_stops_the_start() {
     std::fs::create_dir(&empty).unwrap();
     let start = |credentials: &std::path::Path| {
         Command::new(program("poterne-under-test"))
-            .args(["--config", site.config.to_str().unwrap(), "run"])
+            .args(["--config", site.config.to_str().unwrap(), "run", "--as-root"])
             .env("CREDENTIALS_DIRECTORY", credentials)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -18,6 +18,9 @@ use tempfile::TempDir;
 pub const OFFICER: &str = "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33";
 const OFFICER_PUBLIC: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
 
+/// How the tests start the daemon: they may be root, which gives up its powers then.
+pub const RUN: [&str; 2] = ["run", "--as-root"];
+
 /// How the hospital is to be.
 #[derive(Debug, Clone)]
 pub struct SiteOptions {
@@ -61,6 +64,8 @@ pub struct SiteOptions {
     pub approvers: usize,
     /// Start with a clock that the test moves, standing at this instant.
     pub clock: Option<Timestamp>,
+    /// What the daemon is started by: a program that replaces itself by it, and its arguments.
+    pub starter: Vec<String>,
 }
 
 impl Default for SiteOptions {
@@ -86,6 +91,7 @@ impl Default for SiteOptions {
             technicians: 1,
             approvers: 0,
             clock: None,
+            starter: Vec::new(),
         }
     }
 }
@@ -151,6 +157,16 @@ impl Site {
 
     /// Starts the daemon, or starts it again.
     pub fn start_daemon(&mut self) {
+        self.spawn_daemon();
+        let socket = self.state().join("ctl.sock");
+        eventually("the daemon answers", || {
+            self.assert_daemon_lives();
+            UnixStream::connect(&socket).is_ok()
+        });
+    }
+
+    /// Starts the daemon and waits for nothing.
+    pub fn spawn_daemon(&mut self) {
         assert!(self.daemon.is_none(), "it runs already");
         let log = std::fs::OpenOptions::new()
             .create(true)
@@ -159,32 +175,38 @@ impl Site {
             .expect("a log");
         let mut command = match self.options.clock {
             Some(at) => {
-                let mut command = Command::new(program("poterne-clock"));
+                let mut command = self.starting("poterne-clock");
                 let _ = std::fs::remove_file(self.clock_socket());
                 command.arg(&self.config).arg(self.clock_socket()).arg(at.to_string());
                 command
             }
             None => {
-                let mut command = Command::new(program("poterne-under-test"));
-                command.arg("--config").arg(&self.config).arg("run");
+                let mut command = self.starting("poterne-under-test");
+                command.arg("--config").arg(&self.config).args(RUN);
                 command
             }
         };
         command.env("POTERNE_LOG", "debug,russh=info");
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().expect("the daemon");
         self.daemon = Some(child);
-        let socket = self.state().join("ctl.sock");
-        eventually("the daemon answers", || {
-            self.assert_daemon_lives();
-            UnixStream::connect(&socket).is_ok()
-        });
+    }
+
+    fn starting(&self, name: &str) -> Command {
+        match self.options.starter.split_first() {
+            None => Command::new(program(name)),
+            Some((starter, args)) => {
+                let mut command = Command::new(starter);
+                command.args(args).arg(program(name));
+                command
+            }
+        }
     }
 
     /// Starts the daemon, which must end by itself; gives what it said.
     pub fn refuses_to_start(&self) -> String {
         assert!(self.daemon.is_none(), "it runs already");
-        let mut command = Command::new(program("poterne-under-test"));
-        command.arg("--config").arg(&self.config).arg("run").env("POTERNE_LOG", "error");
+        let mut command = self.starting("poterne-under-test");
+        command.arg("--config").arg(&self.config).args(RUN).env("POTERNE_LOG", "error");
         let said = self.folder.path().join("refusal");
         let file = std::fs::File::create(&said).expect("a file");
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).spawn().expect("the daemon");
@@ -656,7 +678,7 @@ fn write_config(folder: &Path, options: &SiteOptions, sshd: &Sshd, port: u16) ->
     // A second officer, whose key nobody keeps: secrets typed on targets open to two together.
     let second = recorder::RecoveryKey::generate().public_line();
     let text = format!(
-        "[site]\nname = \"CHU Test\"\ntimezone = \"Europe/Paris\"\nlanguage = \"{language}\"\nstate = \"{}\"\n\n\
+        "[site]\nname = \"CHU Test\"\ntimezone = \"Europe/Paris\"\nlanguage = \"{language}\"\nstate = \"{}\"\nreserve = \"1 MiB\"\n\n\
          [ssh]\nlisten = [\"127.0.0.1:{port}\"]\nopen = \"{open}\"\nhelp = \"https://chu.example/aide\"\n{}\n\n\
          [calendars.vendor]\nholidays = \"none\"\nhours = {hours}\n\n\
          [groups.radiologie]\nname = \"Radiologie\"\n\n\

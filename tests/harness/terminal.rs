@@ -83,6 +83,11 @@ impl Terminal {
         }
     }
 
+    /// Whether the program has closed its terminal.
+    pub fn has_ended(&self) -> bool {
+        self.seen.0.lock().expect("not poisoned").ended
+    }
+
     /// Everything shown so far.
     pub fn shown(&self) -> String {
         self.seen.0.lock().expect("not poisoned").text.clone()

@@ -135,7 +135,7 @@ fn refusal_code(refusal: &Refusal) -> &'static str {
         Refusal::WrongWord { .. } => "word",
         Refusal::Denied(denial) => denial.code(),
         Refusal::AccountState { .. } | Refusal::StaffState { .. } => "account-state",
-        Refusal::Key(KeyError::Taken | KeyError::TooMany | KeyError::Missing) => "key",
+        Refusal::Key(KeyError::Taken | KeyError::TooMany | KeyError::Missing | KeyError::Struck) => "key",
         Refusal::VendorFrozen(_) | Refusal::VendorNotFrozen(_) => "vendor-state",
         Refusal::Window(WindowError::NothingGained { .. }) => "nothing-gained",
         Refusal::Window(_) => "window",

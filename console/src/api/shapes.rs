@@ -543,6 +543,9 @@ pub(super) const SHAPES: &[Shape] = &[
             ("channels", "[any]"),
             ("anchors", "[any]"),
             ("rollback", "any"),
+            ("confined", "any"),
+            ("last_backup", "time?"),
+            ("last_retention", "time?"),
         ],
     ),
     sent(

@@ -3,6 +3,7 @@
 use crate::commands::{Known, look};
 use crate::health::{
     Anchor, Certificate, Channel, Door, DoorCause, Health, JournalHealth, Missing, RecorderHealth, Room, ScannerHealth,
+    Walls,
 };
 use crate::page::{Answer, Visit, page};
 use crate::routes::App;
@@ -24,6 +25,8 @@ const OLD: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Below this share of room, in percent, and below this many bytes, the disk is nearly full.
 const LEAST_SHARE: u64 = 10;
 const LEAST_BYTES: u64 = 5_000_000_000;
+/// A nightly backup is late after so long; `doctor` says it the same.
+const BACKUP_LATE: SignedDuration = SignedDuration::from_hours(26);
 /// Sessions that wait to be sealed: each takes seconds, so more than a few say that none is.
 const MANY_TO_SEAL: usize = 5;
 
@@ -94,6 +97,7 @@ pub(crate) async fn show(State(app): State<App>, visit: Visit) -> Answer {
     if health.anchors.is_empty() {
         lines.push(line(&visit, "health-anchors", false, visit.t("health-anchors-none"), "health-anchors-none-do"));
     }
+    lines.push(walls(&visit, health.confined.as_ref()));
     lines.push(approvers(&visit, &unattended));
     lines.push(exceptions(&visit, &excepted));
     let bad = lines.iter().filter(|line| line.standing == Standing::Bad).count();
@@ -114,13 +118,28 @@ fn lines(visit: &Visit, health: &Health) -> Vec<Line> {
         recorder(visit, &health.recorder),
         door(visit, &health.door),
         certificate(visit, health.certificate.as_ref()),
-        Line {
-            title: visit.t("health-backup"),
-            standing: Standing::Unknown,
-            says: visit.t("health-backup-unknown"),
-            to_do: Some(visit.t("health-backup-do")),
-        },
+        backup(visit, health.last_backup),
+        retention(visit, health.last_retention),
     ]
+}
+
+fn backup(visit: &Visit, last: Option<Timestamp>) -> Line {
+    let says = match last {
+        Some(last) => visit.tw("health-backup-says", "last", visit.texts.time(last)),
+        None => visit.t("health-backup-never"),
+    };
+    let fresh = last.is_some_and(|last| visit.now.duration_since(last) <= BACKUP_LATE);
+    line(visit, "health-backup", fresh, says, "health-backup-do")
+}
+
+/// Which it should be cannot be judged here: there may be nothing to erase for months.
+fn retention(visit: &Visit, last: Option<Timestamp>) -> Line {
+    let (standing, says) = match last {
+        Some(last) => (Standing::Good, visit.tw("health-retention-says", "last", visit.texts.time(last))),
+        None => (Standing::Unknown, visit.t("health-retention-never")),
+    };
+    let to_do = last.is_none().then(|| visit.t("health-retention-do"));
+    Line { title: visit.t("health-retention"), standing, says, to_do }
 }
 
 fn line(visit: &Visit, title: &str, good: bool, says: String, to_do: &str) -> Line {
@@ -195,6 +214,19 @@ fn certificate(visit: &Visit, certificate: Option<&Certificate>) -> Line {
     }
     let says = visit.texts.with("health-certificate-says", &values);
     line(visit, "health-certificate", lasts(one.until, visit.now), says, "health-certificate-do")
+}
+
+/// Without Landlock the unit and the firewall stand alone; that is worth a look and nothing to be put right here.
+fn walls(visit: &Visit, walls: Option<&Walls>) -> Line {
+    let key = match walls {
+        None => "health-confined-not",
+        Some(Walls { calls: false, .. }) => "health-confined-open",
+        Some(Walls { landlock: 0, .. }) => "health-confined-calls",
+        Some(Walls { ports: false, .. }) => "health-confined-paths",
+        Some(_) => "health-confined-all",
+    };
+    let good = walls.is_some_and(|one| one.calls && one.landlock > 0);
+    line(visit, "health-confined", good, visit.t(key), "health-confined-do")
 }
 
 fn scanner(visit: &Visit, scanner: &ScannerHealth) -> Line {

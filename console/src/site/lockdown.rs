@@ -29,6 +29,10 @@ struct LockdownPage<'a> {
     said: Option<String>,
     done: Vec<(&'static str, String)>,
     may_end: bool,
+    /// Groups that are cut, and their names.
+    cut: Vec<(String, String)>,
+    /// Names of those that are open again.
+    reopened: Vec<String>,
 }
 
 async fn shown(
@@ -43,7 +47,14 @@ async fn shown(
     let sessions = app.commands.live().len();
     let may_end = visit.has(&["operator", "security"]);
     let (status, said) = said.map_or((StatusCode::OK, None), |(status, said)| (status, Some(said)));
-    page_with(status, &LockdownPage { v: visit, step, reason, sessions, said, done, may_end })
+    let (config, open) = (app.commands.config(), app.commands.reopened());
+    let named = |wanted: bool| {
+        let groups = config.groups.iter().filter(|(id, _)| open.contains(*id) == wanted);
+        groups.map(|(id, group)| (id.to_string(), group.name.clone())).collect::<Vec<_>>()
+    };
+    let reopened = named(true).into_iter().map(|(_, name)| name).collect();
+    let cut = named(false);
+    page_with(status, &LockdownPage { v: visit, step, reason, sessions, said, done, may_end, cut, reopened })
 }
 
 /// What it does, and why it is to be done.
@@ -51,6 +62,7 @@ pub(crate) async fn explain(State(app): State<App>, visit: Visit, Query(query): 
     let done = match query.get("done") {
         // An address alone claims nothing: an old link must not say that access is cut.
         Some("begun") if visit.lockdown.is_some() => begun(&visit, &query),
+        Some("stage") if visit.lockdown.is_some() => vec![("good", visit.t("lockdown-stage-done"))],
         Some("ended") if visit.lockdown.is_none() => vec![("good", visit.t("lockdown-ended"))],
         _ => Vec::new(),
     };
@@ -107,6 +119,24 @@ pub(crate) async fn end(State(app): State<App>, visit: Visit, fields: Fields) ->
     }
     match app.commands.carry_out(visit.me()?.login.clone(), Order::LockdownEnd { reason: reason.clone() }).await {
         Ok(_) => see_other("/lockdown?done=ended"),
+        Err(failure) => {
+            let text = match failure.exit {
+                exit::IO => visit.t("lockdown-not-ended"),
+                _ => visit.texts.failure(&failure),
+            };
+            let said = (Trouble::Failure(failure).status(), text);
+            shown(&app, &visit, Step::Explain, reason, Some(said), Vec::new()).await
+        }
+    }
+}
+
+/// One stage of giving access back: the equipment of a group.
+pub(crate) async fn reopen(State(app): State<App>, visit: Visit, fields: Fields) -> Answer {
+    let reason = fields.value("reason");
+    let group = fields.value("group").parse().map_err(|_| Trouble::Input)?;
+    let order = Order::LockdownReopen { group, reason: reason.clone() };
+    match app.commands.carry_out(visit.me()?.login.clone(), order).await {
+        Ok(_) => see_other("/lockdown?done=stage"),
         Err(failure) => {
             let text = match failure.exit {
                 exit::IO => visit.t("lockdown-not-ended"),

@@ -108,6 +108,13 @@ health-some-bad = { $count ->
     [one] One thing is not well.
    *[other] { $count } things are not well.
  }
+health-confined = Walls
+health-confined-all = The program shut itself in: paths, ports and calls.
+health-confined-paths = The program shut itself in: paths and calls. Ports are the firewall's on this kernel.
+health-confined-calls = Calls are filtered. This kernel cannot confine paths and ports.
+health-confined-open = The program is not shut in.
+health-confined-not = The program did not shut itself in; the demo does not.
+health-confined-do = start it by its unit, on a kernel with Landlock.
 health-clock = Clock
 health-clock-good = The time is trusted.
 health-clock-bad = The time is not trusted: nobody is admitted until it is.
@@ -185,8 +192,13 @@ health-scanner-fault = It cannot be asked, so no file that has to be scanned is 
 health-scanner-fault-do = look at clamd on its machine, and at docs/operations/scan-files.md.
 health-scanner-old-do = see whether freshclam fetches new signatures.
 health-backup = Last backup
-health-backup-unknown = Poterne makes no backups itself and cannot know when the last one was.
-health-backup-do = back up the whole folder as of one instant, and write down where copies are (docs/operations/restore.md).
+health-backup-says = A backup was made on { $last }.
+health-backup-never = No backup was made with Poterne.
+health-backup-do = poterne backup create and then poterne backup verify, each night, and the copies elsewhere (docs/operations/restore.md).
+health-retention = Erasing after the terms
+health-retention-says = Last erased on { $last }.
+health-retention-never = Nothing was erased yet.
+health-retention-do = poterne retention plan says what is erased when, and what stops it (docs/operations/retention.md).
 health-proof = To verify from elsewhere
 health-proof-hint = Keep these values away from this machine: they prove later that nothing was changed.
 health-version = Version

@@ -108,6 +108,13 @@ health-some-bad = { $count ->
     [one] Un point ne va pas.
    *[other] { $count } points ne vont pas.
  }
+health-confined = Cloisonnement
+health-confined-all = Le programme s'est enfermé : chemins, ports et appels.
+health-confined-paths = Le programme s'est enfermé : chemins et appels. Sur ce noyau, les ports reviennent au pare-feu.
+health-confined-calls = Les appels sont filtrés. Ce noyau ne sait pas enfermer chemins et ports.
+health-confined-open = Le programme n'est pas enfermé.
+health-confined-not = Le programme ne s'est pas enfermé ; la démonstration ne le fait pas.
+health-confined-do = démarrez-le par son unité, sur un noyau qui a Landlock.
 health-clock = Horloge
 health-clock-good = L'heure est sûre.
 health-clock-bad = L'heure n'est pas sûre : personne n'est admis tant qu'elle ne l'est pas.
@@ -185,8 +192,13 @@ health-scanner-fault = Il ne peut pas être interrogé, donc aucun fichier à an
 health-scanner-fault-do = regardez clamd sur sa machine, et docs/operations/scan-files.md.
 health-scanner-old-do = voyez si freshclam va chercher de nouvelles signatures.
 health-backup = Dernière sauvegarde
-health-backup-unknown = Poterne ne fait pas ses sauvegardes lui-même et ne peut pas savoir quand fut la dernière.
-health-backup-do = sauvegardez tout le dossier d'un même instant, et notez où sont les copies (docs/operations/restore.md).
+health-backup-says = Une sauvegarde a été faite le { $last }.
+health-backup-never = Aucune sauvegarde n'a été faite avec Poterne.
+health-backup-do = poterne backup create puis poterne backup verify, chaque nuit, et les copies ailleurs (docs/operations/restore.md).
+health-retention = Effacement après les délais
+health-retention-says = Dernier effacement le { $last }.
+health-retention-never = Rien n'a encore été effacé.
+health-retention-do = poterne retention plan dit ce qui s'efface quand, et ce qui l'arrête (docs/operations/retention.md).
 health-proof = Pour vérifier d'ailleurs
 health-proof-hint = Gardez ces valeurs hors de cette machine : elles prouvent plus tard que rien n'a changé.
 health-version = Version

@@ -200,7 +200,7 @@ fn begin_origin(
     let receipt = journal.append(here, &group)?;
     let disabled = vault.get::<Memory>(MEMORY, 1).map(|memory| memory.disabled).unwrap_or_default();
     vault.put(MEMORY, 1, &Memory { checkpoint: receipt.checkpoint.to_string(), disabled })?;
-    Lockdown::read(paths).begin(&reason)?;
+    Lockdown::read(paths).begin(&reason, at)?;
     let lost = last.size.saturating_sub(here);
     Ok(Restored { key: key.to_string(), entries: receipt.size, lost, erased })
 }

@@ -24,6 +24,9 @@ pub(crate) enum Verb {
         /// The clock is right although the journal's last entry is over 30 days old.
         #[arg(long)]
         confirm_clock: bool,
+        /// Run although this is root, without root's powers: to try it on a machine of your own.
+        #[arg(long)]
+        as_root: bool,
     },
     /// Start a complete throw-away site on this machine's loopback.
     #[cfg(feature = "demo")]
@@ -73,6 +76,15 @@ pub(crate) enum Verb {
     /// The red button: cuts all access, now, until it is lifted.
     #[command(subcommand)]
     Lockdown(LockdownVerb),
+    /// Alerts: which wait for a person, and taking one by your name.
+    #[command(subcommand)]
+    Alert(AlertVerb),
+    /// The sealed envelope: codes on paper for when no approver's console works.
+    #[command(subcommand)]
+    BreakGlass(BreakGlassVerb),
+    /// Weakening changes of the configuration that wait for a second person.
+    #[command(subcommand)]
+    Change(ChangeVerb),
     /// Make a backup, check one, put one back.
     #[command(subcommand)]
     Backup(BackupVerb),
@@ -935,6 +947,84 @@ pub(crate) enum VendorVerb {
         #[arg(long)]
         reason: String,
     },
+    /// Its credentials leaked: passwords, codes and keys of all its technicians are void now, sessions end,
+    /// and each gets a new invitation.
+    RotateAll {
+        vendor: VendorId,
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        json: Json,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum AlertVerb {
+    /// Those that wait for a person.
+    List {
+        /// Those that somebody took as well.
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Take one, by the name that is signed in here: it goes on to nobody else.
+    Ack {
+        #[arg(value_name = "N")]
+        alert: u64,
+        /// What you found, or do about it.
+        #[arg(long)]
+        note: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum BreakGlassVerb {
+    /// Draw new codes and print the paper, once; those of before are void. Takes the role security.
+    Print {
+        /// How many codes.
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=20))]
+        count: u32,
+        /// Into this file, which only its owner can read; to standard output, if not said.
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Approve with a code of the paper. On standard input: password, fresh code, and the paper's code, a line
+    /// each; at a terminal they are asked for.
+    Approve {
+        #[arg(value_name = "N")]
+        number: u64,
+        /// The code that the technician reads out.
+        #[arg(long)]
+        code: Option<String>,
+        /// How you know the caller: called, caller or present.
+        #[arg(long, value_parser = verified)]
+        verified: Verified,
+        /// At most so long.
+        #[arg(long)]
+        minutes: Option<u32>,
+        #[command(flatten)]
+        proof: ProofFlags,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ChangeVerb {
+    /// What waits, and what it weakens.
+    List(Json),
+    /// Accept it, as a second person with the role security.
+    Accept {
+        /// Its digest, as `change list` prints it.
+        digest: String,
+        #[command(flatten)]
+        proof: ProofFlags,
+    },
+    /// It is not to be taken.
+    Refuse {
+        digest: String,
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 #[derive(Subcommand)]
@@ -957,10 +1047,13 @@ pub(crate) enum LockdownVerb {
         #[arg(long)]
         reason: String,
     },
-    /// Give it back.
+    /// Give it back, whole or for the equipment of one group.
     Off {
         #[arg(long)]
         reason: String,
+        /// Only the equipment for which this group approves; what others approve for too waits for them.
+        #[arg(long)]
+        group: Option<GroupId>,
     },
     /// Whether it is on.
     Status(Json),
@@ -970,6 +1063,12 @@ pub(crate) enum LockdownVerb {
 pub(crate) enum FirewallVerb {
     /// Print nftables rules for this configuration: vendors in, targets out, nothing else.
     Render,
+    /// Print a drop-in for the unit: the addresses that the service may speak with, and no others.
+    Unit {
+        /// A network besides vendors and targets: the staff's, and the servers of names, mail and logs.
+        #[arg(long = "allow", value_name = "NETWORK", required = true)]
+        besides: Vec<ipnet::IpNet>,
+    },
 }
 
 #[derive(Subcommand)]

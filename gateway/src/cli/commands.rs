@@ -1,21 +1,22 @@
 //! Each verb: what it asks, what it prints.
 
 use super::args::{
-    Call, ConfigVerb, FirewallVerb, IdentityFlags, InterventionVerb, JournalVerb, Json, KeyVerb, LockdownVerb,
-    NotifyVerb, PersonFlags, PlanFlags, ProofFlags, SessionVerb, SourceVerb, StaffVerb, TargetVerb, TechnicianVerb,
-    TokenVerb, VendorVerb, Verb,
+    Call, ConfigVerb, FirewallVerb, IdentityFlags, InterventionVerb, JournalVerb, Json, KeyVerb, NotifyVerb,
+    PersonFlags, PlanFlags, ProofFlags, SessionVerb, SourceVerb, StaffVerb, TargetVerb, TechnicianVerb, TokenVerb,
+    VendorVerb, Verb,
 };
 use super::{
-    backup, doctor, export, firewall, follow, happened, invitation, manual, output, pin, recording, report, retention,
-    secrets, watch,
+    backup, crisis, doctor, export, firewall, follow, happened, invitation, manual, output, pin, recording, report,
+    retention, secrets, watch,
 };
 use crate::clock::{Clock as _, SystemClock};
+use crate::confine::{self, AsRoot, ConfineError};
 use crate::ctl::client;
 use crate::daemon::{Daemon, Options};
 use crate::site::Paths;
 use config::Config;
 use lifecycle::order::{CredentialArgs, Factors, Failure, Order, PersonArgs, Planned, Proof, exit};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ pub(super) type Outcome = Result<(), Failure>;
 pub(crate) fn carry_out(call: Call) -> Outcome {
     let main = call.config;
     match call.verb {
-        Verb::Run { confirm_clock } => run(main, confirm_clock),
+        Verb::Run { confirm_clock, as_root } => run(main, confirm_clock, as_root),
         #[cfg(feature = "demo")]
         Verb::Demo(args) => crate::demo::run(args).map_err(|error| Failure::new(exit::SOFTWARE, format!("{error:#}"))),
         Verb::Login(flags) => {
@@ -53,9 +54,16 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
         Verb::Hold(verb) => retention::hold(&main, verb),
         Verb::Subject(verb) => retention::subject(&main, verb),
         Verb::Notify(NotifyVerb::Test { channel, json }) => notify_test(&main, channel, json),
-        Verb::Lockdown(verb) => lockdown(&main, verb),
+        Verb::Lockdown(verb) => crisis::lockdown(&main, verb),
+        Verb::Alert(verb) => crisis::alert(&main, verb),
+        Verb::BreakGlass(verb) => crisis::break_glass(&main, verb),
+        Verb::Change(verb) => crisis::change(&main, verb),
         Verb::Firewall(FirewallVerb::Render) => {
             output::say(firewall::render(&load(&main, true)?).trim_end());
+            Ok(())
+        }
+        Verb::Firewall(FirewallVerb::Unit { besides }) => {
+            output::say(firewall::unit(&load(&main, true)?, &besides)?.trim_end());
             Ok(())
         }
         Verb::Manual { folder } => manual::write(&folder),
@@ -160,14 +168,19 @@ pub(super) fn ask(main: &Path, request: &Order) -> Result<Value, Failure> {
     client::ask(&socket(main)?, request)
 }
 
-fn run(main: PathBuf, confirm_clock: bool) -> Outcome {
+fn run(main: PathBuf, confirm_clock: bool, as_root: bool) -> Outcome {
+    let as_root = if as_root { AsRoot::Said } else { AsRoot::Never };
+    // Before the log and the runtime, which have threads: who is shut in is this thread, with all that it
+    // starts (D35).
+    let confined = confine::before_the_runtime(&main, SystemClock::start().now(), as_root).map_err(not_confined)?;
     let _log = crate::log::start();
+    confined.tell();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(exit::SOFTWARE, error))?;
     runtime.block_on(async {
-        let options = Options { config: main, confirm_clock };
+        let options = Options { config: main, confirm_clock, confined: Some(Arc::new(confined)) };
         let daemon = Daemon::start(&options, Arc::new(SystemClock::start())).await.map_err(|error| {
             let config = error.downcast_ref::<config::LoadError>().is_some();
             Failure::new(if config { exit::CONFIG } else { exit::SOFTWARE }, format!("{error:#}"))
@@ -178,6 +191,16 @@ fn run(main: PathBuf, confirm_clock: bool) -> Outcome {
         daemon.stop("told to stop").await;
         Ok(())
     })
+}
+
+/// A wrong call or a wrong configuration is not mended by a restart, and says so to the service manager.
+fn not_confined(error: ConfineError) -> Failure {
+    let exit = match error {
+        ConfineError::Root => exit::USAGE,
+        ConfineError::Config(_) => exit::CONFIG,
+        ConfineError::Path { .. } | ConfineError::Refused { .. } => exit::SOFTWARE,
+    };
+    Failure::new(exit, error)
 }
 
 fn configuration(main: &Path, verb: ConfigVerb) -> Outcome {
@@ -530,14 +553,31 @@ fn vendor(main: &Path, verb: VendorVerb) -> Outcome {
             output::say(&format!("{vendor} may come in again"));
             Ok(())
         }
+        VendorVerb::RotateAll { vendor, reason, json } => {
+            print(json, &ask(main, &Order::VendorRotate { vendor, reason })?, crisis::rotated)
+        }
     }
+}
+
+/// A source as people read it: its reasons in words.
+fn source_row(source: &Value) -> Value {
+    let counts = source.get("reasons").and_then(Value::as_object).into_iter().flatten();
+    let reasons: Vec<String> = counts.map(|(reason, count)| format!("{reason} {count}")).collect();
+    let of = |key: &str| source.get(key).cloned().unwrap_or_default();
+    json!({
+        "source": of("source"),
+        "penalised": if of("penalised") == Value::Bool(true) { "yes" } else { "no" },
+        "seconds": of("seconds"),
+        "reasons": reasons.join(", "),
+    })
 }
 
 fn source(main: &Path, verb: SourceVerb) -> Outcome {
     match verb {
         SourceVerb::List(json) => print(json, &ask(main, &Order::SourceList)?, |answer| {
-            let none = Value::Null;
-            output::table(answer.get("sources").unwrap_or(&none), &["source", "penalised", "seconds", "reasons"]);
+            let sources = answer.get("sources").and_then(Value::as_array).into_iter().flatten();
+            let rows: Value = sources.map(source_row).collect();
+            output::table(&rows, &["source", "penalised", "seconds", "reasons"]);
             for (limit, count) in answer.get("reached").and_then(Value::as_object).into_iter().flatten() {
                 output::say(&format!("reached in this minute: {limit} {count}"));
             }
@@ -547,45 +587,6 @@ fn source(main: &Path, verb: SourceVerb) -> Outcome {
             let source = answer.get("source").and_then(Value::as_str).unwrap_or_default();
             output::say(&format!("{source} has no penalty any more"));
             Ok(())
-        }
-    }
-}
-
-fn lockdown(main: &Path, verb: LockdownVerb) -> Outcome {
-    match verb {
-        LockdownVerb::On { reason } => {
-            let answer = ask(main, &Order::LockdownBegin { reason })?;
-            let ended = answer.get("sessions_ended").and_then(Value::as_u64).unwrap_or(0);
-            output::say(&format!("all access is cut; {ended} live session(s) ended"));
-            let is = |name: &str| answer.get(name).and_then(Value::as_bool).unwrap_or(false);
-            if !is("journalled") {
-                eprintln!("poterne: warning: the journal does not answer, so this is not in it");
-            }
-            if !is("survives_a_restart") {
-                eprintln!("poterne: warning: the disk refused the lockdown's file: a restart would forget it");
-            }
-            Ok(())
-        }
-        LockdownVerb::Off { reason } => {
-            ask(main, &Order::LockdownEnd { reason })?;
-            output::say("the lockdown is over");
-            Ok(())
-        }
-        LockdownVerb::Status(json) => {
-            let status = ask(main, &Order::Status)?;
-            let on = status.get("lockdown").and_then(Value::as_bool).unwrap_or(false);
-            let field = |name: &str| status.get(name).cloned().unwrap_or_default();
-            let (why, since) = (field("lockdown_because"), field("lockdown_since"));
-            print(json, &serde_json::json!({ "lockdown": on, "because": why, "since": since }), |_| {
-                let since = since.as_str().and_then(|since| since.parse().ok()).map(output::here).unwrap_or_default();
-                match on {
-                    true => output::say(&format!(
-                        "all access is cut since {since}: {}",
-                        output::visible(why.as_str().unwrap_or("-"))
-                    )),
-                    false => output::say("no lockdown"),
-                }
-            })
         }
     }
 }

@@ -2,6 +2,8 @@
 //! wall around what the bastion may reach. Printed, never applied: the hospital's firewall is its own.
 
 use config::Config;
+use ipnet::IpNet;
+use lifecycle::order::{Failure, exit};
 use policy::{Sources, WeeklyInterval};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -30,6 +32,42 @@ pub(super) fn render(config: &Config) -> String {
     chains(&mut rules, config, anybody);
     let _ = writeln!(rules, "}}");
     rules
+}
+
+/// A drop-in for the unit: addresses that the service may speak with, as systemd takes them. `besides` are
+/// those that no configuration names by number.
+pub(super) fn unit(config: &Config, besides: &[IpNet]) -> Result<String, Failure> {
+    let (four, six, anybody) = sources(config);
+    if anybody {
+        let why = "a vendor may come from anywhere, so no list of addresses holds: name its networks in `sources`";
+        return Err(Failure::new(exit::CONFIG, why));
+    }
+    let targets = config.targets.values().map(|target| target.address.ip().to_string());
+    let clamd = config.clamav.iter().filter_map(|clamav| match &clamav.socket {
+        config::ClamavSocket::Tcp(place) => Some(place.ip().to_string()),
+        config::ClamavSocket::Unix(_) => None,
+    });
+    let rights = config.vendors.values().flat_map(|vendor| &vendor.rules.allow).flat_map(|rule| rule.rights.iter());
+    let forwards = rights.filter_map(|right| match right {
+        policy::Right::Forward(to) => Some(to.ip().to_string()),
+        _ => None,
+    });
+    let mut unit = format!(
+        "# Rendered by `poterne firewall unit` for {}, configuration {}. Render anew after a change of vendors or targets.\n\
+         [Service]\nIPAddressDeny=any\nIPAddressAllow=localhost\n",
+        config.site.name.replace(char::is_control, " "),
+        config.digest.get(..16).unwrap_or_default(),
+    );
+    let parts: [(&str, BTreeSet<String>); 3] = [
+        ("vendors", four.into_iter().chain(six).collect()),
+        ("targets, tunnels, clamd", targets.chain(forwards).chain(clamd).collect()),
+        ("besides", besides.iter().map(|network| network.trunc().to_string()).collect()),
+    ];
+    for (name, all) in parts.iter().filter(|(_, all)| !all.is_empty()) {
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let _ = writeln!(unit, "# {name}\nIPAddressAllow={}", all.join(" "));
+    }
+    Ok(unit)
 }
 
 /// Networks of all vendors, and whether one may come from anywhere.

@@ -3,6 +3,7 @@
 mod args;
 mod backup;
 mod commands;
+mod crisis;
 mod doctor;
 mod export;
 mod firewall;

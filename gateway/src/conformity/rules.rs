@@ -182,6 +182,13 @@ pub(crate) const RULES: &[Rule] = &[
         controls: &[Control::TwoFactors, Control::PhishingResistant, Control::Proofing],
     },
     Rule {
+        id: "PA022-R11",
+        source: "ANSSI-PA-022 R11 à R13; HRD-06",
+        french: "N’accorder au service que les privilèges qu’il lui faut, et le cloisonner.",
+        english: "Grant the service the privileges that it needs and no others, and confine it.",
+        controls: &[Control::Host("confined")],
+    },
+    Rule {
         id: "PA022-R24",
         source: "ANSSI-PA-022 R24; HRD-05",
         french: "Confiner les protocoles anciens vers les équipements qui n’en ont pas d’autres.",

@@ -2,6 +2,7 @@
 
 use super::server::Desk;
 use crate::anchors::AnchorHealth;
+use crate::confine::State;
 use crate::files::clamav;
 use crate::https::CertificateState;
 use crate::notify::ChannelHealth;
@@ -10,6 +11,7 @@ use crate::siem::ReceiverHealth;
 use crate::ssh::listener;
 use console::{
     Anchor, Certificate, Channel, Door, DoorCause, Health, JournalHealth, Missing, RecorderHealth, Room, ScannerHealth,
+    Walls,
 };
 use lifecycle::{ACCEPTANCES, RecordingState, Register};
 use std::net::SocketAddr;
@@ -18,10 +20,15 @@ use std::path::Path;
 impl Desk {
     /// How the machine is. Waits on the register, on the disk, and at most 5 s on the scanner.
     pub(crate) async fn health(&self, addresses: Vec<SocketAddr>, certificate: Option<CertificateState>) -> Health {
-        let looked = self.site.registrar.view(|core, _| (recorder(&core.register), core.register.last_at)).await;
+        let look = |core: &Core, _| {
+            let register = &core.register;
+            let last_retention = register.retention.last.as_ref().map(|run| run.at);
+            (recorder(register), register.last_at, register.backed_up, last_retention)
+        };
+        let looked = self.site.registrar.view(look).await;
         let works = looked.is_ok();
-        let (recorder, last_entry) =
-            looked.unwrap_or((RecorderHealth { to_seal: 0, last_sealed: None, damaged: 0 }, None));
+        let none = RecorderHealth { to_seal: 0, last_sealed: None, damaged: 0 };
+        let (recorder, last_entry, last_backup, last_retention) = looked.unwrap_or((none, None, None, None));
         let checkpoint = self.site.registrar.checkpoints().borrow().to_string();
         let (state, recordings) = (self.site.paths.state().to_owned(), self.site.paths.recordings());
         let rooms = tokio::task::spawn_blocking(move || (room(&state), room(&recordings))).await;
@@ -50,6 +57,9 @@ impl Desk {
             channels: self.channels(),
             anchors: self.anchors(),
             rollback: self.missing().await,
+            confined: self.confined(),
+            last_backup,
+            last_retention,
         }
     }
 
@@ -73,6 +83,12 @@ impl Desk {
             error: one.error,
         };
         self.site.anchors.all().into_iter().map(anchor).collect()
+    }
+
+    fn confined(&self) -> Option<Walls> {
+        let (confined, state) = (self.site.confined.as_deref()?, State::now());
+        let calls = state.is_some_and(|state| state.filtered && state.no_new_privileges);
+        Some(Walls { landlock: confined.landlock(), ports: confined.holds_ports(), calls })
     }
 
     async fn missing(&self) -> Option<Missing> {

@@ -14,7 +14,7 @@ use lifecycle::{Command, EndCause, Event, InterventionNumber, InterventionState,
 use policy::{Decision, StaffLogin, TargetId, Verified};
 use serde_json::{Value, json};
 
-fn missing_of(events: &[Event]) -> Option<u8> {
+pub(super) fn missing_of(events: &[Event]) -> Option<u8> {
     events.iter().find_map(|event| match event {
         Event::InterventionApproved { missing, .. } | Event::InterventionExtended { missing, .. } => Some(*missing),
         _ => None,
@@ -188,7 +188,7 @@ impl Desk {
 
     /// The last approval is there: the code is drawn, its digest is in the vault, then the entry
     /// arms it. It is shown this once.
-    async fn armed(&self, number: InterventionNumber, missing: Option<u8>) -> Answer {
+    pub(super) async fn armed(&self, number: InterventionNumber, missing: Option<u8>) -> Answer {
         if missing != Some(0) {
             return Ok(json!({ "number": number, "approvals_missing": missing }));
         }

@@ -1,8 +1,11 @@
 //! The local socket between the command line and the daemon: one JSON line asks, one answers.
 
+mod alerts;
 mod anchors;
 pub mod caller;
+mod changes;
 pub mod client;
+mod envelope;
 mod evidence;
 mod follow;
 mod health;
@@ -10,6 +13,7 @@ mod interventions;
 mod people;
 pub mod protocol;
 mod retention;
+mod rotation;
 pub mod server;
 mod sessions;
 mod sources;

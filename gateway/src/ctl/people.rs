@@ -80,14 +80,24 @@ impl Desk {
         login: &TechnicianLogin,
         command: impl FnOnce(u64) -> Command,
     ) -> Answer {
-        let (code, invitation) = Invitation::draw().map_err(software)?;
-        let generation = u64::try_from(self.site.clock.now().as_millisecond()).unwrap_or(1);
-        let document = invitation_document(account);
-        self.site.vault.put(&document, generation, &invitation).map_err(software)?;
+        let (code, generation) = self.draw_invitation(account)?;
         if let Err(failure) = self.command(command(generation)).await {
-            self.site.vault.discard(&document, generation);
+            self.site.vault.discard(&invitation_document(account), generation);
             return Err(failure);
         }
+        self.invitation_paper(account, login, code).await
+    }
+
+    /// A code and its generation: the digest is in the vault, and nothing names it yet.
+    pub(super) fn draw_invitation(&self, account: &AccountId) -> Result<(String, u64), Failure> {
+        let (code, invitation) = Invitation::draw().map_err(software)?;
+        let generation = u64::try_from(self.site.clock.now().as_millisecond()).unwrap_or(1);
+        self.site.vault.put(&invitation_document(account), generation, &invitation).map_err(software)?;
+        Ok((code, generation))
+    }
+
+    /// What is handed over to the technician.
+    pub(super) async fn invitation_paper(&self, account: &AccountId, login: &TechnicianLogin, code: String) -> Answer {
         let (id, config) = (account.clone(), self.site.config());
         let known = self.site.registrar.view(move |core, _| core.register.accounts.get(&id).cloned()).await;
         let account = known.map_err(gone)?.ok_or_else(|| refused(Refusal::NoTechnician(login.clone())))?;

@@ -3,11 +3,14 @@
 //! intervention asks for their password and a fresh code besides.
 
 use super::caller::{Caller, SignedIn};
+use super::envelope::Approving;
 use super::evidence;
 use super::people::Invitee;
 use super::protocol::Response;
 use super::tokens::NewToken;
 use super::view;
+use crate::confine::{Confined, State};
+use crate::descriptors;
 use crate::registrar::{Core, JournalGone};
 use crate::reload::{ReloadError, Reloader};
 use crate::siem::Follow;
@@ -44,7 +47,10 @@ pub fn serve(desk: Arc<Desk>) -> anyhow::Result<impl Future<Output = ()>> {
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     Ok(async move {
         loop {
-            let Ok((stream, _)) = listener.accept().await else { continue };
+            let Ok((stream, _)) = listener.accept().await else {
+                tokio::time::sleep(descriptors::AFTER_FAILURE).await;
+                continue;
+            };
             let Ok(turn) = turns.clone().acquire_owned().await else { return };
             let desk = desk.clone();
             tokio::spawn(async move {
@@ -101,10 +107,12 @@ pub(crate) fn gone(error: JournalGone) -> Failure {
     Failure::new(exit::TEMPORARY, error)
 }
 
-fn not_reloaded(error: ReloadError) -> Failure {
+pub(super) fn not_reloaded(error: ReloadError) -> Failure {
     match error {
-        ReloadError::Config(error) => Failure::new(exit::CONFIG, error),
+        error @ (ReloadError::Config(_) | ReloadError::ShutOut(_)) => Failure::new(exit::CONFIG, error),
         ReloadError::Journal(error) => gone(error),
+        ReloadError::Refused(refusal) => refused(*refusal),
+        waits @ ReloadError::Waits(_) => Failure::new(exit::TEMPORARY, waits),
     }
 }
 
@@ -246,6 +254,14 @@ impl Desk {
     /// are.
     async fn answer(&self, order: Order, caller: &Caller) -> Answer {
         let by = self.actor(&order, caller).await?;
+        // The console brings no such order here.
+        let opens = matches!(
+            order,
+            Order::InterventionApprove { .. } | Order::InterventionPlan { .. } | Order::InterventionExtend { .. }
+        );
+        if opens && self.site.config().site.sealed_command_line {
+            return Err(refused(Refusal::CommandLineSealed));
+        }
         match order {
             Order::Login { proof } => self.login(caller, proof).await,
             Order::Logout => {
@@ -395,11 +411,24 @@ impl Desk {
             }
             Order::LockdownBegin { reason } => self.lockdown_begin(reason, by).await,
             Order::LockdownEnd { reason } => self.lockdown_end(reason, by).await,
+            Order::LockdownReopen { group, reason } => self.lockdown_reopen(group, reason, by).await,
             Order::VendorFreeze { vendor, reason } => self.vendor_freeze(vendor, reason, by).await,
             Order::VendorThaw { vendor, reason } => self.command(Command::ThawVendor { vendor, reason, by }).await,
             Order::VendorList => self.vendor_list().await,
             Order::SourceList => Ok(self.source_list()),
             Order::SourceLift { source, reason } => self.source_lift(&source, reason, by).await,
+            Order::VendorRotate { vendor, reason } => self.vendor_rotate(vendor, reason, by).await,
+            Order::AlertList { all } => self.alert_list(all).await,
+            Order::AlertAck { alert, note } => self.alert_ack(alert, note, signed()?).await,
+            Order::BreakGlassPrint { count } => self.break_glass_print(count, by).await,
+            Order::BreakGlassApprove { number, proof, sealed, code, verified, rights, minutes } => {
+                let number = InterventionNumber(number);
+                let asked = Approving { number, proof, sealed, code, verified, rights, minutes };
+                self.break_glass_approve(asked, by).await
+            }
+            Order::ChangeList => Ok(self.change_list()),
+            Order::ChangeAccept { digest, proof } => self.change_accept(digest, proof).await,
+            Order::ChangeRefuse { digest, reason } => self.change_refuse(digest, reason, by).await,
             Order::Explain { technician, target, at, source } => self.explain(technician, target, at, source).await,
             Order::Conformity => self.conformity().await,
             Order::Report(asked) => self.report(asked, staff.clone()).await,
@@ -482,9 +511,16 @@ impl Desk {
                 (pending, unsealed.count(), review, armed, last_run, backed_up)
             })
             .await;
+        let crisis = self.site.registrar.view(|core, _| {
+            let envelope = core.register.break_glass.as_ref();
+            let opened = envelope.is_some_and(lifecycle::BreakGlass::is_opened);
+            (core.register.alerts.waiting().count(), envelope.map(lifecycle::BreakGlass::left), opened)
+        });
+        let (alerts, codes, opened) = crisis.await.unwrap_or_default();
         // The journal's end is itself something to be told.
         let (pending, unsealed, review, armed, last_run, backed_up) = looked.unwrap_or_default();
         let checkpoint = self.site.registrar.checkpoints().borrow().to_string();
+        let locked = self.locked().await;
         let mut status = json!({
             "site": config.site.name,
             "version": env!("CARGO_PKG_VERSION"),
@@ -492,9 +528,15 @@ impl Desk {
             "time": now,
             "clock_trusted": self.site.clock.is_trusted(),
             "journal_works": looked.is_ok(),
+            "lacks": self.site.lacks.all(),
             "lockdown": self.site.lockdown.is_on(),
-            "lockdown_because": self.site.lockdown.reason().map(|(text, _)| text),
-            "lockdown_since": self.site.lockdown.reason().map(|(_, since)| since),
+            "lockdown_because": locked.as_ref().map(|(text, _)| text),
+            "lockdown_since": locked.as_ref().map(|(_, since)| since),
+            "lockdown_reopened": self.site.lockdown.reopened(),
+            "alerts_waiting": alerts,
+            "change_waits": self.reload.waiting().map(|one| one.digest),
+            "envelope_codes": codes,
+            "envelope_opened": opened,
             "armed": armed,
             "live_sessions": live,
             "penalised_sources": self.site.limits.penalised(&config).iter().filter(|one| one.penalised).count(),
@@ -510,10 +552,38 @@ impl Desk {
             "rollback": self.rollback().await,
         });
         if let Value::Object(fields) = &mut status {
+            fields.extend(self.walls());
             let receivers = self.site.siem.receivers();
             fields.extend(receivers.iter().map(|(name, one)| (format!("siem.{name}"), one.summary().into())));
         }
         Ok(status)
+    }
+}
+
+impl Desk {
+    /// How the process is shut in: what the kernel says of it, and what Landlock gave.
+    fn walls(&self) -> impl Iterator<Item = (String, Value)> {
+        let (confined, state) = (self.site.confined.as_deref(), State::now());
+        let fields = [
+            ("confined", json!(confined.is_some())),
+            ("landlock_abi", json!(confined.map(Confined::landlock))),
+            ("ports_confined", json!(confined.is_some_and(Confined::holds_ports))),
+            ("calls_filtered", json!(state.map(|one| one.filtered))),
+            ("no_new_privileges", json!(state.map(|one| one.no_new_privileges))),
+            ("root", json!(state.map(|one| one.root))),
+        ];
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value))
+    }
+
+    /// Why all access is cut and since when, by the files. Their disk may hang; then nobody waits for it.
+    async fn locked(&self) -> Option<(String, jiff::Timestamp)> {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        if !self.site.lockdown.is_on() {
+            return None;
+        }
+        let site = self.site.clone();
+        let reason = tokio::task::spawn_blocking(move || site.lockdown.reason());
+        tokio::time::timeout(PATIENCE, reason).await.ok()?.ok()?
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sessions and their recordings; the brakes.
 
-use super::server::{Answer, Desk, data, gone, reasoned, refused};
+use super::server::{Answer, Desk, data, gone, reasoned, refused, software};
 use super::view;
 use crate::limits::Limit;
 use crate::registrar::Core;
@@ -10,7 +10,7 @@ use lifecycle::{
     ACCEPTANCES, Actor, Command, EndCause, Event, FreezeCause, Refusal, Register, Role, SessionId, SessionRecord,
     WithdrawCause,
 };
-use policy::{StaffLogin, VendorId};
+use policy::{GroupId, StaffLogin, VendorId};
 use serde_json::{Value, json};
 
 /// Longest purpose of a reading.
@@ -173,8 +173,8 @@ impl Desk {
         reasoned(&reason)?;
         self.site.lockdown.press();
         let ended = self.site.live.brake(&EndCause::Lockdown, |_| true);
-        let (site, text) = (self.site.clone(), reason.trim().to_owned());
-        let kept = tokio::task::spawn_blocking(move || site.lockdown.begin(&text)).await;
+        let (site, text, at) = (self.site.clone(), reason.trim().to_owned(), self.site.clock.now());
+        let kept = tokio::task::spawn_blocking(move || site.lockdown.begin(&text, at)).await;
         let journalled = self
             .site
             .registrar
@@ -222,6 +222,34 @@ impl Desk {
             .end(pressed)
             .map_err(|error| Failure::new(exit::IO, format!("the lockdown goes on: {error}")))?;
         Ok(json!({ "lockdown": false }))
+    }
+
+    /// One stage of opening again: equipment of which every group was named by now. Journalled first.
+    pub(super) async fn lockdown_reopen(&self, group: GroupId, reason: String, by: Actor) -> Answer {
+        reasoned(&reason)?;
+        let config = self.site.config();
+        if !config.groups.contains_key(&group) {
+            return Err(refused(Refusal::NotDeclared { what: "group", name: group.to_string() }));
+        }
+        let pressed = self.site.lockdown.pressed();
+        if !self.site.lockdown.is_on() {
+            return Err(refused(Refusal::NoLockdown));
+        }
+        self.command(Command::ReopenGroup { group: group.clone(), reason, by }).await?;
+        let (site, named) = (self.site.clone(), group.clone());
+        let kept = tokio::task::spawn_blocking(move || site.lockdown.reopen(named, pressed)).await;
+        kept.map_err(software)?
+            .map_err(|error| Failure::new(exit::IO, format!("the lockdown goes on as it was: {error}")))?;
+        let reopened = self.site.lockdown.reopened();
+        let of_group = config.targets.iter().filter(|(_, one)| one.rules.approvers.contains(&group));
+        let (shut, open): (Vec<_>, Vec<_>) =
+            of_group.partition(|(_, one)| self.site.lockdown.bars(&one.rules.approvers));
+        let open: Vec<_> = open.into_iter().map(|(id, _)| id).collect();
+        let missing =
+            |one: &config::Target| -> Vec<GroupId> { one.rules.approvers.difference(&reopened).cloned().collect() };
+        let shut: Vec<_> =
+            shut.into_iter().map(|(id, one)| json!({ "target": id, "waits_for": missing(one) })).collect();
+        Ok(json!({ "lockdown": true, "reopened": reopened, "open": open, "shut": shut }))
     }
 
     pub(super) async fn vendor_freeze(&self, vendor: VendorId, reason: String, by: Actor) -> Answer {

@@ -201,7 +201,8 @@ async fn play(args: &DemoArgs, folder: PathBuf) -> anyhow::Result<()> {
     let console = SocketAddr::new(loopback, console_port);
     let officer_passphrase = entropy::password()?;
     let main = write_site(&folder, (ssh, console), language, &targets, &clock, &officer_passphrase)?;
-    let daemon = Daemon::start(&Options { config: main.clone(), confirm_clock: false }, clock.clone()).await?;
+    let daemon =
+        Daemon::start(&Options { config: main.clone(), confirm_clock: false, confined: None }, clock.clone()).await?;
     let mut bound = daemon.bound.clone();
     // The listener opens as its own task gets to run; the port may also be taken by another.
     let opened =
@@ -278,7 +279,7 @@ fn write_site(
     let state = folder.join("state");
     let mut text = format!(
         "# A throw-away site made by `poterne demo`.\n\
-         [site]\nname = \"CHU Exemple\"\ntimezone = \"Europe/Paris\"\nlanguage = \"{language}\"\nstate = \"{}\"\n\n\
+         [site]\nname = \"CHU Exemple\"\ntimezone = \"Europe/Paris\"\nlanguage = \"{language}\"\nstate = \"{}\"\nreserve = \"4 MiB\"\n\n\
          [ssh]\nlisten = [\"{ssh}\"]\nopen = \"hours\"\nhelp = \"{help}\"\n\n\
          [console]\nlisten = \"{console}\"\n\n\
          [calendars.toujours]\nholidays = \"none\"\nhours = [{{ days = \"mon-sun\", from = \"00:00\", to = \"24:00\" }}]\n\n\

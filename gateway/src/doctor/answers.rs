@@ -17,8 +17,8 @@ pub(super) fn daemon(status: Result<&Value, String>, at: Timestamp) -> Vec<Findi
         Err(why) => {
             let silent = Finding::amber(ID, "silent", why);
             let unknown = AGES.iter().map(|(id, ..)| Finding::amber(id, "silent", ""));
-            let (anchor, siem) = (Finding::amber("anchor", "silent", ""), Finding::amber("siem", "silent", ""));
-            return [silent, anchor, siem].into_iter().chain(unknown).collect();
+            let others = ["confined", "anchor", "siem"].map(|id| Finding::amber(id, "silent", ""));
+            return [silent].into_iter().chain(others).chain(unknown).collect();
         }
     };
     let is = |name: &str| status.get(name).and_then(Value::as_bool);
@@ -30,7 +30,26 @@ pub(super) fn daemon(status: Result<&Value, String>, at: Timestamp) -> Vec<Findi
         (Some(true), ..) => Finding::red(ID, "clock", ""),
         _ => Finding::red(ID, "journal", ""),
     };
-    [own, anchors(status), receivers(status)].into_iter().chain(AGES.iter().map(|one| age(one, status, at))).collect()
+    let told = [own, confined(status), anchors(status), receivers(status)];
+    told.into_iter().chain(AGES.iter().map(|one| age(one, status, at))).collect()
+}
+
+/// How the daemon shut itself in (D35), as the kernel says it.
+fn confined(status: &Value) -> Finding {
+    const ID: &str = "confined";
+    let is = |name: &str| status.get(name).and_then(Value::as_bool);
+    if is("confined").is_none() {
+        return Finding::amber(ID, "untold", "");
+    }
+    let abi = status.get("landlock_abi").and_then(Value::as_u64).unwrap_or(0);
+    match (is("calls_filtered"), is("no_new_privileges"), is("root"), abi, is("ports_confined")) {
+        (Some(true), Some(true), Some(true), ..) => Finding::red(ID, "root", ""),
+        (Some(true), Some(true), _, 0, _) => Finding::amber(ID, "no-paths", ""),
+        (Some(true), Some(true), _, abi, Some(true)) => Finding::green(ID, "all", abi),
+        // Debian 12: there the unit and the firewall hold the ports (D35).
+        (Some(true), Some(true), _, abi, _) => Finding::green(ID, "no-ports", abi),
+        _ => Finding::red(ID, "open", ""),
+    }
 }
 
 fn version(status: &Value) -> String {

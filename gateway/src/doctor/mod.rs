@@ -61,7 +61,7 @@ impl Finding {
 }
 
 /// Every check, in the order in which they are told, with the rule behind it.
-pub(crate) const CHECKS: [(&str, &str); 17] = [
+pub(crate) const CHECKS: [(&str, &str); 18] = [
     ("directory", "HRD-01"),
     ("release", "HRD-02"),
     ("patches", "HRD-02"),
@@ -76,9 +76,21 @@ pub(crate) const CHECKS: [(&str, &str); 17] = [
     ("recipients", "REC-07"),
     ("vault-key", "THREATS T15"),
     ("daemon", "LOG-17"),
+    ("confined", "HRD-06"),
     ("anchor", "LOG-04"),
     ("siem", "LOG-05"),
     ("backup", "EVI-12"),
+];
+
+/// What the checks read of the host besides `/proc` and the libraries' folder: the daemon, which makes the
+/// conformity report, keeps these open for itself.
+pub(crate) const READS: &[&str] = &[
+    "/etc/os-release",
+    "/etc/krb5.conf",
+    "/etc/samba/smb.conf",
+    "/etc/audit",
+    "/etc/systemd/system",
+    "/var/lib/apt/lists",
 ];
 
 /// What the host alone shows, without a configuration.

@@ -283,6 +283,22 @@ fn ages_are_told_or_unknown() {
     assert_eq!(level(Ok(&older), "backup"), (Level::Amber, "untold"));
 }
 
+/// D35, HRD-06: what the kernel says of the daemon, wall by wall.
+#[test]
+fn how_the_daemon_is_shut_in_is_judged() {
+    let told = |filtered: bool, root: bool, abi: u64| {
+        let status = serde_json::json!({ "confined": true, "landlock_abi": abi, "ports_confined": abi >= 4,
+            "calls_filtered": filtered, "no_new_privileges": true, "root": root });
+        let found = answers::daemon(Ok(&status), now());
+        found.into_iter().find(|one| one.id == "confined").map(|one| (one.level, one.seen)).unwrap()
+    };
+    assert_eq!(told(true, false, 7), (Level::Green, "all"));
+    assert_eq!(told(true, false, 2), (Level::Green, "no-ports"));
+    assert_eq!(told(true, false, 0), (Level::Amber, "no-paths"));
+    assert_eq!(told(true, true, 7), (Level::Red, "root"));
+    assert_eq!(told(false, false, 7), (Level::Red, "open"));
+}
+
 /// Every word of every check has its text, in the sources of this folder; and what to do.
 #[test]
 fn every_finding_can_be_said() {

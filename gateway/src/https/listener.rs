@@ -3,6 +3,7 @@
 use super::certificate::Loaded;
 use super::connection;
 use super::{Crowded, Limits};
+use crate::descriptors;
 use crate::limits::Places;
 use axum::Router;
 use config::Config;
@@ -14,8 +15,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// How long the pause is after an accept that failed, for want of file descriptors say.
-const AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// When an address that could not be had is tried again: at boot it may come up after us.
 const AGAIN: Duration = Duration::from_secs(10);
 
@@ -108,12 +107,14 @@ async fn accept(listener: Option<&TcpListener>) -> (TcpStream, SocketAddr) {
     let Some(listener) = listener else { return std::future::pending().await };
     loop {
         match listener.accept().await {
+            // Closed at once, so that the journal has its own.
+            Ok((tcp, _)) if !descriptors::leaves(descriptors::FOR_FILES, &tcp) => drop(tcp),
             Ok(accepted) => return accepted,
             // The peer was gone before its turn: no fault of ours.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 tracing::error!(%error, "a connection to the console could not be accepted");
-                tokio::time::sleep(AFTER_FAILURE).await;
+                tokio::time::sleep(descriptors::AFTER_FAILURE).await;
             }
         }
     }

@@ -140,7 +140,7 @@ mod tests {
             assert!(one.as_mut().now_or_never().is_none());
         }
         // One of them gives up before it is served.
-        waiting.remove(3);
+        drop(waiting.remove(3));
         let mut served = Vec::new();
         while !waiting.is_empty() {
             held = None;

@@ -1,12 +1,12 @@
 //! From what happened to the lanes: which notice, for which channels.
 
-use super::MAIL;
 use super::lane::{Entrance, Item, Lane, Pace};
 use super::mail::Post;
 use super::notice::{Facts, Notice};
 use super::people::People;
 use super::sighting::{About, Sighting};
 use super::webhook::Hook;
+use super::{MAIL, SECOND_MAIL, syslog};
 use crate::registrar::Core;
 use crate::site::Site;
 use config::Topic;
@@ -69,6 +69,7 @@ impl Office {
         let config = self.site.config();
         let mut names: Vec<String> = config.notify.webhooks.keys().cloned().collect();
         names.extend(config.notify.mail.as_ref().map(|_| MAIL.to_owned()));
+        names.extend(config.notify.second_mail.as_ref().map(|_| SECOND_MAIL.to_owned()));
         if config.notify.is_mail_alone() {
             tracing::warn!("mail is the only channel for requests, and it arrives late or never: name a webhook");
         }
@@ -80,8 +81,9 @@ impl Office {
                 continue;
             }
             let (health, clock, site) = (self.site.notify.clone(), self.site.clock.clone(), self.site.clone());
-            let entrance = if name == MAIL {
-                let (entrance, lane) = Lane::new(&name, Post::new(site), Pace::default(), health, clock);
+            let entrance = if name == MAIL || name == SECOND_MAIL {
+                let post = Post::new(site, name == SECOND_MAIL);
+                let (entrance, lane) = Lane::new(&name, post, Pace::default(), health, clock);
                 self.tasks.spawn(lane.run());
                 entrance
             } else {
@@ -98,6 +100,11 @@ impl Office {
     pub(super) async fn hear(&mut self, at: Timestamp, event: &Event) {
         if let Some(sighting) = Sighting::of(event) {
             self.tell(sighting, at).await;
+        }
+        if let (Event::AlertRaised { .. } | Event::AlertEscalated { .. }, Some(path)) =
+            (event, &self.site.config().alarms.syslog)
+        {
+            syslog::tell(&self.site, path, event).await;
         }
         if let Event::SessionEnded(end) = event {
             self.send_receipt(end, at).await;
@@ -162,7 +169,7 @@ impl Office {
         let config = self.site.config();
         let notice = Arc::new(Notice::compose(&config, &sighting, facts, &self.people, at));
         for (name, lane) in &self.lanes {
-            if name == MAIL {
+            if name == MAIL || (name == SECOND_MAIL && sighting.topic.alerts()) {
                 for to in &notice.audience {
                     lane.put(Item::new(notice.clone(), Some(to.clone())));
                 }

@@ -17,11 +17,13 @@ use std::time::SystemTime;
 /// The mail server of the configuration, which is looked up at each try: a reload holds at once.
 pub(super) struct Post {
     site: Arc<Site>,
+    /// Whether it is the second of the two.
+    second: bool,
 }
 
 impl Post {
-    pub(super) fn new(site: Arc<Site>) -> Self {
-        Self { site }
+    pub(super) fn new(site: Arc<Site>, second: bool) -> Self {
+        Self { site, second }
     }
 }
 
@@ -66,7 +68,8 @@ async fn transport(mail: &Mail) -> Result<AsyncSmtpTransport<Tokio1Executor>, St
 impl Carrier for Post {
     async fn carry(&self, item: &Item) -> Outcome {
         let config = self.site.config();
-        let (Some(mail), Some(to)) = (&config.notify.mail, &item.to) else {
+        let mail = if self.second { &config.notify.second_mail } else { &config.notify.mail };
+        let (Some(mail), Some(to)) = (mail, &item.to) else {
             return Outcome::Never("the channel was taken out of the configuration".to_owned());
         };
         let message = match message(&item.notice, &mail.from, to) {

@@ -13,6 +13,7 @@ mod mail;
 mod notice;
 mod people;
 mod sighting;
+mod syslog;
 mod webhook;
 mod words;
 
@@ -30,8 +31,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 
-/// The name of the mail among the channels; no webhook may have it.
+/// The names of the mails among the channels; no webhook may have one.
 const MAIL: &str = "mail";
+/// The name of the second mail, which carries what alerts.
+const SECOND_MAIL: &str = "second-mail";
 /// How often it is looked whether the journal still works. Real time.
 const LOOK: Duration = Duration::from_secs(30);
 
@@ -69,6 +72,7 @@ pub(crate) async fn test(site: &Arc<Site>, channel: Option<String>, by: &Actor) 
     let config = site.config();
     let mut names: Vec<&str> = config.notify.webhooks.keys().map(String::as_str).collect();
     names.extend(config.notify.mail.as_ref().map(|_| MAIL));
+    names.extend(config.notify.second_mail.as_ref().map(|_| SECOND_MAIL));
     if let Some(wanted) = &channel {
         if !names.contains(&wanted.as_str()) {
             let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
@@ -84,10 +88,11 @@ pub(crate) async fn test(site: &Arc<Site>, channel: Option<String>, by: &Actor) 
     let mut rows = Vec::new();
     for name in names {
         let sent = match name {
-            MAIL => match own_address(site, by).await {
+            MAIL | SECOND_MAIL => match own_address(site, by).await {
                 Some(to) => {
                     let item = Item::new(notice.clone(), Some(to));
-                    tokio::time::timeout(TRY, mail::Post::new(site.clone()).carry(&item)).await
+                    let post = mail::Post::new(site.clone(), name == SECOND_MAIL);
+                    tokio::time::timeout(TRY, post.carry(&item)).await
                 }
                 None => Ok(Outcome::Never("sign in first: the mail goes to your own address".to_owned())),
             },

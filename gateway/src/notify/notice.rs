@@ -40,6 +40,12 @@ impl Facts {
                 .get(login)
                 .map_or_else(Self::default, |staff| Self { who: Some(staff.identity.name.clone()), ..Self::default() }),
             About::Vendor(vendor) => Self { vendor: Some(vendor.clone()), ..Self::default() },
+            About::Alert(number) => register.alerts.of(*number).map_or_else(Self::default, |alert| Self {
+                vendor: alert.vendor.clone(),
+                who: Some(alert.people.join(", ")).filter(|people| !people.is_empty()),
+                reason: Some(alert.what.clone()),
+                ..Self::default()
+            }),
             About::Site => Self::default(),
         }
     }
@@ -115,6 +121,7 @@ impl Notice {
         let address = config.console.as_ref().map_or_else(String::new, |console| console.address.clone());
         let url = match facts.number {
             Some(number) => format!("{address}/requests/{number}"),
+            None if sighting.topic.alerts() => format!("{address}/alerts"),
             None => format!("{address}/"),
         };
         let who = facts.who.as_deref().map(visible);
@@ -290,7 +297,23 @@ mod tests {
     #[test]
     fn every_alarm_and_detail_has_its_words() {
         let texts = Texts::new(config::Language::French, jiff::tz::TimeZone::UTC);
-        let alarms = ["infected", "scanner-gone", "ssh-inside", "rollback", "anchor"];
+        let alarms = [
+            "infected",
+            "scanner-gone",
+            "ssh-inside",
+            "rollback",
+            "anchor",
+            "lockdown-part",
+            "rotated",
+            "glass",
+            "glass-refused",
+            "change",
+            "escalation",
+            "lack-clock",
+            "lack-room",
+            "lack-descriptors",
+            "lack-over",
+        ];
         let keys = alarms.iter().flat_map(|one| [format!("notify-title-{one}"), format!("notify-text-{one}")]);
         for key in keys.chain(DETAILS.iter().map(|one| format!("notify-line-{one}"))) {
             let values = [("number", "1"), ("target", "IRM"), ("vendor", "Imagix"), ("who", "Alice")];

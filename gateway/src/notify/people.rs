@@ -42,7 +42,8 @@ impl People {
         let hears = |person: &Person| {
             let approves = person.roles.contains(&Role::Approver) && !person.groups.is_disjoint(groups);
             let guards = GUARDS.iter().any(|role| person.roles.contains(role));
-            (sighting.approvers && approves) || (sighting.security && guards)
+            let named = sighting.everybody || sighting.to.contains(&person.login);
+            (sighting.approvers && approves) || (sighting.security && guards) || named
         };
         let own = |person: &Person| sighting.by.as_ref() == Some(&person.login);
         let mut all: BTreeSet<String> =

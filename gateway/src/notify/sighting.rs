@@ -2,8 +2,8 @@
 
 use config::Topic;
 use lifecycle::{
-    AccountId, Alarm, Event, FactorCause, FreezeCause, InterventionNumber, JoinRefusal, RecordingState, SessionId,
-    WRONG_CODES,
+    AccountId, Alarm, Event, FactorCause, FreezeCause, InterventionNumber, JoinRefusal, Lack, RecordingState,
+    SessionId, WRONG_CODES,
 };
 use policy::{StaffLogin, TechnicianLogin, VendorId};
 
@@ -15,6 +15,7 @@ pub(super) enum About {
     Account(AccountId),
     Staff(StaffLogin),
     Vendor(VendorId),
+    Alert(u64),
     Site,
 }
 
@@ -37,15 +38,20 @@ pub(super) struct Sighting {
     pub(super) approvers: bool,
     /// Security officers hear it.
     pub(super) security: bool,
+    /// Everybody of the staff hears it.
+    pub(super) everybody: bool,
+    /// They hear it besides.
+    pub(super) to: Vec<StaffLogin>,
     /// Whose own act it was: they need no mail about it.
     pub(super) by: Option<StaffLogin>,
 }
 
 impl Sighting {
     fn new(topic: Topic, text: &'static str, about: About) -> Self {
-        let security = matches!(topic, Topic::Alert | Topic::Emergency | Topic::Lockdown | Topic::Evidence);
-        let approvers = !matches!(topic, Topic::Alert | Topic::Lockdown | Topic::Evidence);
-        Self { topic, text, about, reason: None, details: Vec::new(), approvers, security, by: None }
+        let security = topic.alerts();
+        let approvers = !security || topic == Topic::Emergency;
+        let (everybody, to) = (false, Vec::new());
+        Self { topic, text, about, reason: None, details: Vec::new(), approvers, security, everybody, to, by: None }
     }
 
     fn because(self, reason: &str) -> Self {
@@ -84,7 +90,7 @@ impl Sighting {
     /// Whether the same may come again and again, so that one in ten minutes is enough.
     pub(super) fn repeats(&self) -> bool {
         // A leak is told again only when another account joins it.
-        matches!(self.topic, Topic::Alert | Topic::Unwatched) && self.text != "leak"
+        matches!(self.topic, Topic::Alert | Topic::Unwatched) && !["leak", "glass", "change"].contains(&self.text)
     }
 
     /// What an event means to those who are told, if anything.
@@ -154,10 +160,52 @@ impl Sighting {
             Event::LockdownEnded { reason, .. } => {
                 Self::new(Topic::Lockdown, "lockdown-off", About::Site).because(reason)
             }
+            Event::LockdownReopened { reopened, reason, .. } => {
+                let groups: Vec<String> = reopened.iter().map(ToString::to_string).collect();
+                let details = vec![("cause", groups.join(", "))];
+                Self { details, ..Self::new(Topic::Lockdown, "lockdown-part", About::Site).because(reason) }
+            }
+            Event::VendorRotated { vendor, reason, .. } => {
+                Self::new(Topic::Lockdown, "rotated", About::Vendor(vendor.clone())).because(reason)
+            }
+            // Loud: whoever breaks the glass does it before everybody's eyes (T16).
+            Event::BreakGlassUsed { number, staff, .. } => {
+                let details = vec![("accounts", staff.to_string())];
+                Self { details, everybody: true, ..Self::new(Topic::Alert, "glass", About::Intervention(*number)) }
+            }
+            Event::BreakGlassRefused { staff, why, .. } => {
+                let details = vec![("accounts", staff.to_string()), ("cause", why.clone())];
+                let told = Self::new(Topic::Alert, "glass-refused", About::Staff(staff.clone()));
+                Self { details, everybody: true, ..told }
+            }
+            Event::ChangeWaits { weakening, digest, by, .. } => {
+                /// The rest stands in `poterne change list`.
+                const SHOWN: usize = 10;
+                let shown: Vec<&str> = weakening.iter().take(SHOWN).map(String::as_str).collect();
+                let details =
+                    vec![("cause", shown.join("; ")), ("proposal", format!("poterne change accept {digest} --as"))];
+                Self { details, by: by.staff().cloned(), ..Self::new(Topic::Alert, "change", About::Site) }
+            }
+            Event::AlertEscalated { alert, step, told } => {
+                let details =
+                    vec![("cause", format!("{step}")), ("proposal", format!("poterne alert ack {alert} --note"))];
+                Self { details, to: told.clone(), ..Self::new(Topic::Escalation, "escalation", About::Alert(*alert)) }
+            }
             Event::RollbackFound { .. } | Event::Restored { .. } => Self::new(Topic::Evidence, "rollback", About::Site),
             Event::AnchorOverdue { anchor, why, .. } => {
                 Self::new(Topic::Evidence, "anchor", About::Site).because(&format!("{anchor}: {why}"))
             }
+            Event::LackFound { lack, why } => Self::new(
+                Topic::Evidence,
+                match lack {
+                    Lack::Clock => "lack-clock",
+                    Lack::Room => "lack-room",
+                    Lack::Descriptors => "lack-descriptors",
+                },
+                About::Site,
+            )
+            .because(why),
+            Event::LackOver { .. } => Self::new(Topic::Evidence, "lack-over", About::Site),
             Event::SessionFrozen { session, cause: FreezeCause::Unwatched, .. } => {
                 Self::new(Topic::Unwatched, "unwatched", About::Session(session.clone()))
             }

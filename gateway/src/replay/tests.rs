@@ -70,6 +70,7 @@ impl Site {
             committed: (&head.hex(), head.length),
             started,
             interrupted: false,
+            unopened: false,
         })
         .unwrap();
         Site { folder, officer, recipients: lines, manifest: outcome.digest }

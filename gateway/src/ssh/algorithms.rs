@@ -29,6 +29,9 @@ const KEX_LEGACY: &[kex::Name] = &[
 const CIPHERS: &[cipher::Name] =
     &[cipher::AES_256_GCM, cipher::CHACHA20_POLY1305, cipher::AES_128_GCM, cipher::AES_256_CTR];
 
+/// What is computed over what is sent, and not beside it: what ssh-audit holds for sound.
+const MACS_ETM: &[mac::Name] = &[mac::HMAC_SHA256_ETM, mac::HMAC_SHA512_ETM];
+
 const MACS: &[mac::Name] = &[mac::HMAC_SHA256_ETM, mac::HMAC_SHA512_ETM, mac::HMAC_SHA256, mac::HMAC_SHA512];
 
 const KEYS: &[Algorithm] = &[
@@ -54,7 +57,8 @@ pub fn modern() -> Preferred {
 
 /// Towards technicians.
 pub fn towards_clients(legacy: bool) -> Preferred {
-    Preferred { kex: Cow::Borrowed(if legacy { KEX_LEGACY } else { KEX }), ..modern() }
+    let (kex, mac) = if legacy { (KEX_LEGACY, MACS) } else { (KEX, MACS_ETM) };
+    Preferred { kex: Cow::Borrowed(kex), mac: Cow::Borrowed(mac), ..modern() }
 }
 
 /// Everything modern, and behind it what an exception names.

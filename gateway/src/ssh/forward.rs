@@ -3,6 +3,7 @@
 //! What passes is counted, digested and, where the target's rules say so, kept; what it means is not
 //! seen. The client hears yes only once the destination has answered.
 
+use crate::descriptors;
 use crate::relay::channel::{Ending, TunnelEnd};
 use crate::relay::session::{Flow, Task};
 use crate::ssh::opening::{NotStarted, Opening};
@@ -87,6 +88,9 @@ impl Forward {
                 biased;
                 () = session.until_still() => continue,
                 reached = tokio::time::timeout(PATIENCE, TcpStream::connect(self.to)) => break match reached {
+                    Ok(Ok(tcp)) if !descriptors::leaves(descriptors::FOR_ALL, &tcp) => {
+                        Err("the bastion has no file descriptors left".to_owned())
+                    }
                     Ok(Ok(tcp)) => Ok(tcp),
                     Ok(Err(error)) => Err(error.to_string()),
                     Err(_) => Err(format!("no answer within {} seconds", PATIENCE.as_secs())),

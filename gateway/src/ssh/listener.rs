@@ -1,5 +1,6 @@
 //! The vendors' port: open only while somebody could legitimately come in (D15).
 
+use crate::descriptors;
 use crate::limits::{BYTES_BEFORE_SESSION, Limit, Newcomer, PROXY_HEADER_TIME, Place, Rank, Reason, Source};
 use crate::relay::gate::{Gate, GatedStream};
 use crate::relay::pressure::ClientSide;
@@ -20,9 +21,6 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-
-/// How long the pause is after an accept that failed, for want of file descriptors say.
-const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
 /// Connections over one listener whose PROXY header is awaited. Proxies send it at once.
 const HEADERS: usize = 128;
@@ -177,6 +175,8 @@ async fn accept(listener: TcpListener, site: Arc<Site>, keys: Arc<HostKeys>, pro
         match listener.accept().await {
             // INVARIANT: nothing here waits for the peer; one slow client never blocks the others
             // (GHSA-78rf-vg74-7cr8).
+            // Closed at once, so that the journal and the staff have theirs.
+            Ok((tcp, _)) if !descriptors::leaves(descriptors::FOR_ALL, &tcp) => drop(tcp),
             Ok((tcp, peer)) => {
                 let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 if !proxied {
@@ -189,7 +189,7 @@ async fn accept(listener: TcpListener, site: Arc<Site>, keys: Arc<HostKeys>, pro
             }
             Err(error) => {
                 tracing::error!(%error, "a connection could not be accepted");
-                tokio::time::sleep(AFTER_FAILURE).await;
+                tokio::time::sleep(descriptors::AFTER_FAILURE).await;
             }
         }
     }

@@ -1,5 +1,6 @@
 //! A client asked for a way on: where it leads is found, and it is opened or refused.
 
+use crate::limits::Limit;
 use crate::relay::channel::{Channel, Tunnel};
 use crate::site::Site;
 use crate::ssh::forward::{Forward, PROHIBITED};
@@ -50,6 +51,7 @@ impl Tunnelling {
             Way::Forward(to) => {
                 let most = config.ssh.forwards;
                 if !session.make_tunnel(&self.channel, Tunnel::Forward, most) {
+                    self.site.limits.reached(Limit::Forwards, None, self.site.clock.now());
                     let text = session.texts.with("tunnel-too-many", &[("most", &most.to_string())]);
                     return self.refuse(reply, "too many tunnels", &text).await;
                 }

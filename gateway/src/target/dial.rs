@@ -4,6 +4,7 @@ use super::dialled::Ends;
 use super::questions::Questions;
 use super::sign_in::SignIn;
 use super::{Asker, DialError, Dialled, FromTarget, PATIENCE, Route};
+use crate::descriptors;
 use crate::relay::gate::GatedStream;
 use crate::relay::pressure::TargetSide;
 use crate::relay::{PACKET, TARGET_WINDOW};
@@ -45,6 +46,9 @@ impl Route {
 async fn connect(route: &Route) -> Result<(client::Handle<FromTarget>, Ends), DialError> {
     let unreachable = |error| DialError::Unreachable { target: route.target.clone(), address: route.address, error };
     let tcp = TcpStream::connect(route.address).await.map_err(unreachable)?;
+    if !descriptors::leaves(descriptors::FOR_ALL, &tcp) {
+        return Err(unreachable(std::io::Error::other("the bastion has no file descriptors left")));
+    }
     let _ = tcp.set_nodelay(true);
     crate::ssh::keep_alive(&tcp);
     let side = Arc::new(TargetSide::default());

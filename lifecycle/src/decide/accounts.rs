@@ -8,6 +8,7 @@ use crate::intervention::InterventionState;
 use crate::register::Register;
 use jiff::{SignedDuration, Timestamp};
 use policy::{PolicySet, TechnicianLogin, VendorId};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// How long an invitation is good (D8).
@@ -163,6 +164,9 @@ pub(super) fn activate(
 
 /// A key is one person's.
 pub(super) fn keys_are_free(register: &Register, keys: &[String]) -> Result<(), Refusal> {
+    if keys.iter().any(|key| register.struck_keys.contains(key)) {
+        return Err(Refusal::Key(KeyError::Struck));
+    }
     if register.accounts.values().any(|other| other.keys.iter().any(|key| keys.contains(key))) {
         return Err(Refusal::Key(KeyError::Taken));
     }
@@ -221,6 +225,56 @@ pub(super) fn freeze(
             by: None,
         })
     }));
+    Ok(events)
+}
+
+/// All of a company's accounts begin anew: password, code and keys of before are good for nothing, what waits
+/// is withdrawn, and each gets an invitation (IDM-14). An account that is off stays off; one that came to be
+/// while this was prepared has new credentials as it is.
+pub(super) fn rotate(
+    register: &Register,
+    rules: &PolicySet,
+    vendor: VendorId,
+    reason: String,
+    invitations: &BTreeMap<AccountId, u64>,
+    by: Actor,
+    at: Timestamp,
+) -> Result<Vec<Event>, Refusal> {
+    let reason = written("reason", reason)?;
+    let of_vendor: Vec<&Account> = register.accounts.values().filter(|one| one.vendor == vendor).collect();
+    if !rules.vendors.contains_key(&vendor) && of_vendor.is_empty() {
+        return Err(Refusal::NotDeclared { what: "vendor", name: vendor.to_string() });
+    }
+    // Keys of accounts that are off too: what leaked of them must not come back with another account.
+    let keys: Vec<String> = of_vendor.iter().flat_map(|one| one.keys.iter().cloned()).collect();
+    let renewed: Vec<(&Account, u64)> = of_vendor
+        .iter()
+        .filter(|one| !matches!(one.state, AccountState::Disabled | AccountState::Expired))
+        .filter_map(|one| invitations.get(&one.id).map(|invitation| (*one, *invitation)))
+        .collect();
+    let technicians = renewed.iter().map(|(one, _)| one.login.clone()).collect();
+    let rotated = Event::VendorRotated { vendor, reason: reason.clone(), technicians, keys, by: by.clone() };
+    let mut events = vec![rotated];
+    for one in &of_vendor {
+        let (account, technician) = (&one.id, &one.login);
+        events.extend(one.keys.iter().map(|key| Event::TechnicianKeyRemoved {
+            account: account.clone(),
+            technician: technician.clone(),
+            key: key.clone(),
+            by: by.clone(),
+        }));
+    }
+    for (one, invitation) in renewed {
+        events.push(Event::TechnicianReset {
+            account: one.id.clone(),
+            technician: one.login.clone(),
+            reason: reason.clone(),
+            invitation,
+            until: invitation_ends(at),
+            by: by.clone(),
+        });
+        events.extend(withdrawn(register, &one.id));
+    }
     Ok(events)
 }
 

@@ -19,6 +19,7 @@ pub use planned::{PlanFacts, check_window};
 pub use refusal::{KeyError, Refusal, TokenError, WindowError};
 
 use crate::account::Identity;
+use crate::break_glass;
 use crate::event::{Actor, EndCause, Event, WithdrawCause};
 use crate::ids::{AccountId, InterventionNumber, TokenId};
 use crate::intervention::{Intervention, InterventionState};
@@ -30,7 +31,7 @@ use factors::judge_staff;
 use interventions::{Narrowing, approve, lapsed, may_decide, request};
 use jiff::Timestamp;
 use policy::{GroupId, PolicySet, Rights, StaffLogin, TargetAccount, TargetId, TechnicianLogin, VendorId, Verified};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 /// Wrong codes before a request is refused (D5), a plan is over (D7), nobody joins any more (D9).
@@ -168,6 +169,31 @@ pub enum Command {
     ThawVendor {
         vendor: VendorId,
         reason: String,
+        by: Actor,
+    },
+    /// All credentials of a company's accounts are to be made anew; the generations of the invitations, by
+    /// account.
+    RotateVendor {
+        vendor: VendorId,
+        reason: String,
+        invitations: BTreeMap<AccountId, u64>,
+        by: Actor,
+    },
+    /// Equipment of this group is open again while the rest stays cut.
+    ReopenGroup {
+        group: GroupId,
+        reason: String,
+        by: Actor,
+    },
+    /// A person takes an alert.
+    AcknowledgeAlert {
+        alert: u64,
+        note: String,
+        by: StaffLogin,
+    },
+    PrintBreakGlass {
+        count: u32,
+        secret: u64,
         by: Actor,
     },
     /// Only that these are a staff member's factors: signing in.
@@ -401,6 +427,30 @@ fn decide_simple(
             }
             Ok(vec![Event::VendorThawed { vendor, reason: written("reason", reason)?, by }])
         }
+        Command::RotateVendor { vendor, reason, invitations, by } => {
+            accounts::rotate(register, rules, vendor, reason, &invitations, by, at)
+        }
+        Command::ReopenGroup { group, reason, by } => {
+            let reason = written("reason", reason)?;
+            if register.lockdown.is_none() {
+                return Err(Refusal::NoLockdown);
+            }
+            if let Some(open) = &register.rollbacks.open {
+                let missing = rollback::ACCEPTANCES.saturating_sub(open.accepted.len());
+                return Err(Refusal::RollbackOpen { missing });
+            }
+            let mut reopened = register.reopened.clone();
+            reopened.insert(group.clone());
+            Ok(vec![Event::LockdownReopened { group, reopened, reason, by }])
+        }
+        Command::AcknowledgeAlert { alert, note, by } => {
+            let one = register.alerts.of(alert).ok_or(Refusal::NoAlert(alert))?;
+            if let Some((who, _, _)) = &one.acknowledged {
+                return Err(Refusal::AlertTaken { alert, by: who.clone() });
+            }
+            Ok(vec![Event::AlertAcknowledged { alert, note: written("note", note)?, by }])
+        }
+        Command::PrintBreakGlass { count, secret, by } => break_glass::print(count, secret, by),
         Command::Arm { number, secret } => {
             waiting(register, number, "arm", |state| *state == InterventionState::Planned)?;
             Ok(vec![Event::InterventionArmed { number, secret }])

@@ -18,6 +18,9 @@ pub enum KeyError {
     /// It is not the account's.
     #[error("the account has no such key: write its fingerprint, `SHA256:…`, as `technician show` prints it")]
     Missing,
+    /// It was struck with all credentials of its vendor (IDM-14).
+    #[error("this key was struck when all credentials of its vendor had to be made anew: make another")]
+    Struck,
     /// It cannot be read.
     #[error("not an OpenSSH public key: write the line of an id_ed25519.pub")]
     Unreadable,
@@ -285,6 +288,37 @@ pub enum Refusal {
         /// How many more must.
         missing: usize,
     },
+    /// No such alert.
+    #[error("there is no alert {0}: see `poterne alert list --all`")]
+    NoAlert(u64),
+    /// Somebody took it.
+    #[error("alert {alert} was taken by `{by}` already")]
+    AlertTaken {
+        /// Which one.
+        alert: u64,
+        /// Who took it.
+        by: StaffLogin,
+    },
+    /// Not as many codes as one paper has.
+    #[error("a paper has 1 to {max} codes", max = crate::break_glass::MOST_CODES)]
+    BreakGlassCount,
+    /// The code on paper does not hold.
+    #[error("this is no code of the sealed envelope that is in force, or it was used: everybody was told of this try")]
+    BreakGlassWrong,
+    /// At the command line an approval takes a code on paper.
+    #[error(
+        "approvals are given in the console; where no console works, open the sealed envelope: `poterne break-glass approve`"
+    )]
+    CommandLineSealed,
+    /// Nothing waits.
+    #[error("no change of the configuration waits: see `poterne change list`")]
+    NoChange,
+    /// Another change waits than the one that was looked at.
+    #[error("another change waits by now than the one you looked at: see `poterne change list`")]
+    OtherChange,
+    /// Who asked for the change does not accept it too (T8).
+    #[error("`{0}` asked for this change: another person with the role security must accept it")]
+    OwnChange(StaffLogin),
     /// The right is not in the permit.
     #[error("the right {0} was not granted")]
     RightMissing(Right),

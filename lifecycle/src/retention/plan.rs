@@ -123,6 +123,8 @@ pub struct Planner<'a> {
     credentials: BTreeMap<(policy::TargetId, policy::TargetAccount), u64>,
     config: u64,
     readers: u64,
+    /// The newest print of codes on paper.
+    break_glass: Option<u64>,
 }
 
 impl<'a> Planner<'a> {
@@ -137,6 +139,7 @@ impl<'a> Planner<'a> {
             credentials: BTreeMap::new(),
             config: 0,
             readers: 0,
+            break_glass: None,
         }
     }
 
@@ -153,6 +156,7 @@ impl<'a> Planner<'a> {
             }
             Tie::Config => self.config = index,
             Tie::Readers => self.readers = index,
+            Tie::BreakGlass if matches!(event, Event::BreakGlassPrinted { .. }) => self.break_glass = Some(index),
             _ => {}
         }
         let begins = matches!(
@@ -370,6 +374,8 @@ impl<'a> Planner<'a> {
                 Some(hold) => self.after(hold.over()?),
                 None => Some(own),
             },
+            Tie::Alert(number) => (!self.register.alerts.keeps(*number)).then_some(own),
+            Tie::BreakGlass => (self.break_glass.is_none_or(|printed| seen.index < printed)).then_some(own),
             Tie::Config => (self.config != seen.index).then_some(own),
             Tie::Readers => (self.readers != seen.index).then_some(own),
             Tie::Always => None,

@@ -29,6 +29,10 @@ pub(super) enum Tie {
     Token(TokenId),
     /// With the hold.
     Hold(HoldId),
+    /// An alert: by age once a person took it, but for the newest, from which they are numbered.
+    Alert(u64),
+    /// Codes on paper: by age, but for what tells which of those in the envelope are good.
+    BreakGlass,
     /// The configuration in force: by age, but for the newest.
     Config,
     /// Who opens recordings: by age, but for the newest.
@@ -73,7 +77,11 @@ pub(super) fn tie(register: &Register, event: &Event) -> Tie {
         | Event::StaffRefused { staff, .. }
         | Event::StaffLocked { staff, .. } => Tie::Guard(Person::Staff(staff.clone())),
         Event::VendorFrozen { vendor, .. } | Event::VendorThawed { vendor, .. } => Tie::Brake(Some(vendor.clone())),
-        Event::LockdownBegan { .. } | Event::LockdownEnded { .. } => Tie::Brake(None),
+        Event::LockdownBegan { .. } | Event::LockdownReopened { .. } | Event::LockdownEnded { .. } => Tie::Brake(None),
+        Event::AlertRaised { alert, .. }
+        | Event::AlertAcknowledged { alert, .. }
+        | Event::AlertEscalated { alert, .. } => Tie::Alert(*alert),
+        Event::BreakGlassPrinted { .. } | Event::BreakGlassUsed { .. } => Tie::BreakGlass,
         Event::CredentialSet { target, login, .. } => Tie::Credential(target.clone(), login.clone()),
         Event::TokenMade { id, .. } | Event::TokenRevoked { id, .. } => Tie::Token(id.clone()),
         Event::HoldAdded { hold, .. } | Event::HoldReleased { hold, .. } | Event::HoldExpired { hold } => {
@@ -103,6 +111,8 @@ pub(super) fn tie(register: &Register, event: &Event) -> Tie {
         | Event::RecordingsSearched { .. }
         | Event::RetentionOrdered { .. }
         | Event::RetentionDone { .. }
+        | Event::LackFound { .. }
+        | Event::LackOver { .. }
         | Event::Anchored { .. }
         | Event::AnchorOverdue { .. }
         // What was found goes before what was accepted, so that nothing waits for people again.
@@ -110,6 +120,11 @@ pub(super) fn tie(register: &Register, event: &Event) -> Tie {
         | Event::RollbackAccepted { .. }
         | Event::BackupMade { .. }
         | Event::LeakSuspected { .. }
+        | Event::VendorRotated { .. }
+        | Event::BreakGlassRefused { .. }
+        | Event::ChangeWaits { .. }
+        | Event::ChangeAccepted { .. }
+        | Event::ChangeRefused { .. }
         | Event::JournalRead { .. }
         | Event::ForwardStalled { .. }
         | Event::ForwardResumed { .. } => Tie::Age(None),

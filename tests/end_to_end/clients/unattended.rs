@@ -58,10 +58,11 @@ fn tools_alone_end_by_themselves() {
     let (port, password) = (site.port, site.technician("alice").password.clone());
     let ssh = format!("ssh {} -oBatchMode=yes", site.ssh_options().join(" "));
 
-    // libssh2 shows no banner, and gives the password to whatever is asked: it is the one that is judged.
+    // Debian's libssh2 knows no MAC that stands around the cipher text, and goes before it says anything: with
+    // `ssh.legacy-clients` it would give the password to whatever is asked, and be judged.
     let (code, said) = fails(&site, &format!("curl -sSk -u '{WHO}:{password}' sftp://127.0.0.1:{port}/etc/hostname"));
-    assert_eq!(code, Some(67), "{said}");
-    assert!(said.contains("Authentication failure"), "{said}");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("Unable to exchange encryption keys"), "{said}");
 
     let git = format!("GIT_SSH_COMMAND='{ssh}' git ls-remote ssh://{WHO}@127.0.0.1:{port}/srv/x.git");
     let (code, said) = fails(&site, &git);
@@ -85,7 +86,7 @@ fn tools_alone_end_by_themselves() {
     let (code, said) =
         fails(&site, &format!("plink -batch -P {port} -hostkey {print} -pw '{password}' {WHO}@127.0.0.1 true"));
     assert!(code == Some(1) && said.contains("Cannot answer interactive prompts in batch mode"), "{said}");
-    only_refused(&site, 1);
+    only_refused(&site, 0);
 }
 
 /// sshpass answers the first prompt, and `ssh` then waits at the second for somebody who is not there,

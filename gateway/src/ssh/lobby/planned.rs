@@ -4,8 +4,10 @@ use super::texts::fold;
 use super::waiting::Waiting;
 use super::{Known, Lobby, Room, Say};
 use crate::invitation::PlannedCode;
+use crate::registrar::Core;
 use crate::site::planned_document;
-use lifecycle::{InterventionNumber, Refusal};
+use jiff::Timestamp;
+use lifecycle::{EndCause, Event, InterventionNumber, Refusal};
 use policy::TargetId;
 
 impl Lobby {
@@ -13,6 +15,25 @@ impl Lobby {
     /// up with its code; whoever has none asks as everybody does (D7).
     pub(super) async fn ask_planned_code(&mut self, known: Known, target: TargetId) -> Say {
         let Ok(account) = self.asked_account() else { return self.goodbye("denial-account-not-allowed", &[]) };
+        if self.is_barred(&target) {
+            let why = "all access to it is cut".to_owned();
+            let (technician, asked) = (known.account.clone(), target.clone());
+            let (source, by_name) = (self.source, asked.to_string());
+            let act = move |core: &mut Core, _: Timestamp| {
+                let technician = core.register.accounts.get(&technician).map(|one| (one.id.clone(), one.login.clone()));
+                let event = technician.map(|(account, technician)| Event::RequestRefused {
+                    account,
+                    technician,
+                    source,
+                    target: asked,
+                    why,
+                });
+                (event.into_iter().collect(), ())
+            };
+            let _ = self.site.registrar.act(act).await;
+            let reason = format!("{by_name}: {}", self.texts.end(&EndCause::Lockdown));
+            return self.goodbye("denied", &[("reason", &reason)]);
+        }
         let (who, wanted) = (known.account.clone(), target.clone());
         let planned = self
             .site
@@ -34,6 +55,13 @@ impl Lobby {
                 self.ask(&fold(&text), vec![(self.prompt("prompt-planned"), true)])
             }
         }
+    }
+
+    /// Whether a lockdown that is lifted in stages still holds this target.
+    fn is_barred(&self, target: &TargetId) -> bool {
+        let config = self.site.config();
+        let groups = config.targets.get(target).map(|target| target.rules.approvers.clone());
+        self.site.lockdown.is_on() && self.site.lockdown.bars(&groups.unwrap_or_default())
     }
 
     pub(super) async fn planned(

@@ -17,6 +17,15 @@ use tokio::time::Instant;
 /// Every refused login takes this long at least, counted from the code (D1, IDM-10): above what
 /// judging takes.
 const FLOOR: Duration = Duration::from_millis(1500);
+/// Where judging takes longer, because many wait, the answer comes with the next of these: what is journalled
+/// of some and not of others does not show behind a queue either.
+const STEP: Duration = Duration::from_millis(500);
+
+/// So much time, and what is missing to a whole step.
+fn whole_steps(took: Duration) -> Duration {
+    let steps = took.as_millis().div_ceil(STEP.as_millis());
+    STEP.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX))
+}
 
 /// What came of password and code.
 enum Judgement {
@@ -43,7 +52,7 @@ impl Lobby {
                 self.site.limits.charge(&config, source, Reason::WrongFactors);
                 let delay = Duration::try_from(config.limits.penalty_delay).unwrap_or_default();
                 let floor = if rank == Rank::Ordinary { FLOOR } else { FLOOR + delay };
-                tokio::time::sleep_until(begun + floor).await;
+                tokio::time::sleep_until(begun + floor.max(whole_steps(begun.elapsed()))).await;
                 self.room = Room::Goodbye { reason: String::new() };
                 self.refuse(self.texts.text("access-denied"))
             }
@@ -175,11 +184,22 @@ impl Lobby {
     }
 
     fn welcome_known(&mut self, known: Known) -> Say {
-        if !self.site.clock.is_trusted() {
-            return self.goodbye("refused-clock", &[]);
+        if let Some(why) = self.site.lacks.shut(self.site.clock.as_ref()) {
+            return self.goodbye(why, &[]);
         }
         let notice = self.notice();
         self.room = Room::Notice { known };
         self.ask(&notice, vec![(self.prompt("prompt-notice"), true)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_answer_waits_for_a_whole_step() {
+        let after = |millis| whole_steps(Duration::from_millis(millis)).as_millis();
+        assert_eq!([0, 1, 500, 501, 1999].map(after), [0, 500, 500, 1000, 2000]);
     }
 }

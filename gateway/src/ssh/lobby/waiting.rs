@@ -165,6 +165,7 @@ impl Lobby {
                 self.goodbye("denied", &[("reason", &reason)])
             }
             Err(AdmissionError::NotJoined(number, why)) => self.not_joined(number, &why),
+            Err(AdmissionError::Shut(why)) => self.goodbye(why, &[]),
             Err(AdmissionError::Internal) => self.goodbye("refused-internal", &[]),
         }
     }

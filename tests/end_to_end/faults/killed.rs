@@ -11,17 +11,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-fn output(frames: &[Frame]) -> Vec<u8> {
+pub(super) fn output(frames: &[Frame]) -> Vec<u8> {
     frames.iter().filter(|frame| frame.kind == FrameKind::Output).flat_map(|frame| frame.data.to_vec()).collect()
 }
 
-fn intact(site: &Site, key: &journal::VerifierKey) {
+pub(super) fn intact(site: &Site, key: &journal::VerifierKey) {
     let report = site.check_journal(key);
     assert!(report.findings.is_empty(), "{:?}", report.findings);
 }
 
 /// Each session that was admitted ended once, with a duration; nothing is open, nothing pending.
-fn all_is_closed(site: &Site) {
+pub(super) fn all_is_closed(site: &Site) {
     let (mut sessions, mut interventions) = (BTreeMap::<String, i32>::new(), BTreeMap::<u64, i32>::new());
     for (kind, body) in site.journal() {
         let session = || body["session"].as_str().unwrap().to_owned();

@@ -1,0 +1,224 @@
+//! Alerts that a named person must take, and that go on to others until somebody does (LOG-16).
+//!
+//! An alert is an entry of its own, written with the one that caused it, so that it survives a restart and
+//! waits as long as nobody acknowledged it. What repeats while an alert about it waits makes no further one.
+
+use crate::event::{Event, FactorCause, RecordingState};
+use crate::register::Register;
+use jiff::{SignedDuration, Timestamp};
+use policy::{StaffLogin, VendorId};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// One alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// From 1, in the order in which they were raised.
+    pub number: u64,
+    /// The kind of the entry that caused it.
+    pub what: String,
+    /// Whom or what it is about, as an id or login; empty where it is about the site.
+    pub about: String,
+    /// The company, if it is about one: it can be frozen.
+    pub vendor: Option<VendorId>,
+    /// Logins that it names.
+    pub people: Vec<String>,
+    /// From where it came.
+    pub source: Option<IpAddr>,
+    /// When it was raised.
+    pub raised: Timestamp,
+    /// When somebody was last told of it.
+    pub told: Timestamp,
+    /// How often it went on to others.
+    pub step: u32,
+    /// Who took it, when, and what they wrote.
+    pub acknowledged: Option<(StaffLogin, Timestamp, String)>,
+}
+
+impl Alert {
+    /// Whether nobody took it yet.
+    pub fn is_waiting(&self) -> bool {
+        self.acknowledged.is_none()
+    }
+
+    /// When it goes on to others, if nobody takes it before.
+    /// After `after`, then twice, four and eight times as long.
+    pub fn escalates_at(&self, after: SignedDuration) -> Timestamp {
+        let wait = after.saturating_mul(1 << self.step.min(3));
+        self.told.saturating_add(wait).unwrap_or(self.told)
+    }
+}
+
+/// All alerts. Part of the fold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Alerts(BTreeMap<u64, Alert>);
+
+/// What is to be raised.
+struct Cause {
+    about: String,
+    vendor: Option<VendorId>,
+    people: Vec<String>,
+    source: Option<IpAddr>,
+}
+
+impl Cause {
+    fn about(about: impl ToString) -> Self {
+        Self { about: about.to_string(), vendor: None, people: Vec::new(), source: None }
+    }
+
+    fn person(login: impl ToString) -> Self {
+        Self { people: vec![login.to_string()], ..Self::about(login) }
+    }
+}
+
+impl Alerts {
+    /// All of them, by number.
+    pub fn all(&self) -> impl DoubleEndedIterator<Item = &Alert> {
+        self.0.values()
+    }
+
+    /// Those that nobody took yet, the oldest first.
+    pub fn waiting(&self) -> impl Iterator<Item = &Alert> {
+        self.all().filter(|one| one.is_waiting())
+    }
+
+    /// One of them.
+    pub fn of(&self, number: u64) -> Option<&Alert> {
+        self.0.get(&number)
+    }
+
+    fn next(&self) -> u64 {
+        self.0.keys().next_back().map_or(1, |last| last + 1)
+    }
+
+    /// Whether its entries are needed whatever their age: it waits, or numbers go on from it.
+    pub(crate) fn keeps(&self, number: u64) -> bool {
+        let newest = self.0.keys().next_back() == Some(&number);
+        newest || self.of(number).is_some_and(Alert::is_waiting)
+    }
+
+    pub(crate) fn apply(&mut self, at: Timestamp, event: &Event) {
+        match event {
+            Event::AlertRaised { alert, what, about, vendor, people, source } => {
+                let raised = Alert {
+                    number: *alert,
+                    what: what.clone(),
+                    about: about.clone(),
+                    vendor: vendor.clone(),
+                    people: people.clone(),
+                    source: *source,
+                    raised: at,
+                    told: at,
+                    step: 0,
+                    acknowledged: None,
+                };
+                self.0.insert(*alert, raised);
+            }
+            Event::AlertAcknowledged { alert, note, by } => {
+                self.0
+                    .get_mut(alert)
+                    .into_iter()
+                    .for_each(|one| one.acknowledged = Some((by.clone(), at, note.clone())));
+            }
+            Event::AlertEscalated { alert, step, .. } => {
+                self.0.get_mut(alert).into_iter().for_each(|one| (one.told, one.step) = (at, *step));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Register {
+    /// The alert that an event makes: none where one about the same waits already. The event is not applied
+    /// yet, or was just now.
+    pub fn alert_for(&self, event: &Event) -> Option<Event> {
+        let cause = self.cause(event)?;
+        let (what, about) = (event.kind(), cause.about);
+        if self.alerts.waiting().any(|one| one.what == what && one.about == about) {
+            return None;
+        }
+        let (vendor, people, source) = (cause.vendor, cause.people, cause.source);
+        Some(Event::AlertRaised { alert: self.alerts.next(), what, about, vendor, people, source })
+    }
+
+    /// What a person must look at, at night too.
+    fn cause(&self, event: &Event) -> Option<Cause> {
+        let vendor_of = |account| self.accounts.get(account).map(|one| one.vendor.clone());
+        Some(match event {
+            // A canary, or the third lock of a day (IDM-13).
+            Event::AccountAlert { account, technician, source, .. } => {
+                Cause { vendor: vendor_of(account), source: Some(*source), ..Cause::person(technician) }
+            }
+            // Each further account makes another: the names are what counts.
+            Event::LeakSuspected { vendor, source, technicians, .. } => Cause {
+                about: format!("{vendor} {source} {}", technicians.len()),
+                vendor: Some(vendor.clone()),
+                people: technicians.iter().map(ToString::to_string).collect(),
+                source: Some(*source),
+            },
+            Event::StaffRefused { staff, cause: FactorCause::Disabled, source, .. } => {
+                Cause { source: *source, ..Cause::person(staff) }
+            }
+            Event::StaffLocked { staff, lock, source } if lock.until.is_none() => {
+                Cause { source: *source, ..Cause::person(staff) }
+            }
+            Event::InterventionRefused { number, by: None, .. } => Cause::about(number),
+            Event::InterventionPlanned { number, emergency: true, vendor, by, .. } => {
+                Cause { vendor: Some(vendor.clone()), people: vec![by.to_string()], ..Cause::about(number) }
+            }
+            Event::SessionAlarm { session, .. }
+            | Event::RecordingSealed { session, state: RecordingState::Mutilated, .. } => Cause::about(session),
+            Event::RollbackFound { anchor, .. } | Event::AnchorOverdue { anchor, .. } => Cause::about(anchor),
+            Event::ForwardStalled { receiver, .. } => Cause::about(receiver),
+            Event::RecipientsChanged { weaker: true, .. } | Event::LockdownBegan { .. } => Cause::about(""),
+            // Whoever breaks the glass is looked at, each time.
+            Event::BreakGlassUsed { number, staff, .. } => {
+                Cause { people: vec![staff.to_string()], ..Cause::about(number) }
+            }
+            Event::BreakGlassRefused { staff, .. } => Cause::person(staff),
+            Event::ChangeWaits { digest, .. } => Cause::about(digest),
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Actor;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn take(register: &mut Register, second: i64, event: &Event) -> Option<u64> {
+        register.apply(at(second), event);
+        let raised = register.alert_for(event)?;
+        register.apply(at(second), &raised);
+        register.alerts.all().next_back().map(|one| one.number)
+    }
+
+    fn pressed(reason: &str) -> Event {
+        Event::LockdownBegan { reason: reason.to_owned(), by: Actor::Root(0) }
+    }
+
+    /// LOG-16: one alert while it waits, another once somebody took it; and it goes on from when it was last
+    /// told.
+    #[test]
+    fn an_alert_waits_until_a_person_takes_it() {
+        let mut register = Register::default();
+        assert_eq!(take(&mut register, 0, &pressed("first")), Some(1));
+        assert_eq!(take(&mut register, 10, &pressed("again")), None);
+        let waits = register.alerts.of(1).unwrap();
+        assert_eq!(waits.escalates_at(SignedDuration::from_mins(15)), at(900));
+        register.apply(at(900), &Event::AlertEscalated { alert: 1, step: 1, told: vec!["omar".parse().unwrap()] });
+        let waits = register.alerts.of(1).unwrap();
+        assert_eq!((waits.step, waits.escalates_at(SignedDuration::from_mins(15))), (1, at(2700)));
+        let by: StaffLogin = "sophie".parse().unwrap();
+        register.apply(at(950), &Event::AlertAcknowledged { alert: 1, note: "seen".to_owned(), by });
+        assert_eq!(register.alerts.waiting().count(), 0);
+        assert!(register.alerts.keeps(1), "numbers go on from it");
+        assert_eq!(take(&mut register, 1000, &pressed("anew")), Some(2));
+        assert!(!register.alerts.keeps(1));
+    }
+}
