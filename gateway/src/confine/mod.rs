@@ -2,7 +2,7 @@
 //! it will not need, so that a mistake in it, or in a library, is worth little to whoever finds it.
 //!
 //! Four walls, each by the kernel and none to be taken down again: paths and ports by Landlock
-//! ([`plan`] says which), calls by a seccomp filter ([`filter`]), root's powers by capabilities, and no
+//! (`plan` says which), calls by a seccomp filter (`filter`), root's powers by capabilities, and no
 //! core file. The demo and the command line's other verbs are not shut in. `docs/hardening.md` lists
 //! what may and may not be done, and how to see it.
 
