@@ -117,6 +117,7 @@ impl Draft {
             self.ssh = Some(front);
             self.listen = listen;
         }
+        self.limits = limits(&root.table_or_empty("limits"));
         self.console = root.table("console").and_then(|table| console(&table));
         for (name, table) in root.named("calendars") {
             self.calendar(&name, &table, &zone);
@@ -138,7 +139,6 @@ impl Draft {
             receiver(&name, &table, &mut self.siem);
         }
         self.alarms = alarms(&root.table_or_empty("alarms"), |group, key| self.wants(group, key));
-        self.limits = limits(&root.table_or_empty("limits"));
     }
 
     fn wants(&mut self, found: &At<impl Clone + Into<Name>>, key: String) {

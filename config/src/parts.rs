@@ -106,7 +106,10 @@ fn proxied(table: &Table<'_>, listen: &[At<SocketAddr>]) -> (Vec<SocketAddr>, Ve
         let why = format!("`{}` is no address of `ssh.listen`: write it there too", one.value);
         table.refuse(&one.place, "proxied", why);
     }
-    if proxied.is_empty() != proxies.is_empty() {
+    // A list of which no entry could be read was told of already.
+    let unread = |name: &str, read: bool| !read && table.has(name);
+    let told = unread("proxied", !proxied.is_empty()) || unread("proxies", !proxies.is_empty());
+    if proxied.is_empty() != proxies.is_empty() && !told {
         let (written, other) = if proxies.is_empty() { ("proxied", "proxies") } else { ("proxies", "proxied") };
         let why = format!("stands without `ssh.{other}`: write both, or neither");
         table.refuse(&table.place_of(written), written, why);

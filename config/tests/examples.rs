@@ -201,6 +201,7 @@ fn show_groups_what_belongs_together() {
         [
             "site.name",
             "ssh.listen",
+            "limits.connections",
             "console.listen",
             "calendars.bureau.holidays",
             "calendars.nuit.holidays",

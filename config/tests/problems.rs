@@ -565,7 +565,7 @@ fn each_mistake_in_a_notification_says_what_to_write() {
         "key-file",
         "events = [\"requests\"]\nkey-file",
         "poterne.toml:21:11: `notify.webhooks.soc.events`: `requests` \
-         is unknown here: write one of request, approval, arrival, emergency, unwatched, alert, lockdown, evidence",
+         is unknown here: write one of request, approval, arrival, emergency, unwatched, alert, lockdown, evidence, escalation",
     );
     hook(
         "key-file",

@@ -481,6 +481,7 @@ mod tests {
         }
         let families = [
             "alarm-",
+            "alert-",
             "channel-",
             "denial-",
             "end-",

@@ -1,14 +1,13 @@
 //! Bundles of a real session, judged by two verifiers that share no code: `poterne-verify` and
-//! `tests/verify.py` (EVI-01, EVI-08, LOG-04, D33).
+//! `tests/verify.py` (EVI-01, EVI-08, LOG-04, D33). What takes the signing key is in `journal/tests/forged.rs`.
 
 use data_encoding::HEXLOWER;
 use harness::site::OFFICER;
 use harness::{Site, eventually};
-use journal::bundle::{Said, TAR_END, check_bundle, read_receipt, tar_header, tar_padding};
-use journal::{Checkpoint, Leaf, SigningKey, VerifierKey, inclusion_proof, leaf_hash, root_of};
+use journal::bundle::{Kept, Said, TAR_END, check_bundle, read_receipt, tar_header, tar_padding};
+use journal::{SigningKey, VerifierKey, leaf_hash};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -20,8 +19,9 @@ struct Verdict {
 
 fn ours(bundle: &Path, key: Option<&str>, anchors: &[PathBuf]) -> Verdict {
     let key: Option<VerifierKey> = key.map(|key| key.parse().unwrap());
-    let read = |path: &PathBuf| (path.display().to_string(), std::fs::read_to_string(path).unwrap());
-    let anchors: Vec<_> = anchors.iter().map(read).collect();
+    let keys: Vec<&VerifierKey> = key.iter().collect();
+    let read = |path: &PathBuf| Kept::read(&path.display().to_string(), &std::fs::read_to_string(path).unwrap(), &keys);
+    let anchors: Vec<_> = anchors.iter().map(|path| read(path).unwrap()).collect();
     let mut said = String::new();
     let report = check_bundle(bundle, key.as_ref(), &anchors, &mut |one| match one {
         Said::Wrong(what) => said += &format!("WRONG {what}\n"),
@@ -208,6 +208,16 @@ fn a_bundle_is_given_by_role_and_opens_with_debians_tools() {
     let (from, to) = (today.yesterday().unwrap().to_string(), today.tomorrow().unwrap().to_string());
     both(&export(&site, "v.tar", &["--vendor", "imagix", "--from", &from, "--to", &to]), Some(&key), &[], 0, &[]);
     both(&export(&site, "i.tar", &["--intervention", "1"]), Some(&key), &[], 0, &[]);
+    // Of one that is still going on, all that came behind its last entry is shown.
+    let mut open = site.shell("alice");
+    open.expect("# ");
+    site.sign_in("sophie");
+    let going = export(&site, "open.tar", &["--intervention", "2"]);
+    both(&going, Some(&key), &[], 0, &[]);
+    let manifest = Parts::read(&going).json("manifest.json");
+    assert_eq!((&manifest["end"], &manifest["interventions"]), (&manifest["size"], &json!([2])));
+    open.type_line("exit");
+    open.wait();
     let nothing = site.poterne(&["export", "--intervention", "9", "-o", &path, "--purpose", "x"], "");
     assert_eq!(nothing.status.code(), Some(66));
 }
@@ -372,101 +382,4 @@ fn two_verifiers_agree_on_each_tampering() {
     let mut parts = whole;
     *parts.get("custody.json") = elders.get("custody.json").clone();
     judge(parts, &["the checkpoint of the export does not continue the bundle's"]);
-}
-
-/// What takes the signing key: a history dated out of order, and one that was rolled back and written
-/// anew. The first shows by itself, the second by a checkpoint from before.
-#[test]
-fn what_the_holder_of_the_key_does_is_found_where_it_can_be() {
-    let folder = tempfile::tempdir().unwrap();
-    let signer = SigningKey::new("poterne.test/journal", &[7; 32]).unwrap();
-    let key = signer.verifier().to_string();
-    let checkpoint = |leaves: &[Vec<u8>]| {
-        let hashes: Vec<_> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
-        let origin = "poterne.test/journal".to_owned();
-        signer.sign(&Checkpoint { origin, size: leaves.len() as u64, root: root_of(&hashes) })
-    };
-    let anchor = folder.path().join("anchor");
-    let honest = history(&[1, 2, 3, 4, 5], "honest");
-    std::fs::write(&anchor, checkpoint(&honest[..4])).unwrap();
-    let bundle = folder.path().join("x.tar");
-    for (times, story, anchors, words) in [
-        ([1, 2, 3, 4, 5], "honest", true, None),
-        ([1, 2, 4, 3, 5], "honest", false, Some("is dated before the one in front of it")),
-        ([1, 2, 3, 4, 5], "another", false, None),
-        ([1, 2, 3, 4, 5], "another", true, Some("history was rewritten")),
-    ] {
-        forge(&signer, &history(&times, story)).write(&bundle);
-        let anchors = if anchors { vec![anchor.clone()] } else { Vec::new() };
-        both(&bundle, Some(&key), &anchors, i32::from(words.is_some()), words.as_slice());
-    }
-}
-
-fn commitment(salt: &[u8], body: &str) -> String {
-    HEXLOWER.encode(&Sha256::new().chain_update(salt).chain_update(body).finalize())
-}
-
-fn body(index: usize, story: &str) -> String {
-    format!("{{\"kind\":\"note\",\"story\":\"{story} {index}\"}}")
-}
-
-fn history(times: &[i64], story: &str) -> Vec<Vec<u8>> {
-    let leaf = |(index, second): (usize, &i64)| {
-        leaf(index as u64, 1_800_000_000 + second, "note", Some(1), &body(index, story)).to_bytes()
-    };
-    times.iter().enumerate().map(leaf).collect()
-}
-
-fn leaf(index: u64, second: i64, kind: &str, intervention: Option<u64>, body: &str) -> Leaf {
-    Leaf {
-        account: None,
-        at: jiff::Timestamp::from_second(second).unwrap(),
-        body: commitment(&[0; 32], body),
-        index,
-        intervention,
-        key: "00".repeat(8),
-        kind: kind.to_owned(),
-        sealed: "00".repeat(32),
-        session: None,
-    }
-}
-
-/// A bundle of a history, as the holder of the signing key can make it.
-fn forge(signer: &SigningKey, leaves: &[Vec<u8>]) -> Parts {
-    let origin = "poterne.test/journal".to_owned();
-    let hashes: Vec<_> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
-    let hex = |path: Vec<[u8; 32]>| path.iter().map(|hash| HEXLOWER.encode(hash)).collect::<Vec<_>>();
-    let story = if leaves == history(&[1, 2, 3, 4, 5], "another") { "another" } else { "honest" };
-    let entry = |(index, leaf): (usize, &Vec<u8>)| {
-        json!({ "index": index, "leaf": String::from_utf8_lossy(leaf), "path": hex(inclusion_proof(&hashes, index).unwrap()),
-            "salt": "00".repeat(32), "body": body(index, story) })
-    };
-    let entries: Vec<Value> = leaves.iter().enumerate().map(entry).collect();
-    let tree = leaves.iter().flat_map(|leaf| [&b"L"[..], &(leaf.len() as u16).to_be_bytes(), leaf].concat()).collect();
-    let size = leaves.len() as u64;
-    let note = signer.sign(&Checkpoint { origin: origin.clone(), size, root: root_of(&hashes) });
-    let files = [("checkpoint", note.into_bytes()), ("tree", tree), ("entries.jsonl", Vec::new())];
-    let manifest = json!({ "format": "poterne-bundle-1", "origin": origin, "made": "2027-01-15T08:00:00Z", "by": "x",
-        "purpose": "x", "scope": "x", "sessions": [], "interventions": [1], "first": 0, "end": size, "size": size,
-        "recordings": BTreeMap::<String, Value>::new(),
-        "files": files.iter().map(|(name, _)| json!({ "name": name, "bytes": 0, "sha256": "" })).collect::<Value>() });
-    let mut parts = Parts(vec![("manifest.json".into(), serde_json::to_vec(&manifest).unwrap())]);
-    parts.0.extend(files.map(|(name, content)| (name.to_owned(), content)));
-    parts.set_entries(&entries);
-    let mut parts = parts.with_manifest();
-    let named = HEXLOWER.encode(&Sha256::digest(parts.get("manifest.json")));
-    let word = format!("{{\"kind\":\"evidence-exported\",\"manifest\":\"{named}\"}}");
-    let last = leaf(size, 1_800_000_100, "evidence-exported", None, &word).to_bytes();
-    let mut all = hashes.clone();
-    all.push(leaf_hash(&last));
-    let later =
-        signer.sign(&Checkpoint { origin: "poterne.test/journal".to_owned(), size: size + 1, root: root_of(&all) });
-    let custody = json!({
-        "entry": { "index": size, "leaf": String::from_utf8_lossy(&last), "path": hex(inclusion_proof(&all, leaves.len()).unwrap()),
-            "salt": "00".repeat(32), "body": word },
-        "checkpoint": later,
-        "consistency": hex(journal::consistency_proof(&all, leaves.len()).unwrap()),
-    });
-    parts.0.push(("custody.json".into(), serde_json::to_vec(&custody).unwrap()));
-    parts
 }

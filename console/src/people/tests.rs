@@ -62,6 +62,7 @@ fn acts() -> Vec<(&'static str, Order)> {
         ("/site/vendors/{vendor}/thaw", Order::VendorThaw { vendor: vendor(), reason: reason() }),
         ("/lockdown/begin", Order::LockdownBegin { reason: reason() }),
         ("/lockdown/end", Order::LockdownEnd { reason: reason() }),
+        ("/lockdown/reopen", Order::LockdownReopen { group: "radiologie".parse().unwrap(), reason: reason() }),
     ]
 }
 

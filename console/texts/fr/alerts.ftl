@@ -16,14 +16,14 @@ alerts-take = Je la prends
 alerts-freeze = Suspendre cette société maintenant
 alerts-freeze-reason = Fuite soupçonnée, alerte { $number }
 alerts-step = { $count ->
-    [one] Personne ne l'a prise : elle est partie vers d'autres.
-   *[other] Personne ne l'a prise : elle est partie { $count } fois vers d'autres.
+    [one] Personne ne l'a prise : elle est partie vers d'autres.
+   *[other] Personne ne l'a prise : elle est partie { $count } fois vers d'autres.
  }
 alert-account-alert = Essais sur un compte fermé ou bloqué
 alert-leak-suspected = Des mots de passe d'une société ont pu fuiter
 alert-staff-refused = Essai avec un compte de l'hôpital qui est fermé
 alert-staff-locked = Un compte de l'hôpital est bloqué
-alert-intervention-refused = Trois codes faux : une demande a été refusée
+alert-intervention-refused = Trois codes faux : une demande a été refusée
 alert-intervention-planned = Une urgence a été ouverte
 alert-session-alarm = Alarme dans une session
 alert-recording-sealed = Un enregistrement est abîmé
@@ -40,5 +40,5 @@ lockdown-stage = Rouvrir par étapes
 lockdown-stage-hint = Un groupe d'équipements à la fois. Un équipement de plusieurs groupes reste coupé jusqu'au dernier.
 lockdown-stage-group = Groupe
 lockdown-stage-button = Rouvrir ce groupe
-lockdown-stage-open = Déjà rouverts :
-lockdown-stage-done = Ce groupe est rouvert ; le reste demeure coupé.
+lockdown-stage-open = Déjà rouverts :
+lockdown-stage-done = Ce groupe est rouvert ; le reste demeure coupé.

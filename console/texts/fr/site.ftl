@@ -109,11 +109,11 @@ health-some-bad = { $count ->
    *[other] { $count } points ne vont pas.
  }
 health-confined = Cloisonnement
-health-confined-all = Le programme s'est enfermé : chemins, ports et appels.
-health-confined-paths = Le programme s'est enfermé : chemins et appels. Sur ce noyau, les ports reviennent au pare-feu.
+health-confined-all = Le programme s'est enfermé : chemins, ports et appels.
+health-confined-paths = Le programme s'est enfermé : chemins et appels. Sur ce noyau, les ports reviennent au pare-feu.
 health-confined-calls = Les appels sont filtrés. Ce noyau ne sait pas enfermer chemins et ports.
 health-confined-open = Le programme n'est pas enfermé.
-health-confined-not = Le programme ne s'est pas enfermé ; la démonstration ne le fait pas.
+health-confined-not = Le programme ne s'est pas enfermé ; la démonstration ne le fait pas.
 health-confined-do = démarrez-le par son unité, sur un noyau qui a Landlock.
 health-clock = Horloge
 health-clock-good = L'heure est sûre.

@@ -1,14 +1,15 @@
 //! What the files of a bundle hold, written as often as it is asked for: the journal as it was when the
 //! bundle was begun, and the recordings as they lie.
 
-use super::{own, summary};
+use super::{About, own, summary};
 use crate::memory::MEMORY;
 use crate::site::Site;
 use crate::vault::Memory;
 use journal::bundle::{Anchored, Disclosed, write_tree};
 use journal::{Evidence, Reader};
-use lifecycle::Concerned;
+use lifecycle::{Concerned, EvidenceScope, InterventionNumber, SessionId};
 use recorder::Joined;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -37,32 +38,67 @@ pub(super) enum Content {
 pub(super) struct Contents {
     reader: Reader,
     concerned: Vec<u64>,
+    /// Whether something of it is still going on, so that more could stand behind the last entry concerned.
+    open: bool,
     zone: jiff::tz::TimeZone,
 }
 
+/// What is over, as its leaves say.
+#[derive(Default)]
+struct Over {
+    interventions: BTreeSet<InterventionNumber>,
+    sessions: BTreeSet<SessionId>,
+    sealed: BTreeSet<SessionId>,
+}
+
+impl Over {
+    fn see(&mut self, kind: &str, number: Option<InterventionNumber>, session: Option<SessionId>) {
+        match kind {
+            "intervention-ended" | "intervention-refused" | "intervention-withdrawn" | "intervention-expired" => {
+                self.interventions.extend(number);
+            }
+            "session-ended" => self.sessions.extend(session),
+            "recording-sealed" => self.sealed.extend(session),
+            _ => {}
+        }
+    }
+}
+
 impl Contents {
-    pub(super) fn open(site: &Site, about: &Concerned) -> anyhow::Result<Contents> {
+    /// Finds the entries concerned. The journal went on since `about` was looked up: sessions that were
+    /// admitted and recordings that were sealed meanwhile are added to it, so that it says what the entries do.
+    pub(super) fn open(site: &Site, about: &mut About) -> anyhow::Result<Contents> {
         let mut reader = site.archive.open()?;
-        let since = about.since.map_or(Ok(0), |since| reader.index_before(since))?;
+        let since = about.concerned.since.map_or(Ok(0), |since| reader.index_before(since))?;
+        let one_session = matches!(about.wanted.scope, EvidenceScope::Session(_));
+        let Concerned { interventions, sessions, .. } = &mut about.concerned;
+        let mut over = Over::default();
         let mut concerned = Vec::new();
-        let sessions: std::collections::BTreeSet<&str> = about.sessions.iter().map(|id| id.as_str()).collect();
         reader.leaves(since, |leaf, _| {
-            let number = leaf.intervention.map(lifecycle::InterventionNumber);
-            let session = leaf.session.as_deref();
-            if session.is_some_and(|id| sessions.contains(id))
-                || number.is_some_and(|number| about.interventions.contains(&number))
-            {
+            let number = leaf.intervention.map(InterventionNumber).filter(|number| interventions.contains(number));
+            let session: Option<SessionId> = leaf.session.as_deref().and_then(|session| session.parse().ok());
+            if number.is_some() && !one_session {
+                sessions.extend(session.clone());
+            }
+            let session = session.filter(|session| sessions.contains(session));
+            if number.is_some() || session.is_some() {
                 concerned.push(leaf.index);
+                over.see(&leaf.kind, number, session);
             }
             ControlFlow::Continue(())
         })?;
-        Ok(Contents { reader, concerned, zone: site.config().site.zone.clone() })
+        let Over { interventions: ended, sessions: gone, sealed } = over;
+        let open = *interventions != ended || *sessions != gone || *sessions != sealed;
+        about.sealed.extend(sealed);
+        Ok(Contents { reader, concerned, open, zone: site.config().site.zone.clone() })
     }
 
-    /// From the first entry concerned to behind the last.
+    /// From the first entry concerned to behind the last; to the end of the journal where something of it is
+    /// still going on, since only that shows that nothing was left out.
     pub(super) fn range(&self) -> (u64, u64) {
         let first = self.concerned.first().copied().unwrap_or_default();
-        (first, self.concerned.last().map_or(first, |last| last + 1))
+        let last = self.concerned.last().map_or(first, |last| last + 1);
+        (first, if self.open { self.size() } else { last })
     }
 
     pub(super) fn size(&self) -> u64 {

@@ -159,9 +159,9 @@ fn sha256(bytes: &[u8]) -> String {
     HEXLOWER.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref())
 }
 
-fn gather(site: &Site, about: About) -> anyhow::Result<Gathered> {
+fn gather(site: &Site, mut about: About) -> anyhow::Result<Gathered> {
     let config = site.config();
-    let mut contents = Contents::open(site, &about.concerned)?;
+    let mut contents = Contents::open(site, &mut about)?;
     let (first, end) = contents.range();
     let mut planned: Vec<(String, Content)> = vec![
         (bundle::CHECKPOINT.to_owned(), Content::Bytes(contents.checkpoint().as_bytes().to_vec())),

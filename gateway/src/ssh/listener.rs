@@ -289,6 +289,15 @@ fn server_config(keys: &HostKeys, legacy: bool) -> server::Config {
     }
 }
 
+/// Returns once all access is cut, for whoever is in the lobby then. A session is ended with its reason, by
+/// the brake; and it may have begun while this waits.
+async fn shut_out(site: &Site, shared: &Shared) {
+    site.lockdown.began().await;
+    if shared.session.get().is_some() {
+        std::future::pending().await
+    }
+}
+
 /// One connection, from its first byte to its end.
 async fn serve(
     tcp: TcpStream,
@@ -328,8 +337,7 @@ async fn serve(
                 parting = Parting::ShownOut;
                 gate.end();
             }
-            // A session is ended with its reason by the brake; whoever is in the lobby just goes.
-            () = site.lockdown.began(), if shared.session.get().is_none() && !gate.is_ended() => {
+            () = shut_out(&site, &shared), if !gate.is_ended() => {
                 parting = Parting::ShownOut;
                 gate.end();
             }

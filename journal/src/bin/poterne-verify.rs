@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
-use journal::bundle::{Receipted, Said, check_bundle, read_receipt};
+use journal::bundle::{Kept, Receipted, Said, check_bundle, plain, read_receipt};
 use journal::{Finding, OsDisk, Since, VerifierKey, WitnessKey, check_log_since};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -52,6 +52,10 @@ enum What {
         /// A signed checkpoint or a receipt kept elsewhere: the log must continue it.
         #[arg(long, value_name = "FILE")]
         anchor: Vec<PathBuf>,
+        /// The key that such a checkpoint is signed by, if it is of before a restore: the old verifier key,
+        /// or a file that holds it. Can be repeated.
+        #[arg(long, value_name = "VKEY", requires = "anchor")]
+        anchor_key: Vec<String>,
     },
     /// Check a receipt, as a technician or a vendor's contact got one.
     Receipt {
@@ -75,9 +79,9 @@ fn main() -> ExitCode {
     };
     let done = match call.what {
         What::Log { dir, key, since, since_key, witness } => {
-            log(&dir, key.as_deref(), since.as_deref().map(|since| Kept { since, key: since_key, witness }))
+            log(&dir, key.as_deref(), since.as_deref().map(|since| Prefix { since, key: since_key, witness }))
         }
-        What::Bundle { file, key, anchor } => bundle(&file, key.as_deref(), &anchor),
+        What::Bundle { file, key, anchor, anchor_key } => bundle(&file, key.as_deref(), &anchor, &anchor_key),
         What::Receipt { file, key } => receipt(&file, key.as_deref()),
     };
     match done {
@@ -90,7 +94,7 @@ fn main() -> ExitCode {
 }
 
 /// A checkpoint kept elsewhere, and who signed it.
-struct Kept<'a> {
+struct Prefix<'a> {
     since: &'a Path,
     /// The key of an earlier origin, if it is of one.
     key: Option<String>,
@@ -126,7 +130,8 @@ fn holds(key: Option<&VerifierKey>, more: &str) -> ExitCode {
     }
 }
 
-fn log(dir: &Path, key: Option<&str>, kept: Option<Kept<'_>>) -> anyhow::Result<ExitCode> {
+fn log(dir: &Path, key: Option<&str>, kept: Option<Prefix<'_>>) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(dir.is_dir(), "`{}` is not a folder that is there", dir.display());
     let key: Option<VerifierKey> = read_key(key)?;
     let since = kept.as_ref().map(|kept| read(kept.since)).transpose()?;
     let earlier: Option<VerifierKey> = read_key(kept.as_ref().and_then(|kept| kept.key.as_deref()))?;
@@ -144,7 +149,7 @@ fn log(dir: &Path, key: Option<&str>, kept: Option<Kept<'_>>) -> anyhow::Result<
         }
     }
     for finding in &report.findings {
-        println!("WRONG  {finding}");
+        println!("WRONG  {}", plain(&finding.to_string()));
     }
     let entries = report.entries;
     if let Some((first, last)) = report.span {
@@ -160,34 +165,38 @@ fn log(dir: &Path, key: Option<&str>, kept: Option<Kept<'_>>) -> anyhow::Result<
     Ok(holds(key.as_ref(), if since.is_some() { ", and continues the checkpoint given" } else { "" }))
 }
 
-fn bundle(file: &Path, key: Option<&str>, anchors: &[PathBuf]) -> anyhow::Result<ExitCode> {
+fn bundle(file: &Path, key: Option<&str>, anchors: &[PathBuf], earlier: &[String]) -> anyhow::Result<ExitCode> {
     let key: Option<VerifierKey> = read_key(key)?;
+    let mut keys = Vec::from_iter(key.clone());
+    for key in earlier {
+        keys.extend(read_key::<VerifierKey>(Some(key))?);
+    }
+    let keys: Vec<&VerifierKey> = keys.iter().collect();
     let mut given = Vec::new();
     for path in anchors {
-        let text = read(path)?;
-        // A receipt is a checkpoint with something before it.
-        let note = match read_receipt(&text, None) {
-            Ok(receipt) => receipt.note,
-            Err(_) => text,
-        };
-        given.push((format!("`{}`", path.display().to_string().escape_debug()), note));
+        // What is wrong with it is wrong with the call: it says nothing about the bundle.
+        let kept = Kept::read(&format!("`{}`", path.display()), &read(path)?, &keys);
+        given.push(kept.map_err(|what| anyhow::anyhow!(plain(&what)))?);
     }
+    let opened = std::fs::File::open(file).and_then(|file| file.metadata());
+    let opened = opened.with_context(|| format!("`{}` cannot be read", file.display()))?;
+    anyhow::ensure!(opened.is_file(), "`{}` is not an ordinary file", file.display());
     let report = check_bundle(file, key.as_ref(), &given, &mut |said| match said {
         Said::Holds(what) => println!("holds  {what}"),
         Said::Wrong(what) => println!("WRONG  {what}"),
         Said::Note(what) => println!("note   {what}"),
     });
-    if report.wrong > 0 {
-        println!("DOES NOT HOLD: {} findings", report.wrong);
-        return Ok(ExitCode::from(1));
-    }
     if given.is_empty() {
         println!(
             "note   no checkpoint from elsewhere was given (--anchor): a history rewritten by the holder of the \
              signing key would not be found"
         );
     }
-    println!("       {} entries hold", report.entries);
+    if report.wrong > 0 {
+        println!("DOES NOT HOLD: {} findings", report.wrong);
+        return Ok(ExitCode::from(1));
+    }
+    println!("       {} entries hold, {} without content (erased)", report.entries, report.erased);
     Ok(holds(key.as_ref(), if given.is_empty() { "" } else { ", and continues what was given" }))
 }
 
@@ -196,7 +205,7 @@ fn receipt(file: &Path, key: Option<&str>) -> anyhow::Result<ExitCode> {
     let receipted = match read_receipt(&read(file)?, key.as_ref()) {
         Ok(receipted) => receipted,
         Err(what) => {
-            println!("WRONG  {what}");
+            println!("WRONG  {}", plain(&what));
             println!("DOES NOT HOLD");
             return Ok(ExitCode::from(1));
         }

@@ -1,61 +1,36 @@
 //! Checking a bundle with a key from outside. What is in it was made by somebody who may want to deceive:
 //! nothing is unpacked, nothing is held in memory that is larger than one entry or one list of names, and
-//! no text of it is shown but what the journal's own form allows.
+//! whatever of it is said passes [`plain`](super::plain).
 
-use super::disclosed::{Anchored, Custody, Disclosed, hashes};
+use super::disclosed::{Anchored, Custody, hashes};
+use super::entries::Entries;
+use super::kept::{Kept, Waiting};
 use super::manifest::{BundleManifest, FORMAT};
-use super::recordings::{Recordings, reencrypted};
-use super::tar::{self, Place};
+use super::opened::{Bundle, LONGEST_LINE, Lines};
+use super::recordings::Recordings;
 use super::tree::{Record, read_record};
-use super::{ANCHORS, CHECKPOINT, CUSTODY, ENTRIES, EXPORTED, MANIFEST, REENCRYPTED, TREE};
+use super::voice::{BundleReport, Said, Voice};
+use super::whole::{Scope, Whole};
+use super::{ANCHORS, CHECKPOINT, COPIES, CUSTODY, ENTRIES, EXPORTED, MANIFEST, REENCRYPTED, TREE};
 use crate::entry::Leaf;
-use crate::merkle::{Frontier, Hash, leaf_hash, verify_consistency};
+use crate::merkle::{Frontier, leaf_hash, verify_consistency};
 use crate::note::{Checkpoint, VerifierKey};
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read, Seek as _, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 
-/// A manifest names some ten thousand files at most.
-const LONGEST_MANIFEST: u64 = 64 << 20;
-/// A body is 1 MiB at most, and JSON writes some characters with six.
-const LONGEST_LINE: u64 = 8 << 20;
 /// A checkpoint with the lines of many witnesses.
 const LONGEST_NOTE: u64 = 64 << 10;
-/// So many things that do not hold are said; all are counted.
-const SAID: u64 = 1000;
-
-/// Something the check has to say, in plain words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
-    /// This holds.
-    Holds(String),
-    /// This does not.
-    Wrong(String),
-    /// This is to be known.
-    Note(String),
-}
-
-/// What a check of a bundle came to.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct BundleReport {
-    /// Entries whose place and content hold.
-    pub entries: u64,
-    /// Things that do not hold. None: all holds.
-    pub wrong: u64,
-    /// Size and root of the checkpoint.
-    pub checkpoint: Option<(u64, Hash)>,
-}
 
 /// Checks the bundle in a file. With `key` its checkpoints must be signed by it. `anchors` are signed
-/// checkpoints from elsewhere, each with its name: the log must continue them.
+/// checkpoints from elsewhere: the log must continue them.
 pub fn check_bundle(
     file: &Path,
     key: Option<&VerifierKey>,
-    anchors: &[(String, String)],
+    anchors: &[Kept],
     say: &mut dyn FnMut(Said),
 ) -> BundleReport {
     let mut voice = Voice { say, report: BundleReport::default() };
@@ -66,129 +41,6 @@ pub fn check_bundle(
     voice.report
 }
 
-/// Says and counts.
-pub(super) struct Voice<'a> {
-    say: &'a mut dyn FnMut(Said),
-    report: BundleReport,
-}
-
-impl Voice<'_> {
-    pub(super) fn wrong(&mut self, what: String) {
-        self.report.wrong += 1;
-        match self.report.wrong {
-            ..SAID => (self.say)(Said::Wrong(what)),
-            SAID => (self.say)(Said::Wrong(format!("{what}; what else does not hold is counted and not said"))),
-            _ => {}
-        }
-    }
-
-    pub(super) fn holds(&mut self, what: String) {
-        (self.say)(Said::Holds(what));
-    }
-
-    pub(super) fn note(&mut self, what: String) {
-        (self.say)(Said::Note(what));
-    }
-}
-
-/// The file, and where in it each file lies.
-pub(super) struct Bundle {
-    path: PathBuf,
-    places: BTreeMap<String, Place>,
-}
-
-impl Bundle {
-    fn open(path: &Path) -> Result<Bundle, String> {
-        let failed = |error: io::Error| format!("the bundle cannot be read: {error}");
-        if !std::fs::metadata(path).map_err(failed)?.is_file() {
-            return Err("the bundle is not an ordinary file".to_owned());
-        }
-        let mut file = BufReader::new(File::open(path).map_err(failed)?);
-        Ok(Bundle { path: path.to_owned(), places: tar::index(&mut file)? })
-    }
-
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.places.contains_key(name)
-    }
-
-    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
-        self.places.keys()
-    }
-
-    pub(super) fn reader(&self, name: &str) -> Result<BufReader<io::Take<File>>, String> {
-        let (at, bytes) = self.places.get(name).ok_or_else(|| format!("`{name}` is not in the bundle"))?;
-        let failed = |error: io::Error| format!("`{name}` cannot be read: {error}");
-        let mut file = File::open(&self.path).map_err(failed)?;
-        file.seek(SeekFrom::Start(*at)).map_err(failed)?;
-        Ok(BufReader::with_capacity(128 << 10, file.take(*bytes)))
-    }
-
-    /// A small file, whole.
-    pub(super) fn read(&self, name: &str, longest: u64) -> Result<Vec<u8>, String> {
-        let mut bytes = Vec::new();
-        match self.reader(name)?.take(longest + 1).read_to_end(&mut bytes) {
-            Ok(count) if count as u64 <= longest => Ok(bytes),
-            Ok(_) => Err(format!("`{name}` is longer than any such file")),
-            Err(error) => Err(format!("`{name}` cannot be read: {error}")),
-        }
-    }
-
-    /// A list of the manifest's length.
-    pub(super) fn read_list(&self, name: &str) -> Result<Vec<u8>, String> {
-        self.read(name, LONGEST_MANIFEST)
-    }
-
-    /// Length and digest of a file, read in pieces.
-    pub(super) fn digest(&self, name: &str) -> Result<(u64, String), String> {
-        digest_of(&mut self.reader(name)?).map_err(|error| format!("`{name}` cannot be read: {error}"))
-    }
-}
-
-/// Length and digest of what is left of a stream.
-pub(super) fn digest_of(from: &mut impl Read) -> io::Result<(u64, String)> {
-    let (mut digest, mut bytes) = (Sha256::new(), 0);
-    let mut buffer = vec![0; 128 << 10];
-    loop {
-        match from.read(&mut buffer) {
-            Ok(0) => return Ok((bytes, HEXLOWER.encode(&digest.finalize()))),
-            Ok(count) => {
-                digest.update(buffer.get(..count).unwrap_or_default());
-                bytes += count as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// The lines of a file of JSON, one object each.
-struct Lines {
-    name: &'static str,
-    from: BufReader<io::Take<File>>,
-}
-
-impl Lines {
-    /// The next; `None` at the end. `Err` says in words what is wrong with it.
-    fn next<T: serde::de::DeserializeOwned>(&mut self) -> Option<Result<T, String>> {
-        let mut line = Vec::new();
-        match (&mut self.from).take(LONGEST_LINE).read_until(b'\n', &mut line) {
-            Ok(0) => None,
-            Ok(_) if line.ends_with(b"\n") => {
-                Some(serde_json::from_slice(&line).map_err(|_| format!("`{}` has a line of another form", self.name)))
-            }
-            Ok(_) => Some(Err(format!("`{}` has a line without an end", self.name))),
-            Err(error) => Some(Err(format!("`{}` cannot be read: {error}", self.name))),
-        }
-    }
-}
-
-/// A checkpoint that the log must continue.
-struct Anchor {
-    name: String,
-    checkpoint: Checkpoint,
-    met: bool,
-}
-
 struct Check<'a> {
     bundle: &'a Bundle,
     key: Option<&'a VerifierKey>,
@@ -197,7 +49,7 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn all(mut self, given: &[(String, String)], voice: &mut Voice<'_>) {
+    fn all(mut self, given: &[Kept], voice: &mut Voice<'_>) {
         let manifest = match self.bundle.read_list(MANIFEST) {
             Ok(bytes) => bytes,
             Err(what) => return voice.wrong(what),
@@ -223,42 +75,23 @@ impl Check<'_> {
                 checkpoint.size
             ));
         }
-        let mut anchors = Vec::new();
-        for (name, note) in given {
-            match self.checkpoint(name, note, voice) {
-                Ok(checkpoint) => anchors.push(Anchor { name: name.clone(), checkpoint, met: false }),
-                Err(what) => voice.wrong(what),
-            }
-        }
-        let mut recordings = Recordings::default();
-        self.tree(&manifest, &checkpoint, &mut anchors, &mut recordings, voice);
-        self.anchors(&checkpoint, &mut anchors, voice);
-        let last = self.custody(&digest, &checkpoint, voice);
-        for anchor in anchors.iter().filter(|anchor| !anchor.met) {
-            let (name, size) = (&anchor.name, anchor.checkpoint.size);
-            match &last {
-                Some(last) if *last == anchor.checkpoint => voice.holds(format!("{name} is where the export stands")),
-                _ if size > checkpoint.size => voice.wrong(format!(
-                    "{name} covers {size} entries, but the bundle's checkpoint only {}: the log was cut off or \
-                     rolled back, or the bundle is older than that checkpoint",
-                    checkpoint.size
-                )),
-                _ => voice.wrong(format!(
-                    "{name} over {size} entries cannot be held against this bundle, which is too coarse there: \
-                     export it again with --anchor"
-                )),
-            }
-        }
+        let mut waiting = Waiting::new(given, &checkpoint.origin, voice);
+        let (mut recordings, mut whole) = (Recordings::default(), Whole::default());
+        self.tree(&manifest, &checkpoint, &mut waiting, (&mut recordings, &mut whole), voice);
+        self.anchors(&checkpoint, &mut waiting, voice);
+        let exported = self.custody(&digest, &checkpoint, &mut waiting, voice);
+        waiting.end(checkpoint.size, voice);
+        whole.judge(&manifest, exported.as_ref().map(|exported| &exported.scope), voice);
         recordings.check(self.bundle, &manifest, voice);
-        reencrypted(self.bundle, &manifest, voice);
     }
 
     /// Every file is the one that the manifest names, and there is no other.
     fn files(&self, manifest: &BundleManifest, voice: &mut Voice<'_>) {
-        let mut named = BTreeMap::new();
+        let own = |name: &str| [MANIFEST, CUSTODY, REENCRYPTED].contains(&name) || name.starts_with(COPIES);
+        let mut named = BTreeSet::new();
         for file in &manifest.files {
-            if !super::is_path(&file.name) || named.insert(&file.name, ()).is_some() {
-                voice.wrong(format!("`{MANIFEST}` names a file twice, or one that cannot be"));
+            if own(&file.name) || !named.insert(&file.name) {
+                voice.wrong(format!("`{MANIFEST}` names a file twice, or one that it cannot name"));
                 continue;
             }
             match self.bundle.digest(&file.name) {
@@ -269,9 +102,8 @@ impl Check<'_> {
                 Err(what) => voice.wrong(what),
             }
         }
-        let own = [MANIFEST, CUSTODY, REENCRYPTED];
         for name in self.bundle.names() {
-            if !own.contains(&name.as_str()) && !name.starts_with("reencrypted/") && !named.contains_key(name) {
+            if !own(name) && !named.contains(name) {
                 voice.wrong(format!("`{name}` is in the bundle, and the manifest does not name it"));
             }
         }
@@ -306,18 +138,17 @@ impl Check<'_> {
         &self,
         manifest: &BundleManifest,
         checkpoint: &Checkpoint,
-        anchors: &mut [Anchor],
-        recordings: &mut Recordings,
+        waiting: &mut Waiting<'_>,
+        (recordings, whole): (&mut Recordings, &mut Whole),
         voice: &mut Voice<'_>,
     ) {
         let (mut tree_file, entries) = match (self.bundle.reader(TREE), self.bundle.reader(ENTRIES)) {
             (Ok(tree), Ok(entries)) => (tree, Lines { name: ENTRIES, from: entries }),
             (Err(what), _) | (_, Err(what)) => return voice.wrong(what),
         };
-        let mut entries =
-            Entries { lines: entries, next: None, last: None, size: checkpoint.size, root: checkpoint.root };
+        let mut entries = Entries::new(entries, checkpoint);
         let (mut tree, mut last_at) = (Frontier::default(), None);
-        meet(&tree, anchors, voice);
+        waiting.meet(&tree, voice);
         loop {
             let index = tree.size();
             match read_record(&mut tree_file) {
@@ -338,6 +169,7 @@ impl Check<'_> {
                         None => voice.wrong(format!("entry {index} is not a canonical leaf")),
                         Some(leaf) => {
                             shown(&leaf, index, &mut last_at, voice);
+                            whole.see(&leaf, manifest);
                             if concerned(&leaf, manifest) {
                                 entries.expect(&leaf, recordings, voice);
                             }
@@ -349,7 +181,7 @@ impl Check<'_> {
                     break;
                 }
             }
-            meet(&tree, anchors, voice);
+            waiting.meet(&tree, voice);
         }
         entries.end(recordings, voice);
         if tree.size() != checkpoint.size {
@@ -375,7 +207,7 @@ impl Check<'_> {
     }
 
     /// Other checkpoints that the bundle brings, with their proofs.
-    fn anchors(&mut self, checkpoint: &Checkpoint, given: &mut [Anchor], voice: &mut Voice<'_>) {
+    fn anchors(&mut self, checkpoint: &Checkpoint, waiting: &mut Waiting<'_>, voice: &mut Voice<'_>) {
         let Ok(reader) = self.bundle.reader(ANCHORS) else { return };
         let mut lines = Lines { name: ANCHORS, from: reader };
         while let Some(line) = lines.next::<Anchored>() {
@@ -392,14 +224,14 @@ impl Check<'_> {
             };
             let proof = hashes(&anchored.consistency).unwrap_or_default();
             if verify_consistency(older.size, &older.root, checkpoint.size, &checkpoint.root, &proof) {
-                voice.holds(format!(
-                    "the log continues a checkpoint over {} entries that the bundle brings",
-                    older.size
-                ));
-                for anchor in given.iter_mut().filter(|anchor| !anchor.met && anchor.checkpoint == older) {
-                    anchor.met = true;
-                    voice.holds(format!("the log continues {}, over {} entries", anchor.name, older.size));
+                // The bundle's own proves nothing new.
+                if older.size != checkpoint.size {
+                    voice.holds(format!(
+                        "the log continues a checkpoint over {} entries that the bundle brings",
+                        older.size
+                    ));
                 }
+                waiting.proven(&older, voice);
             } else {
                 voice.wrong(format!(
                     "the log does not continue a checkpoint over {} entries that the bundle brings: history was rewritten",
@@ -409,38 +241,21 @@ impl Check<'_> {
         }
     }
 
-    /// The journal's own word on what this bundle held when it was made. Gives its checkpoint.
-    fn custody(&mut self, manifest: &str, checkpoint: &Checkpoint, voice: &mut Voice<'_>) -> Option<Checkpoint> {
-        let custody = self.bundle.read(CUSTODY, LONGEST_LINE);
-        let custody = custody.map_err(|what| format!("{what}: nothing signed says what this bundle held"));
-        let custody = custody.and_then(|bytes| {
-            serde_json::from_slice::<Custody>(&bytes).map_err(|_| format!("`{CUSTODY}` has another form"))
-        });
-        let judged =
-            custody.and_then(|custody| {
-                let later = self.checkpoint("the checkpoint of the export", &custody.checkpoint, voice)?;
-                let proof = hashes(&custody.consistency).unwrap_or_default();
-                if !verify_consistency(checkpoint.size, &checkpoint.root, later.size, &later.root, &proof) {
-                    return Err(
-                        "the checkpoint of the export does not continue the bundle's: history was rewritten".to_owned()
-                    );
-                }
-                let leaf = custody.entry.proven(later.size, &later.root)?;
-                if leaf.kind != EXPORTED {
-                    return Err(format!("`{CUSTODY}` shows an entry of the kind {}, and not {EXPORTED}", leaf.kind));
-                }
-                let body = custody.entry.content(&leaf)?;
-                let named: Option<serde_json::Value> = body.and_then(|body| serde_json::from_str(body).ok());
-                match named.as_ref().and_then(|body| body.get("manifest")).and_then(|named| named.as_str()) {
-                    Some(named) if named == manifest => Ok((leaf, later)),
-                    _ => Err("the journal names another manifest: what is in this bundle is not what was exported"
-                        .to_owned()),
-                }
-            });
-        match judged {
-            Ok((leaf, later)) => {
+    /// The journal's own word on what this bundle held when it was made.
+    fn custody(
+        &mut self,
+        manifest: &str,
+        checkpoint: &Checkpoint,
+        waiting: &mut Waiting<'_>,
+        voice: &mut Voice<'_>,
+    ) -> Option<Exported> {
+        match self.exported(manifest, checkpoint, voice) {
+            Ok((leaf, later, exported)) => {
                 voice.holds(format!("entry {}  {}  {}  names this very manifest", leaf.index, leaf.at, leaf.kind));
-                Some(later)
+                let Exported { staff, purpose, scope, .. } = &exported;
+                voice.holds(format!("it was exported by {staff}, about {scope}, for: {purpose}"));
+                waiting.proven(&later, voice);
+                Some(exported)
             }
             Err(what) => {
                 voice.wrong(what);
@@ -448,18 +263,44 @@ impl Check<'_> {
             }
         }
     }
-}
 
-/// Holds the checkpoints over as many entries as were folded so far against the tree.
-fn meet(tree: &Frontier, anchors: &mut [Anchor], voice: &mut Voice<'_>) {
-    for anchor in anchors.iter_mut().filter(|anchor| !anchor.met && anchor.checkpoint.size == tree.size()) {
-        anchor.met = true;
-        let (name, size) = (&anchor.name, anchor.checkpoint.size);
-        match anchor.checkpoint.root == tree.root() {
-            true => voice.holds(format!("the log continues {name}, over {size} entries")),
-            false => voice.wrong(format!("{name} over {size} entries has another root: history was rewritten")),
+    fn exported(
+        &mut self,
+        manifest: &str,
+        checkpoint: &Checkpoint,
+        voice: &mut Voice<'_>,
+    ) -> Result<(Leaf, Checkpoint, Exported), String> {
+        let form = |_| format!("`{CUSTODY}` has another form");
+        let custody = self.bundle.read(CUSTODY, LONGEST_LINE);
+        let custody = custody.map_err(|what| format!("{what}: nothing signed says what this bundle held"))?;
+        let custody: Custody = serde_json::from_slice(&custody).map_err(form)?;
+        let later = self.checkpoint("the checkpoint of the export", &custody.checkpoint, voice)?;
+        let proof = hashes(&custody.consistency).unwrap_or_default();
+        if !verify_consistency(checkpoint.size, &checkpoint.root, later.size, &later.root, &proof) {
+            return Err("the checkpoint of the export does not continue the bundle's: history was rewritten".to_owned());
+        }
+        let leaf = custody.entry.proven(later.size, &later.root)?;
+        if leaf.kind != EXPORTED {
+            return Err(format!("`{CUSTODY}` shows an entry of the kind {}, and not {EXPORTED}", leaf.kind));
+        }
+        let body = custody.entry.content(&leaf)?.unwrap_or_default();
+        let exported: Exported = serde_json::from_str(body).map_err(form)?;
+        match exported.manifest == manifest {
+            true => Ok((leaf, later, exported)),
+            false => {
+                Err("the journal names another manifest: what is in this bundle is not what was exported".to_owned())
+            }
         }
     }
+}
+
+/// The body of the entry that names a manifest, as far as it matters here.
+#[derive(Deserialize)]
+struct Exported {
+    manifest: String,
+    staff: String,
+    purpose: String,
+    scope: Scope,
 }
 
 fn shown(leaf: &Leaf, index: u64, last: &mut Option<Timestamp>, voice: &mut Voice<'_>) {
@@ -476,77 +317,4 @@ fn shown(leaf: &Leaf, index: u64, last: &mut Option<Timestamp>, voice: &mut Voic
 fn concerned(leaf: &Leaf, manifest: &BundleManifest) -> bool {
     leaf.session.as_ref().is_some_and(|session| manifest.sessions.contains(session))
         || leaf.intervention.is_some_and(|number| manifest.interventions.contains(&number))
-}
-
-/// The entries in the bundle, read beside the tree.
-struct Entries {
-    lines: Lines,
-    next: Option<Disclosed>,
-    last: Option<u64>,
-    size: u64,
-    root: Hash,
-}
-
-impl Entries {
-    fn peek(&mut self, voice: &mut Voice<'_>) -> Option<&Disclosed> {
-        while self.next.is_none() {
-            match self.lines.next::<Disclosed>()? {
-                Ok(entry) => {
-                    if let Some(last) = self.last.filter(|last| entry.index <= *last) {
-                        voice.wrong(format!(
-                            "entry {} stands behind entry {last}: entries were swapped or doubled",
-                            entry.index
-                        ));
-                    }
-                    self.last = Some(entry.index);
-                    self.next = Some(entry);
-                }
-                Err(what) => voice.wrong(what),
-            }
-        }
-        self.next.as_ref()
-    }
-
-    /// An entry with this leaf must come next.
-    fn expect(&mut self, leaf: &Leaf, recordings: &mut Recordings, voice: &mut Voice<'_>) {
-        while self.peek(voice).is_some_and(|next| next.index < leaf.index) {
-            self.take(recordings, voice);
-        }
-        match self.peek(voice).is_some_and(|next| next.index == leaf.index) {
-            true => self.take(recordings, voice),
-            false => voice.wrong(format!(
-                "entry {} ({}) concerns this, and its content is not here: an entry was dropped",
-                leaf.index, leaf.kind
-            )),
-        }
-    }
-
-    fn take(&mut self, recordings: &mut Recordings, voice: &mut Voice<'_>) {
-        let Some(entry) = self.next.take() else { return };
-        let judged = entry.proven(self.size, &self.root).and_then(|leaf| {
-            let body = entry.content(&leaf)?.map(str::to_owned);
-            Ok((leaf, body))
-        });
-        match judged {
-            Ok((leaf, body)) => {
-                voice.report.entries += 1;
-                let about = match (&leaf.intervention, &leaf.session) {
-                    (Some(number), Some(session)) => format!("intervention {number}, {session}"),
-                    (Some(number), None) => format!("intervention {number}"),
-                    (None, Some(session)) => session.clone(),
-                    (None, None) => "-".to_owned(),
-                };
-                let erased = if body.is_none() { "  (its content was erased)" } else { "" };
-                voice.holds(format!("entry {}  {}  {}  {about}{erased}", leaf.index, leaf.at, leaf.kind));
-                recordings.learn(&leaf, body.as_deref());
-            }
-            Err(what) => voice.wrong(what),
-        }
-    }
-
-    fn end(mut self, recordings: &mut Recordings, voice: &mut Voice<'_>) {
-        while self.peek(voice).is_some() {
-            self.take(recordings, voice);
-        }
-    }
 }

@@ -9,6 +9,7 @@ pub(super) const FORMAT: &str = "poterne-bundle-1";
 
 /// A file and its digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BundleFile {
     /// Its path in the bundle.
     pub name: String,
@@ -32,6 +33,7 @@ pub enum Held {
 
 /// A session's recording in the bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct HeldRecording {
     /// In which form.
     pub held: Held,
@@ -41,6 +43,7 @@ pub struct HeldRecording {
 
 /// `manifest.json` of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BundleManifest {
     /// `poterne-bundle-1`.
     pub format: String,

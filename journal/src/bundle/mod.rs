@@ -6,18 +6,25 @@
 
 mod check;
 mod disclosed;
+mod entries;
+mod kept;
 mod manifest;
+mod opened;
 mod receipt;
 mod recordings;
 mod tar;
 mod tree;
+mod voice;
+mod whole;
 
-pub use check::{BundleReport, Said, check_bundle};
+pub use check::check_bundle;
 pub use disclosed::{Anchored, Custody, Disclosed};
+pub use kept::Kept;
 pub use manifest::{BundleFile, BundleManifest, Held, HeldRecording};
 pub use receipt::{Receipted, make_receipt, read_receipt};
 pub use tar::{TAR_END, tar_header, tar_padding};
 pub use tree::write_tree;
+pub use voice::{BundleReport, Said, plain};
 
 /// The manifest's file in a bundle.
 pub const MANIFEST: &str = "manifest.json";
@@ -33,6 +40,8 @@ pub const ENTRIES: &str = "entries.jsonl";
 pub const ANCHORS: &str = "anchors.jsonl";
 /// The file in a bundle that names what was encrypted anew, after the manifest was journalled.
 pub const REENCRYPTED: &str = "reencrypted.json";
+/// The folder in a bundle of what was encrypted anew.
+pub const COPIES: &str = "reencrypted/";
 /// The kind of the entry that names a bundle's manifest.
 pub const EXPORTED: &str = "evidence-exported";
 

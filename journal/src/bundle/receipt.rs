@@ -6,7 +6,8 @@ use crate::merkle::{Hash, leaf_hash, verify_inclusion};
 use crate::note::{Checkpoint, NoteError, VerifierKey};
 use data_encoding::BASE64;
 
-const BEGIN: &str = "-----BEGIN POTERNE RECEIPT-----";
+/// What a receipt begins with.
+pub(super) const BEGIN: &str = "-----BEGIN POTERNE RECEIPT-----";
 const END: &str = "-----END POTERNE RECEIPT-----";
 const PROOF: &str = "c2sp.org/tlog-proof@v1";
 /// Characters of a line: fits the narrowest terminal that people use.
@@ -64,7 +65,9 @@ pub fn read_receipt(text: &str, key: Option<&VerifierKey>) -> Result<Receipted, 
         let (proof, note) = rest.split_once("\n\n")?;
         let mut lines = proof.split('\n');
         let first = lines.next() == Some(PROOF);
-        let index: u64 = lines.next()?.strip_prefix("index ")?.parse().ok()?;
+        let written = lines.next()?.strip_prefix("index ")?;
+        // One spelling: no sign, no zero in front.
+        let index = written.parse().ok().filter(|index: &u64| index.to_string() == written)?;
         let path: Option<Vec<Hash>> = lines.map(|line| BASE64.decode(line.as_bytes()).ok()?.try_into().ok()).collect();
         first.then_some((leaf, index, path?, note))
     };
@@ -125,6 +128,12 @@ mod tests {
         let other = SigningKey::new("chu.example/journal", &[8; 32]).unwrap().verifier();
         assert!(read_receipt(&text, Some(&other)).unwrap_err().contains("no signature"));
         assert!(read_receipt(&text, None).is_ok());
+        let armour: String = text.lines().filter(|line| !line.starts_with('-')).collect();
+        let plain = String::from_utf8(BASE64.decode(armour.as_bytes()).unwrap()).unwrap();
+        for index in ["+11", "011", "\u{661}\u{661}", "11 ", ""] {
+            let respelt = BASE64.encode(plain.replace("index 11\n", &format!("index {index}\n")).as_bytes());
+            assert!(read_receipt(&format!("{BEGIN}{respelt}{END}"), Some(&key)).is_err(), "{index}");
+        }
         let inside = BEGIN.len() + 1..text.len() - END.len() - 2;
         for position in inside {
             let mut altered = text.clone().into_bytes();

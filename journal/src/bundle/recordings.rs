@@ -1,11 +1,13 @@
 //! The recordings in a bundle, held against what the journal says of them.
 
-use super::check::{Bundle, Voice, digest_of};
-use super::manifest::{BundleFile, BundleManifest, Held};
-use super::{REENCRYPTED, part_path, recording_path};
+use super::manifest::{BundleFile, BundleManifest, Held, HeldRecording};
+use super::opened::{Bundle, digest_of};
+use super::voice::Voice;
+use super::{COPIES, REENCRYPTED, is_path, part_path, recording_path};
 use crate::entry::Leaf;
+use crate::merkle::Hash;
 use data_encoding::HEXLOWER;
-use serde_json::Value;
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, Read};
@@ -19,7 +21,50 @@ pub(super) struct Recordings {
     /// SHA-256 of the manifest, by session; `None` where the entry's content was erased.
     sealed: BTreeMap<String, Option<String>>,
     admitted: BTreeSet<String>,
-    ended: BTreeSet<String>,
+}
+
+/// The body of the entry that seals a recording, as far as it matters here.
+#[derive(Deserialize)]
+struct Sealed {
+    manifest: String,
+}
+
+/// The manifest of a recording, as far as it matters here: what else a stranger writes into it takes no room.
+#[derive(Deserialize)]
+struct Recording {
+    state: String,
+    parts: Vec<Part>,
+    #[serde(default)]
+    secrets_open_to: Vec<(u64, u64)>,
+    #[serde(default)]
+    secrets_keys: Vec<Sha>,
+}
+
+#[derive(Deserialize)]
+struct Part {
+    name: String,
+    kind: String,
+    head_sha256: Sha,
+    body_sha256: Sha,
+}
+
+/// A digest; any other text is refused as it is read.
+#[derive(Deserialize, PartialEq)]
+#[serde(try_from = "String")]
+struct Sha(Hash);
+
+impl TryFrom<String> for Sha {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Sha, Self::Error> {
+        let bytes = HEXLOWER.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Sha).ok_or("not a digest")
+    }
+}
+
+impl Sha {
+    fn is(&self, found: &str) -> bool {
+        HEXLOWER.encode(&self.0) == found
+    }
 }
 
 impl Recordings {
@@ -30,13 +75,9 @@ impl Recordings {
             "session-admitted" => {
                 self.admitted.insert(session.clone());
             }
-            "session-ended" => {
-                self.ended.insert(session.clone());
-            }
             "recording-sealed" => {
-                let body: Option<Value> = body.and_then(|body| serde_json::from_str(body).ok());
-                let manifest = body.as_ref().and_then(|body| body.get("manifest")).and_then(Value::as_str);
-                self.sealed.insert(session.clone(), manifest.map(str::to_owned));
+                let body: Option<Sealed> = body.and_then(|body| serde_json::from_str(body).ok());
+                self.sealed.insert(session.clone(), body.map(|body| body.manifest));
             }
             _ => {}
         }
@@ -44,100 +85,110 @@ impl Recordings {
 
     /// Holds the files against it.
     pub(super) fn check(&self, bundle: &Bundle, manifest: &BundleManifest, voice: &mut Voice<'_>) {
+        let mut copies = BTreeSet::new();
         for session in &manifest.sessions {
-            // Sessions are named by the manifest, which is a stranger's: shown once they are ids.
             if !self.admitted.contains(session) {
-                voice.wrong("the manifest names a session whose admission is not among the entries".to_owned());
+                voice.wrong(format!("the admission of {session} is not among the entries"));
+            }
+            let Some(digest) = self.sealed.get(session) else { continue };
+            let held = manifest.recordings.get(session).filter(|held| held.held != Held::NotSealed);
+            let Some(held) = held else {
+                voice.wrong(format!("the recording of {session} was sealed, and is not in the bundle"));
                 continue;
-            }
-            if !self.ended.contains(session) {
-                voice.note(format!("{session} has no closing entry: it was still going on"));
-            }
-            let held = manifest.recordings.get(session);
-            match (self.sealed.get(session), held) {
-                (Some(digest), Some(held)) => {
-                    let expected = digest.as_deref();
-                    match one(bundle, session, expected, held.held, &held.without) {
-                        Ok(notes) => {
-                            voice.holds(format!("the recording of {session} is the one that the journal names"));
-                            notes.into_iter().for_each(|note| voice.note(note));
-                        }
-                        Err(wrong) => wrong.into_iter().for_each(|what| voice.wrong(what)),
-                    }
+            };
+            match one(bundle, session, digest.as_deref(), held) {
+                Ok(Found { holds, notes, copies: mut wanted }) => {
+                    voice.holds(holds);
+                    notes.into_iter().for_each(|note| voice.note(note));
+                    copies.append(&mut wanted);
                 }
-                (Some(_), None) => {
-                    voice.wrong(format!("the recording of {session} was sealed, and is not in the bundle"))
-                }
-                (None, _) => voice.note(format!("no recording of {session} was sealed yet")),
+                Err(wrong) => wrong.into_iter().for_each(|what| voice.wrong(what)),
             }
+        }
+        if let Err(wrong) = reencrypted(bundle, &copies, voice) {
+            wrong.into_iter().for_each(|what| voice.wrong(what));
         }
     }
 }
 
-/// One recording. Gives what is to be known of it, or what is wrong with it.
-fn one(
-    bundle: &Bundle,
-    session: &str,
-    expected: Option<&str>,
-    held: Held,
-    without: &BTreeSet<String>,
-) -> Result<Vec<String>, Vec<String>> {
+/// What holds of a recording.
+struct Found {
+    holds: String,
+    notes: Vec<String>,
+    /// The copies that must be there in the place of its parts.
+    copies: BTreeSet<String>,
+}
+
+/// One recording. `Err` is what is wrong with it.
+fn one(bundle: &Bundle, session: &str, expected: Option<&str>, held: &HeldRecording) -> Result<Found, Vec<String>> {
     let path = recording_path(session, "manifest.json");
     let bytes = bundle.read_list(&path).map_err(|what| vec![what])?;
-    match expected {
-        Some(expected) if HEXLOWER.encode(&Sha256::digest(&bytes)) != expected => {
-            return Err(vec![format!(
-                "the recording of {session} is not the one that the journal names: it was exchanged"
-            )]);
+    let expected = expected.ok_or_else(|| {
+        vec![format!("what the journal said of the recording of {session} was erased: nothing proves it")]
+    })?;
+    if HEXLOWER.encode(&Sha256::digest(&bytes)) != expected {
+        let what = format!("the recording of {session} is not the one that the journal names: it was exchanged");
+        return Err(vec![what]);
+    }
+    let recording = serde_json::from_slice::<Recording>(&bytes).ok();
+    let recording = recording.filter(|one| one.parts.iter().all(|part| is_path(&part_path(session, &part.name))));
+    let Recording { state, parts, secrets_open_to, secrets_keys } =
+        recording.ok_or_else(|| vec![format!("`{path}` has another form")])?;
+    let mut found = Found {
+        holds: format!("the manifest of the recording of {session} is the one that the journal names"),
+        notes: Vec::new(),
+        copies: BTreeSet::new(),
+    };
+    if state != "whole" {
+        found.notes.push(format!("the recording of {session} is {state}"));
+    }
+    if held.held == Held::Reencrypted {
+        let copied = parts.iter().filter(|part| part.kind != "secrets" && !held.without.contains(&part.name));
+        found.copies = copied.map(|part| format!("{COPIES}{session}/{}.age", part.name)).collect();
+        return Ok(found);
+    }
+    let mut wrong = Vec::new();
+    let (mut here, mut all) = (0, 0);
+    // Whether a file is to be there.
+    let mut wanted = |name: &str, path: &str| {
+        let gone = held.without.contains(name);
+        all += 1;
+        match gone {
+            true => found.notes.push(format!("`{path}` was not on the bastion any more")),
+            false => here += 1,
         }
-        Some(_) => {}
-        None => {
-            return Err(vec![format!(
-                "what the journal said of the recording of {session} was erased: nothing proves it"
-            )]);
+        !gone
+    };
+    for part in &parts {
+        let path = part_path(session, &part.name);
+        if wanted(&part.name, &path) {
+            match split_digests(bundle, &path) {
+                Ok((head, body)) if part.head_sha256.is(&head) && part.body_sha256.is(&body) => {}
+                Ok(_) => {
+                    wrong.push(format!("`{path}` is not as it was sealed: the recording was exchanged or altered"));
+                }
+                Err(what) => wrong.push(what),
+            }
         }
     }
-    let form = || vec![format!("`{path}` has another form")];
-    let recording: Value = serde_json::from_slice(&bytes).map_err(|_| form())?;
-    let (mut notes, mut wrong) = (Vec::new(), Vec::new());
-    if let Some(state) = recording.get("state").and_then(Value::as_str).filter(|state| *state != "whole") {
-        notes.push(format!("the recording of {session} is {}", state.escape_default()));
-    }
-    if held == Held::Reencrypted {
-        notes.push(format!(
-            "the recording of {session} was encrypted anew by whoever exported: see what that proves below"
-        ));
-        return Ok(notes);
-    }
-    let text = |part: &Value, field: &str| part.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let parts = recording.get("parts").and_then(Value::as_array).ok_or_else(form)?;
-    for part in parts {
-        let path = part_path(session, &text(part, "name"));
-        if without.contains(&text(part, "name")) {
-            notes.push(format!("`{path}` was not on the bastion any more"));
-            continue;
-        }
-        match split_digests(bundle, &path) {
-            Ok((head, body)) if head == text(part, "head_sha256") && body == text(part, "body_sha256") => {}
-            Ok(_) => wrong.push(format!("`{path}` is not as it was sealed: the recording was exchanged or altered")),
-            Err(what) => wrong.push(what),
+    for ((first, second), digest) in secrets_open_to.iter().zip(&secrets_keys) {
+        let name = format!("secrets-{first}-{second}.age");
+        let path = recording_path(session, &name);
+        if wanted(&name, &path) {
+            match bundle.digest(&path) {
+                Ok((_, found)) if digest.is(&found) => {}
+                Ok(_) => {
+                    wrong.push(format!("`{path}` is not as it was sealed: the recording was exchanged or altered"));
+                }
+                Err(what) => wrong.push(what),
+            }
         }
     }
-    let list = |field: &str| recording.get(field).and_then(Value::as_array).cloned().unwrap_or_default();
-    for (pair, digest) in list("secrets_open_to").iter().zip(list("secrets_keys")) {
-        let place = |n: usize| pair.get(n).and_then(Value::as_u64).unwrap_or_default();
-        let name = format!("secrets-{}-{}.age", place(0), place(1));
-        if without.contains(&name) {
-            notes.push(format!("`{name}` of {session} was not on the bastion any more"));
-            continue;
-        }
-        match bundle.digest(&recording_path(session, &name)) {
-            Ok((_, found)) if Some(found.as_str()) == digest.as_str() => {}
-            Ok(_) => wrong.push(format!("`{name}` of {session} is not as it was sealed")),
-            Err(what) => wrong.push(what),
-        }
+    if here > 0 {
+        found.holds =
+            format!("the recording of {session} is the one that the journal names: {here} of its {all} files are here");
     }
-    if wrong.is_empty() { Ok(notes) } else { Err(wrong) }
+    if wrong.is_empty() { Ok(found) } else { Err(wrong) }
 }
 
 /// The digests of an age file's header and of what follows it.
@@ -161,38 +212,40 @@ fn split_digests(bundle: &Bundle, path: &str) -> Result<(String, String), String
     Ok((HEXLOWER.encode(&Sha256::digest(&head)), body))
 }
 
-/// What was encrypted anew stands under nothing signed; that the files are those listed is all there is
-/// to check without the auditor's key.
-pub(super) fn reencrypted(bundle: &Bundle, manifest: &BundleManifest, voice: &mut Voice<'_>) {
-    let copies: Vec<&String> = bundle.names().filter(|name| name.starts_with("reencrypted/")).collect();
-    let wanted = manifest.recordings.values().any(|one| one.held == Held::Reencrypted);
-    if !bundle.has(REENCRYPTED) {
-        if wanted || !copies.is_empty() {
-            voice.wrong(format!("recordings were encrypted anew, and `{REENCRYPTED}` is not in the bundle"));
-        }
-        return;
+/// What was encrypted anew stands under nothing signed. Which copies there must be is known, and that they
+/// are those listed is all else there is to check without the auditor's key.
+fn reencrypted(bundle: &Bundle, wanted: &BTreeSet<String>, voice: &mut Voice<'_>) -> Result<(), Vec<String>> {
+    let there: BTreeSet<String> = bundle.names().filter(|name| name.starts_with(COPIES)).cloned().collect();
+    if !bundle.has(REENCRYPTED) && there.is_empty() && wanted.is_empty() {
+        return Ok(());
     }
-    let listed = bundle.read_list(REENCRYPTED);
-    let listed = listed.and_then(|bytes| {
-        serde_json::from_slice::<Vec<BundleFile>>(&bytes).map_err(|_| format!("`{REENCRYPTED}` has another form"))
-    });
-    let listed = match listed {
-        Ok(listed) => listed,
-        Err(what) => return voice.wrong(what),
-    };
+    let listed = bundle.read_list(REENCRYPTED).map_err(|what| vec![what])?;
+    let listed = serde_json::from_slice::<Vec<BundleFile>>(&listed);
+    let listed = listed.map_err(|_| vec![format!("`{REENCRYPTED}` has another form")])?;
+    let mut wrong = Vec::new();
+    let names: BTreeSet<String> = listed.iter().map(|file| file.name.clone()).collect();
+    if names.len() != listed.len() || names != there {
+        wrong.push(format!("`{REENCRYPTED}` does not list what lies in `{COPIES}`"));
+    }
+    for name in wanted.symmetric_difference(&there) {
+        wrong.push(format!("`{name}` is a copy that is missing, or one that nothing in this bundle asks for"));
+    }
+    // Only now: whoever lists one file a thousand times does not have it read so often.
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
     for file in &listed {
-        let fits = super::is_path(&file.name)
-            && bundle.digest(&file.name).is_ok_and(|(bytes, digest)| bytes == file.bytes && digest == file.sha256);
-        if !fits {
-            voice.wrong(format!("a file of `{REENCRYPTED}` is missing or another: {}", file.name.escape_default()));
+        match bundle.digest(&file.name) {
+            Ok((bytes, digest)) if bytes == file.bytes && digest == file.sha256 => {}
+            Ok(_) => wrong.push(format!("`{}` is not as `{REENCRYPTED}` lists it", file.name)),
+            Err(what) => wrong.push(what),
         }
     }
-    if copies.len() != listed.len() {
-        voice.wrong(format!("`{REENCRYPTED}` does not list what lies in `reencrypted/`"));
+    if !listed.is_empty() {
+        voice.note(format!(
+            "what lies in `{COPIES}` is the word of whoever exported, until its key is used: decrypted and \
+             unpacked, each file must have the `plain_sha256` of its part in the recording's manifest, which the journal names"
+        ));
     }
-    voice.note(
-        "what lies in `reencrypted/` is the word of whoever exported, until its key is used: decrypted and \
-         unpacked, each file must have the `plain_sha256` of its part in the recording's manifest, which the journal names"
-            .to_owned(),
-    );
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }

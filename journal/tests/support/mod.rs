@@ -1,6 +1,8 @@
 //! What the tests of the journal share: a fixed key, entropy and times, and folders on the disk.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod forge;
+
 use data_encoding::BASE64;
 use ed25519_dalek::Signer as _;
 use jiff::Timestamp;

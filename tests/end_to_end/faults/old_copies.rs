@@ -76,6 +76,7 @@ fn there_is_no_snapshot_to_put_back() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     found.sort();
-    let known = ["anchors", "aside", "journal", "keyring", "quarantine", "recordings", "reserve", "siem", "vault"];
+    let known =
+        ["anchors", "aside", "in-force", "journal", "keyring", "quarantine", "recordings", "reserve", "siem", "vault"];
     assert!(found.iter().all(|name| known.contains(&name.as_str())), "{found:?}");
 }

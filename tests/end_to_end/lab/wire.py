@@ -1,6 +1,6 @@
 """SSH by hand, either side of it, for peers that keep no rule: any message at any time, of any length,
 with any public value. One suite, which all who take part know: curve25519-sha256, ssh-ed25519,
-aes256-ctr, hmac-sha2-256.
+aes256-ctr, hmac-sha2-256-etm@openssh.com.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 STRICT_CLIENT, STRICT_SERVER = "kex-strict-c-v00@openssh.com", "kex-strict-s-v00@openssh.com"
+MAC = "hmac-sha2-256-etm@openssh.com"
 CURVE = "curve25519-sha256"
 DISCONNECT, IGNORE, KEXINIT, NEWKEYS, KEX_INIT, KEX_REPLY = 1, 2, 20, 21, 30, 31
 
@@ -105,12 +106,14 @@ class Wire:
             raise Gone(f"sending: {error}") from None
 
     def packet(self, payload):
-        block = 16 if self.out else 8
-        padding = block - (len(payload) + 5) % block
+        # With keys the length stands in clear, and before what is padded.
+        block, head = (16, 1) if self.out else (8, 5)
+        padding = block - (len(payload) + head) % block
         padding += block if padding < 4 else 0
         packet = struct.pack(">IB", len(payload) + padding + 1, padding) + payload + bytes(padding)
         if self.out:
-            packet = self.out.stream.update(packet) + self.out.tag(self.sent, packet)
+            packet = packet[:4] + self.out.stream.update(packet[4:])
+            packet += self.out.tag(self.sent, packet)
         self.sent = (self.sent + 1) & 0xFFFFFFFF
         return packet
 
@@ -125,8 +128,7 @@ class Wire:
 
     def length(self, value, more=b""):
         """The beginning of a packet that says it is this long."""
-        head = struct.pack(">I", value) + bytes(12) + more
-        self.raw(self.out.stream.update(head) if self.out else head)
+        self.raw(struct.pack(">I", value) + bytes(12) + more)
 
     # What comes in.
 
@@ -153,15 +155,12 @@ class Wire:
                 return payload[0], Body(payload[1:])
 
     def _payload(self):
-        if not self.into:
-            size = struct.unpack(">I", self.exactly(4))[0]
-            packet = struct.pack(">I", size) + self.exactly(size)
-        else:
-            head = self.into.stream.update(self.exactly(16))
-            size = struct.unpack(">I", head[:4])[0]
-            packet = head + self.into.stream.update(self.exactly(size - 12))
+        size = struct.unpack(">I", self.exactly(4))[0]
+        packet = struct.pack(">I", size) + self.exactly(size)
+        if self.into:
             if self.exactly(32) != self.into.tag(self.received, packet):
                 raise Gone("a packet under another number")
+            packet = packet[:4] + self.into.stream.update(packet[4:])
         self.received = (self.received + 1) & 0xFFFFFFFF
         return packet[5 : 4 + size - packet[4]]
 
@@ -187,7 +186,7 @@ class Wire:
     def kexinit(self, **instead):
         """Our KEXINIT; what is named in `instead` (kex, key, cipher, mac) is offered so."""
         marker = [STRICT_SERVER if self.host_key else STRICT_CLIENT] if self.strict else []
-        kex, cipher, mac = instead.get("kex", self.kex), instead.get("cipher", "aes256-ctr"), instead.get("mac", "hmac-sha2-256")
+        kex, cipher, mac = instead.get("kex", self.kex), instead.get("cipher", "aes256-ctr"), instead.get("mac", MAC)
         lists = [",".join([kex, *marker]), instead.get("key", "ssh-ed25519"), cipher, cipher, mac, mac, "none", "none", "", ""]
         return message(KEXINIT, As(os.urandom(16)), *lists, False, 0)
 
