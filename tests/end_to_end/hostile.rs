@@ -126,22 +126,26 @@ fn an_admitted_client_harms_nobody_but_itself() {
     assert!(lab.site.entries("channel-refused").len() < 5);
 }
 
-/// CVE-2025-49825: no certificate is a factor, whoever signed it: not even one that a registered key signed,
-/// nested in nothing and good for that very login.
+/// CVE-2025-49825: no certificate is a factor, whoever signed it: not one that a registered key signed for
+/// somebody else's, nor one about a registered key.
 #[test]
 fn a_certificate_proves_nothing() {
     let mut site = Site::start();
     let registered = with_key(&mut site, "keyed");
     let stranger = site.folder().join("stranger").display().to_string();
     keygen(&stranger);
-    let sign = ["-q", "-s", &registered, "-I", "x", "-n", "keyed,alice,root", &format!("{stranger}.pub")];
-    assert!(std::process::Command::new("ssh-keygen").args(sign).status().unwrap().success());
+    for (by, of) in [(&registered, &stranger), (&stranger, &registered)] {
+        let sign = ["-q", "-s", by, "-I", "x", "-n", "keyed,alice,root", &format!("{of}.pub")];
+        assert!(std::process::Command::new("ssh-keygen").args(sign).status().unwrap().success());
+    }
     site.await_open();
     let shows = |key: &str, public: &str| door(&site, "shown", &["keyed", key, public]);
     let key = shows(&registered, &format!("{registered}.pub"));
     assert_eq!((&key["answer"], &key["partial"]), (&51.into(), &true.into()), "a key that is proven is a part: {key}");
-    let certificate = shows(&stranger, &format!("{stranger}-cert.pub"));
-    assert_eq!((&certificate["answer"], &certificate["partial"]), (&51.into(), &false.into()), "{certificate}");
+    for key in [&stranger, &registered] {
+        let certificate = shows(key, &format!("{key}-cert.pub"));
+        assert_eq!((&certificate["answer"], &certificate["partial"]), (&51.into(), &false.into()), "{certificate}");
+    }
 }
 
 /// Waits until all sessions of this technician have ended, each once; gives the causes.
