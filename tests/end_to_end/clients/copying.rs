@@ -96,14 +96,14 @@ const COPIERS: [Copier; 11] = [
         name: "asyncssh",
         up: "{python}/asyncssh_files.py {port} {who} sftp up {from} {to}",
         down: "{python}/asyncssh_files.py {port} {who} sftp down {from} {to}",
-        cut: "SFTPConnectionLost",
+        cut: "SFTPConnectionLost|SFTPNoConnection",
         denied: "SFTPPermissionDenied: .*the right sftp-write is missing",
     },
     Copier {
         name: "asyncssh, by scp",
         up: "{python}/asyncssh_files.py {port} {who} scp up {from} {to}",
         down: "{python}/asyncssh_files.py {port} {who} scp down {from} {to}",
-        cut: "SFTPConnectionLost",
+        cut: "SFTPConnectionLost|SFTPNoConnection",
         denied: "SFTPConnectionLost: Connection lost",
     },
 ];
