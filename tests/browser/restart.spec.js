@@ -40,7 +40,7 @@ test('killed: every page says that the line is lost, and comes back after the re
   await expect(at.requests.locator('#offline')).toContainText('Liaison perdue');
   await expect(at.watch.locator('#watch-state')).toContainText('perdue');
   // The same site by the real daemon, as after a power cut; the demo's targets are gone with it.
-  site.child = spawn(PROGRAM, ['--config', site.facts.config, 'run'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  site.child = spawn(PROGRAM, ['--config', site.facts.config, 'run', '--as-root'], { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   site.child.stderr.on('data', (data) => (said += data));
   await until(() => `console: ${said.slice(-2000)}`, () => at.requests.request.get(site.address('/sign-in')).then((answer) => answer.ok(), () => false));
