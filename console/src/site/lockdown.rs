@@ -9,7 +9,7 @@ use crate::routes::App;
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
-use lifecycle::order::{Order, exit};
+use lifecycle::order::{Failure, Order, exit};
 use serde_json::Value;
 
 /// Which of its pages.
@@ -119,15 +119,18 @@ pub(crate) async fn end(State(app): State<App>, visit: Visit, fields: Fields) ->
     }
     match app.commands.carry_out(visit.me()?.login.clone(), Order::LockdownEnd { reason: reason.clone() }).await {
         Ok(_) => see_other("/lockdown?done=ended"),
-        Err(failure) => {
-            let text = match failure.exit {
-                exit::IO => visit.t("lockdown-not-ended"),
-                _ => visit.texts.failure(&failure),
-            };
-            let said = (Trouble::Failure(failure).status(), text);
-            shown(&app, &visit, Step::Explain, reason, Some(said), Vec::new()).await
-        }
+        Err(failure) => still_cut(&app, &visit, reason, failure).await,
     }
+}
+
+/// Why access was not given back, whole or in part.
+async fn still_cut(app: &App, visit: &Visit, reason: String, failure: Failure) -> Answer {
+    let text = match failure.exit {
+        exit::IO => visit.t("lockdown-not-ended"),
+        _ => visit.texts.failure(&failure),
+    };
+    let said = (Trouble::Failure(failure).status(), text);
+    shown(app, visit, Step::Explain, reason, Some(said), Vec::new()).await
 }
 
 /// One stage of giving access back: the equipment of a group.
@@ -137,13 +140,6 @@ pub(crate) async fn reopen(State(app): State<App>, visit: Visit, fields: Fields)
     let order = Order::LockdownReopen { group, reason: reason.clone() };
     match app.commands.carry_out(visit.me()?.login.clone(), order).await {
         Ok(_) => see_other("/lockdown?done=stage"),
-        Err(failure) => {
-            let text = match failure.exit {
-                exit::IO => visit.t("lockdown-not-ended"),
-                _ => visit.texts.failure(&failure),
-            };
-            let said = (Trouble::Failure(failure).status(), text);
-            shown(&app, &visit, Step::Explain, reason, Some(said), Vec::new()).await
-        }
+        Err(failure) => still_cut(&app, &visit, reason, failure).await,
     }
 }
