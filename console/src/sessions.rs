@@ -93,7 +93,7 @@ pub(crate) async fn running(app: &App, visit: &Visit) -> Result<Vec<Line>, Troub
                 watchable: me.decides_for(known, &asked.target) || me.roles.contains(&lifecycle::Role::Security),
             });
         }
-        lines.sort_by_key(|line| line.started);
+        lines.sort_by_key(|line| (line.started, line.number));
         lines
     })
     .await?;

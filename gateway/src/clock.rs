@@ -13,9 +13,9 @@ pub trait Clock: Send + Sync {
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()>;
     /// Whether the wall clock is what the machine's own count says. Untrusted: nothing new opens (TIM-09).
     fn is_trusted(&self) -> bool;
-    /// How much time has passed by the machine's own count, from an instant that nobody sets: what the
-    /// wall clock says is held against it before anything is erased (D31, T9).
-    fn passed(&self) -> Duration;
+    /// Now, and how much time has passed by the machine's own count from an instant that nobody sets,
+    /// both of one moment: the one is held against the other before anything is erased (D31, T9).
+    fn reading(&self) -> (Timestamp, Duration);
 }
 
 /// The unit of every time that is journalled (LOG-02). Cut off, not rounded: nothing is dated later
@@ -92,9 +92,10 @@ impl SystemClock {
         Self { held: Mutex::new(Held::start(Timestamp::now(), count())) }
     }
 
-    fn look(&self) -> (Timestamp, bool) {
+    fn look(&self) -> (Timestamp, Duration, bool) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        (held.look(Timestamp::now(), count()), held.trusted)
+        let count = count();
+        (held.look(Timestamp::now(), count), count, held.trusted)
     }
 }
 
@@ -117,11 +118,12 @@ impl Clock for SystemClock {
     }
 
     fn is_trusted(&self) -> bool {
-        self.look().1
+        self.look().2
     }
 
-    fn passed(&self) -> Duration {
-        count()
+    fn reading(&self) -> (Timestamp, Duration) {
+        let (now, count, _) = self.look();
+        (now, count)
     }
 }
 

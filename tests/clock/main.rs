@@ -10,27 +10,30 @@ use gateway::clock::Clock;
 use gateway::daemon::{Daemon, Options, until_told_to_stop};
 use jiff::{SignedDuration, Timestamp};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 
-struct Manual {
-    now: watch::Sender<Timestamp>,
-    /// By how much the clock was set, beside the time that passed.
-    set: Mutex<SignedDuration>,
+/// What the clock says, and by how much it was set beside the time that passed.
+#[derive(Clone, Copy)]
+struct Hands {
+    now: Timestamp,
+    set: SignedDuration,
 }
+
+struct Manual(watch::Sender<Hands>);
 
 impl Clock for Manual {
     fn now(&self) -> Timestamp {
-        *self.now.borrow()
+        self.0.borrow().now
     }
 
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()> {
-        let mut now = self.now.subscribe();
+        let mut hands = self.0.subscribe();
         Box::pin(async move {
-            let _ = now.wait_for(|now| *now >= at).await;
+            let _ = hands.wait_for(|hands| hands.now >= at).await;
         })
     }
 
@@ -38,10 +41,10 @@ impl Clock for Manual {
         true
     }
 
-    fn passed(&self) -> Duration {
-        let set = *self.set.lock().unwrap_or_else(PoisonError::into_inner);
-        let passed = self.now().duration_since(Timestamp::UNIX_EPOCH) - set;
-        Duration::try_from(passed).unwrap_or_default()
+    fn reading(&self) -> (Timestamp, Duration) {
+        let hands = *self.0.borrow();
+        let passed = hands.now.duration_since(Timestamp::UNIX_EPOCH) - hands.set;
+        (hands.now, Duration::try_from(passed).unwrap_or_default())
     }
 }
 
@@ -52,7 +55,7 @@ fn main() -> anyhow::Result<()> {
     let start: Timestamp = args.next().context("which instant?")?.parse()?;
     let _log = gateway::log::start();
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-        let clock = Arc::new(Manual { now: watch::Sender::new(start), set: Mutex::default() });
+        let clock = Arc::new(Manual(watch::Sender::new(Hands { now: start, set: SignedDuration::ZERO })));
         let daemon = Daemon::start(&Options { config, confirm_clock: false, confined: None }, clock.clone()).await?;
         let listener = UnixListener::bind(&socket)?;
         tokio::spawn(async move {
@@ -64,12 +67,12 @@ fn main() -> anyhow::Result<()> {
                     let (jumps, instant) = line.strip_prefix("jump ").map_or((false, line), |at| (true, at));
                     if let Ok(at) = instant.parse::<Timestamp>() {
                         // Never backwards, as the real clock promises.
-                        clock.now.send_modify(|now| {
-                            let to = (*now).max(at);
+                        clock.0.send_modify(|hands| {
+                            let to = hands.now.max(at);
                             if jumps {
-                                *clock.set.lock().unwrap_or_else(PoisonError::into_inner) += to.duration_since(*now);
+                                hands.set += to.duration_since(hands.now);
                             }
-                            *now = to;
+                            hands.now = to;
                         });
                     }
                     let _ = writer.write_all(b"done\n").await;

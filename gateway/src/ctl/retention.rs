@@ -53,7 +53,7 @@ const RUN: &str = "retention-run";
 impl Desk {
     pub(super) async fn retention_plan(&self) -> Answer {
         let outlook = retention::outlook(&self.site).await.map_err(software)?;
-        let (plan, register, now) = (&outlook.plan, &outlook.register, self.site.clock.now());
+        let (plan, register, now) = (&outlook.plan, &outlook.register, outlook.steady.seen);
         let terms = register.retention.terms.last().map(|(_, terms)| *terms);
         let soon = now.saturating_add(AHEAD).unwrap_or(now);
         let last = register.retention.last.as_ref().map(|run| {

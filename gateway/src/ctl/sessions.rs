@@ -30,7 +30,7 @@ impl Desk {
         let list = move |core: &Core, _| {
             let wanted = core.register.sessions.values().filter(|record| all || record.end.is_none());
             let mut sorted: Vec<_> = wanted.collect();
-            sorted.sort_by_key(|record| record.started);
+            sorted.sort_by_key(|record| (record.started, record.number));
             let row = |record| {
                 let record: &lifecycle::SessionRecord = record;
                 let names = frozen.iter().find(|(id, _)| *id == record.id).map(|(_, names)| names.clone());
@@ -281,7 +281,7 @@ impl Desk {
     pub(super) async fn recording_list(&self) -> Answer {
         let list = |core: &Core, _| {
             let mut ended: Vec<_> = core.register.sessions.values().filter(|record| record.end.is_some()).collect();
-            ended.sort_by_key(|record| record.started);
+            ended.sort_by_key(|record| (record.started, record.number));
             ended.into_iter().map(|record| view::recording(record, &core.register)).collect::<Value>()
         };
         self.site.registrar.view(list).await.map_err(gone)
@@ -325,7 +325,7 @@ impl Desk {
             let there = |record: &SessionRecord| record.sealed.is_some() && record.shredded.is_none();
             let fits = |record: &&SessionRecord| there(record) && in_scope(record, &core.register, &scope);
             let mut all: Vec<&SessionRecord> = core.register.sessions.values().filter(fits).collect();
-            all.sort_by_key(|record| record.started);
+            all.sort_by_key(|record| (record.started, record.number));
             all.into_iter()
                 .map(|record| {
                     let opens = |list: &[String]| list.iter().any(|one| keys.contains(one));

@@ -101,7 +101,9 @@ fn walk(reader: &mut Reader, mut visit: impl FnMut(&journal::Leaf, Option<&Event
 /// What is due now, what comes, and whether anything may be destroyed.
 pub(crate) async fn outlook(site: &Arc<Site>) -> anyhow::Result<Outlook> {
     let steady = observe(site).await?;
-    let (site_too, now) = (site.clone(), site.clock.now());
+    // INVARIANT: what is due is judged by the very instant that was found steady. A clock that is set a
+    // moment later erases nothing.
+    let (site_too, now) = (site.clone(), steady.seen);
     let looked = tokio::task::spawn_blocking(move || look(&mut site_too.archive.open()?, &site_too.paths, now));
     let (plan, register) = looked.await??;
     let last = register.retention.last.as_ref().map(|last| last.at);
@@ -117,12 +119,12 @@ pub(crate) async fn outlook(site: &Arc<Site>) -> anyhow::Result<Outlook> {
 pub(crate) async fn run(site: &Arc<Site>, by: Option<Actor>) -> anyhow::Result<Outcome> {
     let _one = site.retention.running.lock().await;
     finish_last(site).await?;
-    let Outlook { plan, register, not_now, .. } = outlook(site).await?;
+    let Outlook { plan, register, not_now, steady } = outlook(site).await?;
     if let Some(why) = not_now {
         return Ok(Outcome::Not(why));
     }
     // What a hold kept goes with the run after the entry that says it ran out.
-    let run_out = register.holds_run_out(site.clock.now());
+    let run_out = register.holds_run_out(steady.seen);
     let run = register.retention.last.as_ref().map_or(1, |last| last.run + 1);
     let mut events: Vec<Event> = by.map(|by| Event::RetentionOrdered { by }).into_iter().chain(run_out).collect();
     if let Some(up_to) = plan.up_to.filter(|_| !plan.is_empty()) {

@@ -65,11 +65,8 @@ pub(crate) async fn observe(site: &Arc<Site>) -> anyhow::Result<Steady> {
             }
         }
     };
-    let mut steady = Steady::looked(before, site.clock.now(), site.clock.passed());
-    if !site.clock.is_trusted() {
-        steady.since = steady.seen;
-        steady.count = site.clock.passed();
-    }
+    let (now, count) = site.clock.reading();
+    let steady = Steady::looked(before.filter(|_| site.clock.is_trusted()), now, count);
     if before.is_some_and(|before| before.since != steady.since) {
         tracing::warn!(since = %steady.since, "the clock moved otherwise than time passed: nothing is erased for 72 hours");
     }

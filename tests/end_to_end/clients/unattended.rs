@@ -26,8 +26,9 @@ fn fails(site: &Site, line: &str) -> (Option<i32>, String) {
 }
 
 /// So often somebody was judged and refused; nothing was asked for, and nobody came in.
-fn only_refused(site: &Site, times: usize) {
-    assert_eq!(site.entries("factors-refused").len(), times);
+fn only_refused(site: &Site, times: std::ops::RangeInclusive<usize>) {
+    let refused = site.entries("factors-refused").len();
+    assert!(times.contains(&refused), "{refused}");
     assert!(site.entries("session-admitted").is_empty());
     assert_eq!(site.json(&["intervention", "list", "--all"]).as_array().map(Vec::len), Some(0));
 }
@@ -47,7 +48,7 @@ fn programs_that_cannot_answer_are_refused_with_the_help() {
     // It says what is offered; its own attempt at a fallback reaches nobody.
     terminal.expect(r"allowed types: \['publickey', 'keyboard-interactive'\]");
     assert_eq!(terminal.wait().code(), Some(5));
-    only_refused(&site, 0);
+    only_refused(&site, 0..=0);
 }
 
 /// They end at once, with a status of their own; git and Ansible show the help.
@@ -76,17 +77,21 @@ fn tools_alone_end_by_themselves() {
     let (code, said) = fails(&site, &format!("ansible all -i {} -m ping", inventory.display()));
     assert!(code == Some(4) && said.contains("UNREACHABLE") && said.contains(HELP), "{said}");
 
+    let print = fingerprint(&site);
+    let (code, said) =
+        fails(&site, &format!("plink -batch -P {port} -hostkey {print} -pw '{password}' {WHO}@127.0.0.1 true"));
+    assert!(code == Some(1) && said.contains("Cannot answer interactive prompts in batch mode"), "{said}");
+    only_refused(&site, 0..=0);
+
+    // It gives the password at the first prompt. When it gives up, its `ssh` loses the terminal and sends an
+    // empty code, which is judged a moment later.
     let way = format!("ssh -a -x {}", site.ssh_options().join(" "));
     let settings = format!("set net:max-retries 1; set net:timeout 3; set sftp:connect-program \"{way}\"");
     let open = format!("open -u {WHO},{password} -p {port} sftp://127.0.0.1");
     let (code, said) = fails(&site, &format!("lftp -c '{settings}; {open}; ls'"));
     assert_eq!(code, Some(1), "{said}");
 
-    let print = fingerprint(&site);
-    let (code, said) =
-        fails(&site, &format!("plink -batch -P {port} -hostkey {print} -pw '{password}' {WHO}@127.0.0.1 true"));
-    assert!(code == Some(1) && said.contains("Cannot answer interactive prompts in batch mode"), "{said}");
-    only_refused(&site, 0);
+    only_refused(&site, 0..=1);
 }
 
 /// sshpass answers the first prompt, and `ssh` then waits at the second for somebody who is not there,
@@ -103,5 +108,5 @@ fn sshpass_gets_no_further_than_the_second_prompt() {
     terminal.expect(HELP);
     assert!(terminal.expect_within("REFUSED|APPROVED", Duration::from_secs(3)).is_err());
     terminal.kill();
-    only_refused(&site, 0);
+    only_refused(&site, 0..=0);
 }
