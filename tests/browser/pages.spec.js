@@ -44,6 +44,8 @@ const PAGES = [
   ['health', 'nadia', '/health'],
   ['tokens', 'sophie', '/tokens'],
   ['lockdown', 'sophie', '/lockdown'],
+  ['alerts', 'sophie', '/alerts'],
+  ['alerts-approver', 'claire', '/alerts'],
   ['enrol', null, '/enrol'],
 ];
 

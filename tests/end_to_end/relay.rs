@@ -425,6 +425,8 @@ fn sessions_that_come_and_go_leave_nothing_behind() {
     let most = if sessions > 40 { resident * 3 / 2 } else { resident + (8 << 10) };
     assert!(now < most, "{resident} KiB after ten sessions, {now} KiB after {sessions}");
     assert_eq!(site.entries("session-ended").len(), sessions);
+    let given_back = || site.log().matches("the memory of a session is given back").count();
+    eventually("nothing holds on to a session that is over", || given_back() == sessions);
     memory_stayed_under(&site, MEMORY);
 }
 

@@ -211,6 +211,13 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl Drop for LiveSession {
+    fn drop(&mut self) {
+        // What the tests look for: nothing of it is held on to.
+        tracing::debug!(session = %self.id, "the memory of a session is given back");
+    }
+}
+
 impl LiveSession {
     /// A session whose driver is started with [`drive`].
     pub fn new(parts: Parts, clock: Arc<dyn Clock>) -> (Arc<Self>, mpsc::Receiver<Input>) {
@@ -474,7 +481,7 @@ impl LiveSession {
         }
     }
 
-    /// Takes a channel in, if fewer than `most` are open.
+    /// Takes a channel in, if fewer than `most` are open; none once it has ended.
     pub fn open_channel(
         self: &Arc<Self>,
         id: russh::ChannelId,
@@ -483,7 +490,7 @@ impl LiveSession {
     ) -> Option<Arc<Channel>> {
         let mut channels = locked(&self.channels);
         channels.retain(|_, channel| !channel.is_over());
-        if channels.len() >= usize::try_from(most).unwrap_or(usize::MAX) {
+        if self.flow() == Flow::Ended || channels.len() >= usize::try_from(most).unwrap_or(usize::MAX) {
             return None;
         }
         let number = self.next_channel.fetch_add(1, Ordering::Relaxed);
@@ -521,6 +528,11 @@ impl LiveSession {
     /// Shows a line on every terminal.
     pub fn notice(&self, text: &str) {
         self.each_channel(|channel| channel.notice(text.to_owned()));
+    }
+
+    /// Lets its channels go once all is over. Each of them holds the session: neither would ever be given back.
+    fn forget_channels(&self) {
+        locked(&self.channels).clear();
     }
 
     fn each_channel(&self, act: impl Fn(&Channel)) {

@@ -214,6 +214,7 @@ async fn close(session: Arc<LiveSession>, cause: EndCause, around: Surroundings)
     let _ = around.ended.send(session.id.clone()).await;
     // Last, so that a stop which waits for the live sessions waits for their closing entries.
     around.live.remove(&session.id);
+    session.forget_channels();
 }
 
 /// SSH texts outside a terminal are ASCII (docs/lobby.md).
