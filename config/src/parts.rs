@@ -98,17 +98,17 @@ pub(crate) fn ssh(table: &Table<'_>) -> Option<(Ssh, Vec<At<SocketAddr>>)> {
 /// On which addresses connections are passed on by a proxy, and by whom (T24). One without the other would
 /// believe anybody, or nobody.
 fn proxied(table: &Table<'_>, listen: &[At<SocketAddr>]) -> (Vec<SocketAddr>, Vec<IpNet>) {
+    let before = table.refused();
     let proxied = table.list_or("proxied", address);
     let proxies = table.list_or("proxies", |text| {
         source(text)?.ok_or_else(|| "any is everybody: write the proxies' own addresses".to_owned())
     });
+    // A list of which no entry could be read was told of already.
+    let told = table.refused() > before;
     for one in proxied.iter().filter(|one| !listen.iter().any(|other| other.value == one.value)) {
         let why = format!("`{}` is no address of `ssh.listen`: write it there too", one.value);
         table.refuse(&one.place, "proxied", why);
     }
-    // A list of which no entry could be read was told of already.
-    let unread = |name: &str, read: bool| !read && table.has(name);
-    let told = unread("proxied", !proxied.is_empty()) || unread("proxies", !proxies.is_empty());
     if proxied.is_empty() != proxies.is_empty() && !told {
         let (written, other) = if proxies.is_empty() { ("proxied", "proxies") } else { ("proxies", "proxied") };
         let why = format!("stands without `ssh.{other}`: write both, or neither");

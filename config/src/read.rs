@@ -455,6 +455,11 @@ impl<'a> Table<'a> {
         Some(all)
     }
 
+    /// How many problems were told so far.
+    pub(crate) fn refused(&self) -> usize {
+        self.sink.count()
+    }
+
     /// A list with the default of the table of keys, which may be empty.
     pub(crate) fn list_or<T>(&self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<At<T>> {
         if self.has(key) {

@@ -6,7 +6,7 @@
 
 use crate::clock::Clock;
 use crate::invitation::plain;
-use crate::limits::{ENTRIES_PER_ACCOUNT, PROBING_SOURCES, Source};
+use crate::limits::{GATHER, Gathered, Source};
 use crate::relay::session::{Counts, LiveSessions};
 use config::Config;
 use jiff::Timestamp;
@@ -16,8 +16,8 @@ use lifecycle::{
     JoinRefusal, Readers, Refusal, Register, RequestFacts, SessionId, decide,
 };
 use policy::PolicySet;
-use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, SocketAddr};
+use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -30,10 +30,6 @@ const INBOX: usize = 1024;
 const GROUP: usize = 256;
 /// Events that a slow reader of the feed may lag behind.
 const FEED: usize = 4096;
-/// Names of unknown logins kept for one aggregated entry (D19).
-const LOGINS_KEPT: usize = 20;
-/// How long tries with unknown logins from one source are gathered into one entry (D19).
-const GATHER: Duration = Duration::from_secs(60);
 
 /// Nothing can be decided any more: the journal failed. Every access is being closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -49,16 +45,7 @@ pub struct Core {
     /// Its rules, with the targets withdrawn whose quorum cannot be met.
     pub rules: PolicySet,
     codes: HashMap<InterventionNumber, String>,
-    probes: BTreeMap<IpAddr, Probes>,
-    /// Tries of this minute that had an entry of their own.
-    tries: HashMap<(AccountId, Source), u32>,
-}
-
-struct Probes {
-    count: u64,
-    first: Timestamp,
-    last: Timestamp,
-    logins: Vec<String>,
+    gathered: Gathered,
 }
 
 impl Core {
@@ -126,37 +113,12 @@ impl Core {
             return false;
         }
         let source = Source::of(attempt.source.ip(), &self.config.limits);
-        // Beyond this the flood is from everywhere, and one more entry tells nothing.
-        let room = self.tries.len() < INBOX;
-        let tries = match self.tries.get_mut(&(attempt.account.clone(), source)) {
-            Some(tries) => tries,
-            None if room => self.tries.entry((attempt.account.clone(), source)).or_default(),
-            None => return self.gather(source, attempt, at),
-        };
-        if *tries < ENTRIES_PER_ACCOUNT {
-            *tries += 1;
+        if self.gathered.has_own_entry(&attempt.account, source) {
             return false;
         }
-        self.gather(source, attempt, at)
-    }
-
-    fn gather(&mut self, source: Source, attempt: &Attempt, at: Timestamp) -> bool {
         let login = self.register.accounts.get(&attempt.account).map(|account| account.login.to_string());
-        self.probed(source, login.unwrap_or_default(), at);
+        self.gathered.count(source, login.unwrap_or_default(), at);
         true
-    }
-
-    /// Counts a try that has no entry of its own. `false`: its source shares one with others.
-    fn probed(&mut self, source: Source, login: String, at: Timestamp) -> bool {
-        let own = self.probes.len() < PROBING_SOURCES || self.probes.contains_key(&source.address());
-        let source = if own { source.address() } else { IpAddr::from([0, 0, 0, 0]) };
-        let probes = self.probes.entry(source).or_insert(Probes { count: 0, first: at, last: at, logins: Vec::new() });
-        probes.count += 1;
-        probes.last = at;
-        if probes.logins.len() < LOGINS_KEPT && !probes.logins.contains(&login) {
-            probes.logins.push(login);
-        }
-        own
     }
 
     /// Whether this is the intervention's code: the one that its technician was shown to read out, or
@@ -197,8 +159,7 @@ impl Registrar {
         let size = watch::Sender::new(journal.size());
         let checkpoint = watch::Sender::new(journal.checkpoint());
         let rules = config.rules(Default::default());
-        let mut core =
-            Core { register, config, rules, codes: HashMap::new(), probes: BTreeMap::new(), tries: HashMap::new() };
+        let mut core = Core { register, config, rules, codes: HashMap::new(), gathered: Gathered::default() };
         core.renew_rules();
         let last = journal.last_at();
         let disk = JournalThread::start(journal)?;
@@ -340,24 +301,11 @@ impl Registrar {
     /// Notes a try with an unknown login. They are gathered: one entry a source and minute (D19). `false`:
     /// there are so many sources that this one shares an entry with others.
     pub async fn probe(&self, source: Source, login: String) -> bool {
-        self.act(move |core, at| (Vec::new(), core.probed(source, login, at))).await.unwrap_or(true)
+        self.act(move |core, at| (Vec::new(), core.gathered.count(source, login, at))).await.unwrap_or(true)
     }
 
-    async fn flush_probes(&self) {
-        let _ = self
-            .act(|core, _| {
-                core.tries.clear();
-                let gathered = std::mem::take(&mut core.probes);
-                let entry = |(source, probes): (IpAddr, Probes)| Event::AttemptsRefused {
-                    source,
-                    count: probes.count,
-                    first: probes.first,
-                    last: probes.last,
-                    logins: probes.logins,
-                };
-                (gathered.into_iter().map(entry).collect(), ())
-            })
-            .await;
+    async fn flush_gathered(&self) {
+        let _ = self.act(|core, _| (core.gathered.take(), ())).await;
     }
 
     /// Writes the closing entries of a session and of its intervention, exactly once (promise 6).
@@ -405,7 +353,7 @@ impl Registrar {
         self.checkpoint.clone()
     }
 
-    /// Does what time demands: requests lapse, gathered probes are written. Waits on the clock and
+    /// Does what time demands: requests lapse, gathered tries are written. Waits on the clock and
     /// on changes.
     pub async fn keep_time(self, clock: Arc<dyn Clock>) {
         let mut changes = self.changes();
@@ -440,7 +388,7 @@ impl Registrar {
                         return;
                     }
                 }
-                _ = gather.tick() => self.flush_probes().await,
+                _ = gather.tick() => self.flush_gathered().await,
             }
         }
     }

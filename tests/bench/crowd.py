@@ -140,10 +140,20 @@ def crowd(hospital, endpoint, steps, half_open, keys, show):
         note(beside_half_open(hospital, endpoint, terminals, half_open, keys))
         # Once the flood is over: what it leaves behind.
         note(felt(hospital, endpoint, terminals[0], keys, 5, f"{len(terminals)} sessions, after the flood", len(terminals)))
+    print(f"    the red button: {red_button(hospital, terminals):.2f} s until the last of {len(terminals)} clients had ended", flush=True)
     for terminal in terminals:
         endpoint.left(terminal)
     wait_for("all sessions end", lambda: endpoint.sessions() == 0, 120)
     return rows
+
+
+def red_button(hospital, terminals):
+    """Seconds from the order that ends everything until the last technician's client has ended."""
+    began = time.monotonic()
+    hospital.ask("lockdown", "on", "--reason", "measured")
+    for terminal in terminals:
+        terminal.wait(60)
+    return time.monotonic() - began
 
 
 def beside_half_open(hospital, endpoint, terminals, count, keys):

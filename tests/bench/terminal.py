@@ -33,7 +33,10 @@ class Terminal:
     def _read(self, until):
         """More output. False once nothing can come any more."""
         left = until - time.monotonic()
-        if left <= 0 or not select.select([self.fd], [], [], left)[0]:
+        # Not `select`, which knows no file above 1023.
+        readable = select.poll()
+        readable.register(self.fd, select.POLLIN)
+        if left <= 0 or not readable.poll(left * 1000):
             raise TimeoutError(f"waited in vain; the terminal shows {self.seen[-300:]!r}")
         try:
             data = os.read(self.fd, 65536)

@@ -7,6 +7,7 @@
 //! is the first to make room. Only an address from which nobody can ever come in is closed on.
 
 mod door;
+mod gathered;
 mod pace;
 mod penalty;
 mod places;
@@ -15,6 +16,7 @@ mod tally;
 mod turns;
 
 pub(crate) use door::{Door, Newcomer, Place, Rank};
+pub(crate) use gathered::Gathered;
 pub(crate) use pace::Pace;
 pub use penalty::Reason;
 pub(crate) use penalty::{Penalised, Penalties};
@@ -32,8 +34,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long what is reached is gathered into one entry (D19).
-const GATHER: Duration = Duration::from_secs(60);
+/// How long what is reached, and who is refused, is gathered into one entry (D19).
+pub(crate) const GATHER: Duration = Duration::from_secs(60);
 /// Bytes that a connection may send before its session: the lobby's longest walk takes a tenth of it, and
 /// each key exchange three thousand.
 pub(crate) const BYTES_BEFORE_SESSION: u64 = 256 << 10;
@@ -223,16 +225,23 @@ pub(crate) async fn flush(site: &Site) {
 
 #[cfg(test)]
 mod tests_support {
+    use std::sync::LazyLock;
+
+    /// Read once: properties ask for it a hundred thousand times.
+    static EXAMPLE: LazyLock<config::Config> = LazyLock::new(|| {
+        let main = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/examples/poterne.toml");
+        let at = "2026-06-01T10:00:00Z".parse().unwrap();
+        config::load(&main, config::Options { at, unpinned: false }).unwrap()
+    });
+
     /// The defaults of `[limits]`, as the loader takes them from the table of keys.
     pub(crate) fn limits() -> config::Limits {
-        config().limits
+        EXAMPLE.limits.clone()
     }
 
     /// The shipped example.
     pub(crate) fn config() -> config::Config {
-        let main = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/examples/poterne.toml");
-        let at = "2026-06-01T10:00:00Z".parse().unwrap();
-        config::load(&main, config::Options { at, unpinned: false }).unwrap()
+        EXAMPLE.clone()
     }
 }
 
