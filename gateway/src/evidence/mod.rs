@@ -16,10 +16,10 @@ use crate::site::Site;
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
-use journal::Checkpoint;
 use journal::bundle::{
     self, BundleFile, BundleManifest, Custody, Disclosed, Held, HeldRecording, TAR_END, tar_header, tar_padding,
 };
+use journal::{Checkpoint, NoteError};
 use lifecycle::order::{Failure, exit};
 use lifecycle::{Concerned, Event, EvidenceScope, SessionId};
 use policy::StaffLogin;
@@ -69,8 +69,11 @@ pub struct Prepared {
     pub bytes: u64,
     /// A name for the file.
     pub name: String,
-    /// The sessions whose recordings are in it, or are to be encrypted anew.
-    pub recordings: Vec<SessionId>,
+    /// The sessions whose recordings are in it, or are to be encrypted anew, and what of them is not on
+    /// the bastion any more.
+    pub recordings: BTreeMap<SessionId, BTreeSet<String>>,
+    /// Files of recordings that are in it and are not as they were sealed.
+    pub altered: Vec<String>,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -88,11 +91,17 @@ pub async fn prepare(site: &Arc<Site>, wanted: Wanted, turn: OwnedSemaphorePermi
     if wanted.anchors.len() > ANCHORS {
         return Err(Failure::new(exit::DATA, format!("more than {ANCHORS} checkpoints: name those that matter")));
     }
+    let here = *site.registrar.changes().borrow();
+    for (n, note) in (1..).zip(&wanted.anchors) {
+        taken(Checkpoint::verify(note, site.archive.key()), here)
+            .map_err(|why| Failure::new(exit::DATA, format!("checkpoint {n} of those given with --anchor: {why}")))?;
+    }
     let (scope, zone) = (wanted.scope.clone(), site.config().site.zone.clone());
     let looked = site.registrar.view(move |core: &Core, at| {
         let concerned = core.register.concerned(&scope, &zone);
-        let sealed = |id: &&SessionId| core.register.sessions.get(*id).is_some_and(|one| one.sealed.is_some());
-        let sealed: BTreeSet<SessionId> = concerned.sessions.iter().filter(sealed).cloned().collect();
+        let manifest = |id: &SessionId| Some(core.register.sessions.get(id)?.sealed.as_ref()?.manifest.clone());
+        let sealed = concerned.sessions.iter().filter_map(|id| Some((id.clone(), Some(manifest(id)?))));
+        let sealed: BTreeMap<SessionId, Option<String>> = sealed.collect();
         (concerned, sealed, at)
     });
     let (concerned, sealed, made) = looked.await.map_err(|error| Failure::new(exit::TEMPORARY, error))?;
@@ -121,11 +130,29 @@ pub async fn prepare(site: &Arc<Site>, wanted: Wanted, turn: OwnedSemaphorePermi
     finished.await.map_err(failed)?
 }
 
+/// Whether a checkpoint from elsewhere can be proven in a bundle of so many entries. One that cannot is
+/// not passed over: whoever brought it would take the bundle for proven by it.
+fn taken(note: Result<Checkpoint, NoteError>, here: u64) -> Result<(), String> {
+    match note {
+        Err(error) => Err(format!(
+            "this journal did not sign it ({error}). Name a checkpoint of its name and key; one from before a restore \
+             is for the verifier: poterne-verify bundle --anchor FILE --anchor-key OLD"
+        )),
+        Ok(Checkpoint { size: 0, .. }) => Err("it is over no entry, and proves nothing".to_owned()),
+        Ok(Checkpoint { size, .. }) if size > here => Err(format!(
+            "it is over {size} entries, and {here} are here: the journal was cut off or rolled back. Keep it"
+        )),
+        Ok(_) => Ok(()),
+    }
+}
+
 struct About {
     wanted: Wanted,
     purpose: String,
     concerned: Concerned,
-    sealed: BTreeSet<SessionId>,
+    /// The recordings that are sealed, with the digest of the manifest that the journal names: `None` where
+    /// that content is erased.
+    sealed: BTreeMap<SessionId, Option<String>>,
     made: Timestamp,
 }
 
@@ -133,6 +160,8 @@ struct Gathered {
     about: About,
     contents: Contents,
     files: Vec<(BundleFile, Content)>,
+    recordings: BTreeMap<SessionId, BTreeSet<String>>,
+    altered: Vec<String>,
     manifest: Vec<u8>,
     digest: String,
 }
@@ -181,13 +210,21 @@ fn gather(site: &Site, mut about: About) -> anyhow::Result<Gathered> {
         let text = text.replace("{site}", &config.site.name).replace("{scope}", &about.wanted.scope.to_string());
         planned.push((name.to_owned(), Content::Bytes(text.into_bytes())));
     }
-    let mut recordings = BTreeMap::new();
+    let (mut recordings, mut sealed, mut altered) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
     for session in &about.concerned.sessions {
-        let held = match about.sealed.contains(session) {
-            true => recording(site, session, about.wanted.reencrypted, &mut planned)?,
-            false => HeldRecording { held: Held::NotSealed, without: BTreeSet::new() },
+        let held = match about.sealed.get(session) {
+            Some(digest) => {
+                let reencrypted = about.wanted.reencrypted;
+                let held = recording(site, (session, digest.as_deref()), reencrypted, (&mut planned, &mut altered))?;
+                sealed.insert(session.clone(), held.without.clone());
+                held
+            }
+            None => HeldRecording { held: Held::NotSealed, without: BTreeSet::new() },
         };
         recordings.insert(session.to_string(), held);
+    }
+    for name in &altered {
+        tracing::error!(file = %name, "ALERT: a recording that goes into a bundle is not as it was sealed");
     }
     let mut files = Vec::with_capacity(planned.len());
     for (name, content) in planned {
@@ -213,32 +250,39 @@ fn gather(site: &Site, mut about: About) -> anyhow::Result<Gathered> {
     };
     let manifest = manifest.to_bytes();
     let digest = sha256(&manifest);
-    Ok(Gathered { about, contents, files, manifest, digest })
+    Ok(Gathered { about, contents, files, recordings: sealed, altered, manifest, digest })
 }
 
-/// Plans the files of a sealed recording.
+/// Plans the files of a sealed recording, and names those that are not as they were sealed: it is
+/// evidence all the same, of an exchange.
 fn recording(
     site: &Site,
-    session: &SessionId,
+    (session, digest): (&SessionId, Option<&str>),
     reencrypted: bool,
-    planned: &mut Vec<(String, Content)>,
+    (planned, altered): (&mut Vec<(String, Content)>, &mut Vec<String>),
 ) -> anyhow::Result<HeldRecording> {
     let (folder, heads) = (site.paths.sealed(session), site.paths.heads(session));
     let sealed = SealedRecording::open(&folder, &heads)?;
     let mut without = BTreeSet::new();
     let id = session.as_str();
-    planned.push((bundle::recording_path(id, "manifest.json"), Content::File(folder.join("manifest.json"))));
-    if reencrypted {
-        return Ok(HeldRecording { held: Held::Reencrypted, without });
+    let path = bundle::recording_path(id, "manifest.json");
+    if digest.is_some_and(|digest| sealed.digest != digest) {
+        altered.push(path.clone());
     }
+    planned.push((path, Content::File(folder.join("manifest.json"))));
     for part in &sealed.manifest.parts {
         let head = heads.join(format!("{}.head", part.name));
         let body = folder.join(format!("{}.body", part.name));
-        if head.is_file() && body.is_file() {
-            planned.push((bundle::part_path(id, &part.name), Content::Joined { head, body }));
-        } else {
+        if !head.is_file() || !body.is_file() {
             without.insert(part.name.clone());
+        } else if !reencrypted {
+            let files = sealed.altered_files(part);
+            altered.extend(files.iter().map(|name| bundle::recording_path(id, name)));
+            planned.push((bundle::part_path(id, &part.name), Content::Joined { head, body }));
         }
+    }
+    if reencrypted {
+        return Ok(HeldRecording { held: Held::Reencrypted, without });
     }
     for (first, second) in &sealed.manifest.secrets_open_to {
         let name = format!("secrets-{first}-{second}.age");
@@ -254,7 +298,7 @@ fn recording(
 
 /// Adds the journal's own word on the bundle.
 fn finish(site: &Site, gathered: Gathered, turn: OwnedSemaphorePermit) -> anyhow::Result<Prepared> {
-    let Gathered { about, contents, files, manifest, digest } = gathered;
+    let Gathered { about, contents, files, recordings, altered, manifest, digest } = gathered;
     let mut custody = serde_json::to_vec(&custody(site, contents.size(), &digest)?)?;
     custody.push(b'\n');
     let own = [&manifest, &custody].map(|bytes| bytes.len() as u64);
@@ -265,7 +309,6 @@ fn finish(site: &Site, gathered: Gathered, turn: OwnedSemaphorePermit) -> anyhow
         EvidenceScope::Intervention(number) => format!("intervention-{number}"),
         EvidenceScope::Vendor { vendor, from, to } => format!("{vendor}-{from}-{to}"),
     };
-    let recordings = about.sealed.into_iter().collect();
     Ok(Prepared {
         contents,
         files,
@@ -276,6 +319,7 @@ fn finish(site: &Site, gathered: Gathered, turn: OwnedSemaphorePermit) -> anyhow
         bytes,
         name: format!("poterne-{what}.tar"),
         recordings,
+        altered,
         _turn: turn,
     })
 }
@@ -382,4 +426,27 @@ impl Write for Pieces {
 /// The checkpoint of a note that this log signed.
 fn own(site: &Site, note: &str) -> Option<Checkpoint> {
     Checkpoint::verify(note, site.archive.key()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// T1: what proves nothing is not taken for a proof, and a rollback is said at once.
+    #[test]
+    fn an_anchor_that_proves_nothing_is_refused() {
+        let signer = journal::SigningKey::new("poterne/test/1", &[7; 32]).unwrap();
+        let note = |size| signer.sign(&Checkpoint { origin: "poterne/test/1".to_owned(), size, root: [1; 32] });
+        let judge = |note: &str| taken(Checkpoint::verify(note, &signer.verifier()), 40);
+        judge(&note(40)).unwrap();
+        for (note, why) in [
+            ("garbage".to_owned(), "did not sign it"),
+            (note(12).replace("\n12\n", "\n13\n"), "did not sign it"),
+            (note(0), "no entry"),
+            (note(41), "rolled back"),
+        ] {
+            let said = judge(&note).unwrap_err();
+            assert!(said.contains(why), "{said}");
+        }
+    }
 }
