@@ -58,7 +58,7 @@ pub(super) fn write(fact: &Fact, speaker: &Speaker) -> Value {
     }
     put(
         "unmapped",
-        json!({ "kind": fact.kind, "event": fact.fields, "known": fact.names, "erased": fact.fields.is_none() }),
+        json!({ "kind": fact.kind, "leaf": fact.leaf, "event": fact.fields, "known": fact.names, "erased": fact.fields.is_none() }),
     );
     Value::Object(event)
 }
