@@ -4,8 +4,10 @@
 //! Everything is written twice: once into a digest, since a file's length and the manifest stand before
 //! what they are about, and once to whoever asked. Nothing lies on the disk meanwhile.
 
+mod anchors;
 mod contents;
 mod receipt;
+mod recordings;
 mod summary;
 
 pub use receipt::Receipts;
@@ -16,14 +18,13 @@ use crate::site::Site;
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
+use journal::Checkpoint;
 use journal::bundle::{
     self, BundleFile, BundleManifest, Custody, Disclosed, Held, HeldRecording, TAR_END, tar_header, tar_padding,
 };
-use journal::{Checkpoint, NoteError};
 use lifecycle::order::{Failure, exit};
 use lifecycle::{Concerned, Event, EvidenceScope, SessionId};
 use policy::StaffLogin;
-use recorder::SealedRecording;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -33,8 +34,6 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 /// Longest purpose.
 const PURPOSE: usize = 200;
-/// Checkpoints that one who asks may bring.
-const ANCHORS: usize = 32;
 /// Pieces of a stream on their way.
 const ROOM: usize = 4;
 /// Whoever takes no piece for so long has left: another may have the turn.
@@ -88,14 +87,7 @@ pub async fn prepare(site: &Arc<Site>, wanted: Wanted, turn: OwnedSemaphorePermi
         let text = "the purpose is empty or longer than 200 characters: write why, and for whom, with --purpose";
         return Err(Failure::new(exit::DATA, text));
     }
-    if wanted.anchors.len() > ANCHORS {
-        return Err(Failure::new(exit::DATA, format!("more than {ANCHORS} checkpoints: name those that matter")));
-    }
-    let here = *site.registrar.changes().borrow();
-    for (n, note) in (1..).zip(&wanted.anchors) {
-        taken(Checkpoint::verify(note, site.archive.key()), here)
-            .map_err(|why| Failure::new(exit::DATA, format!("checkpoint {n} of those given with --anchor: {why}")))?;
-    }
+    anchors::judge(&wanted.anchors, site.archive.key(), *site.registrar.changes().borrow())?;
     let (scope, zone) = (wanted.scope.clone(), site.config().site.zone.clone());
     let looked = site.registrar.view(move |core: &Core, at| {
         let concerned = core.register.concerned(&scope, &zone);
@@ -128,22 +120,6 @@ pub async fn prepare(site: &Arc<Site>, wanted: Wanted, turn: OwnedSemaphorePermi
     let site = site.clone();
     let finished = tokio::task::spawn_blocking(move || finish(&site, gathered, turn).map_err(failed));
     finished.await.map_err(failed)?
-}
-
-/// Whether a checkpoint from elsewhere can be proven in a bundle of so many entries. One that cannot is
-/// not passed over: whoever brought it would take the bundle for proven by it.
-fn taken(note: Result<Checkpoint, NoteError>, here: u64) -> Result<(), String> {
-    match note {
-        Err(error) => Err(format!(
-            "this journal did not sign it ({error}). Name a checkpoint of its name and key; one from before a restore \
-             is for the verifier: poterne-verify bundle --anchor FILE --anchor-key OLD"
-        )),
-        Ok(Checkpoint { size: 0, .. }) => Err("it is over no entry, and proves nothing".to_owned()),
-        Ok(Checkpoint { size, .. }) if size > here => Err(format!(
-            "it is over {size} entries, and {here} are here: the journal was cut off or rolled back. Keep it"
-        )),
-        Ok(_) => Ok(()),
-    }
 }
 
 struct About {
@@ -215,7 +191,8 @@ fn gather(site: &Site, mut about: About) -> anyhow::Result<Gathered> {
         let held = match about.sealed.get(session) {
             Some(digest) => {
                 let reencrypted = about.wanted.reencrypted;
-                let held = recording(site, (session, digest.as_deref()), reencrypted, (&mut planned, &mut altered))?;
+                let held =
+                    recordings::plan(site, (session, digest.as_deref()), reencrypted, (&mut planned, &mut altered))?;
                 sealed.insert(session.clone(), held.without.clone());
                 held
             }
@@ -251,49 +228,6 @@ fn gather(site: &Site, mut about: About) -> anyhow::Result<Gathered> {
     let manifest = manifest.to_bytes();
     let digest = sha256(&manifest);
     Ok(Gathered { about, contents, files, recordings: sealed, altered, manifest, digest })
-}
-
-/// Plans the files of a sealed recording, and names those that are not as they were sealed: it is
-/// evidence all the same, of an exchange.
-fn recording(
-    site: &Site,
-    (session, digest): (&SessionId, Option<&str>),
-    reencrypted: bool,
-    (planned, altered): (&mut Vec<(String, Content)>, &mut Vec<String>),
-) -> anyhow::Result<HeldRecording> {
-    let (folder, heads) = (site.paths.sealed(session), site.paths.heads(session));
-    let sealed = SealedRecording::open(&folder, &heads)?;
-    let mut without = BTreeSet::new();
-    let id = session.as_str();
-    let path = bundle::recording_path(id, "manifest.json");
-    if digest.is_some_and(|digest| sealed.digest != digest) {
-        altered.push(path.clone());
-    }
-    planned.push((path, Content::File(folder.join("manifest.json"))));
-    for part in &sealed.manifest.parts {
-        let head = heads.join(format!("{}.head", part.name));
-        let body = folder.join(format!("{}.body", part.name));
-        if !head.is_file() || !body.is_file() {
-            without.insert(part.name.clone());
-        } else if !reencrypted {
-            let files = sealed.altered_files(part);
-            altered.extend(files.iter().map(|name| bundle::recording_path(id, name)));
-            planned.push((bundle::part_path(id, &part.name), Content::Joined { head, body }));
-        }
-    }
-    if reencrypted {
-        return Ok(HeldRecording { held: Held::Reencrypted, without });
-    }
-    for (first, second) in &sealed.manifest.secrets_open_to {
-        let name = format!("secrets-{first}-{second}.age");
-        let path = heads.join(&name);
-        if path.is_file() {
-            planned.push((bundle::recording_path(id, &name), Content::File(path)));
-        } else {
-            without.insert(name);
-        }
-    }
-    Ok(HeldRecording { held: Held::Stored, without })
 }
 
 /// Adds the journal's own word on the bundle.
@@ -426,27 +360,4 @@ impl Write for Pieces {
 /// The checkpoint of a note that this log signed.
 fn own(site: &Site, note: &str) -> Option<Checkpoint> {
     Checkpoint::verify(note, site.archive.key()).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// T1: what proves nothing is not taken for a proof, and a rollback is said at once.
-    #[test]
-    fn an_anchor_that_proves_nothing_is_refused() {
-        let signer = journal::SigningKey::new("poterne/test/1", &[7; 32]).unwrap();
-        let note = |size| signer.sign(&Checkpoint { origin: "poterne/test/1".to_owned(), size, root: [1; 32] });
-        let judge = |note: &str| taken(Checkpoint::verify(note, &signer.verifier()), 40);
-        judge(&note(40)).unwrap();
-        for (note, why) in [
-            ("garbage".to_owned(), "did not sign it"),
-            (note(12).replace("\n12\n", "\n13\n"), "did not sign it"),
-            (note(0), "no entry"),
-            (note(41), "rolled back"),
-        ] {
-            let said = judge(&note).unwrap_err();
-            assert!(said.contains(why), "{said}");
-        }
-    }
 }
