@@ -2,10 +2,10 @@
 //! (D20, D22, D24).
 
 use crate::registrar::Registrar;
-use crate::site::Site;
+use crate::site::{Paths, Site};
 use lifecycle::{EndCause, Event, RecordingState, SessionId};
 use recorder::{Recipients, SealOrder, SealOutcome, State, seal};
-use std::fs;
+use std::fs::{self, File};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -89,20 +89,23 @@ async fn try_seal(site: &Arc<Site>, id: &SessionId) -> anyhow::Result<()> {
         tracing::error!(session = %id, missing, "ALERT: the recording is mutilated: it is not what the journal was told");
     }
     journal(&site.registrar, id, &outcome).await?;
-    dispose(site, id, manifest.state == State::Mutilated)
+    let (paths, id, mutilated) = (site.paths.clone(), id.clone(), manifest.state == State::Mutilated);
+    tokio::task::spawn_blocking(move || dispose(&paths, &id, mutilated)).await?
 }
 
 /// Only once its digest is durable may the spool go: from then on the bastion cannot open the
-/// recording any more (D23). A mutilated one is evidence itself and put aside.
-fn dispose(site: &Site, id: &SessionId, mutilated: bool) -> anyhow::Result<()> {
-    let spool = site.paths.spool(id);
+/// recording any more (D23). Its header, which opens it with the recovery key, is overwritten: a spool
+/// that is only unlinked can be dug up. A mutilated one is evidence itself and put aside.
+fn dispose(paths: &Paths, id: &SessionId, mutilated: bool) -> anyhow::Result<()> {
+    let spool = paths.spool(id);
     if !spool.exists() {
         return Ok(());
     }
     if !mutilated {
-        return Ok(fs::remove_file(&spool)?);
+        crate::retention::shred::destroy(&spool)?;
+        return Ok(File::open(paths.recordings())?.sync_all()?);
     }
-    let aside = site.paths.aside();
+    let aside = paths.aside();
     crate::daemon::make_private(&aside)?;
     Ok(fs::rename(&spool, aside.join(format!("{id}.spool")))?)
 }
@@ -137,8 +140,37 @@ async fn remove_sealed_spools(site: &Arc<Site>) {
         })
         .await;
     for (id, state) in sealed.unwrap_or_default() {
-        if let Err(error) = dispose(site, &id, state == RecordingState::Mutilated) {
+        let paths = site.paths.clone();
+        let (session, mutilated) = (id.clone(), state == RecordingState::Mutilated);
+        let work = tokio::task::spawn_blocking(move || dispose(&paths, &session, mutilated)).await;
+        if let Err(error) = work.map_err(anyhow::Error::from).flatten() {
             tracing::error!(session = %id, %error, "the spool of a sealed recording cannot be removed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// D23: a copy of the name, or an undeleted file, opens with the recovery key no more; what is
+    /// mutilated is kept as it is.
+    #[test]
+    fn a_sealed_spool_is_overwritten_and_a_mutilated_one_is_kept() {
+        let state = tempfile::tempdir().unwrap();
+        let paths = Paths::new(state.path());
+        let (whole, mutilated) = (SessionId::from_random([1; 8]), SessionId::from_random([2; 8]));
+        fs::create_dir_all(paths.recordings()).unwrap();
+        let copy = state.path().join("copy");
+        for id in [&whole, &mutilated] {
+            fs::write(paths.spool(id), "spool").unwrap();
+        }
+        fs::hard_link(paths.spool(&whole), &copy).unwrap();
+        dispose(&paths, &whole, false).unwrap();
+        dispose(&paths, &whole, false).unwrap();
+        assert!(!paths.spool(&whole).exists());
+        assert_eq!(fs::read(&copy).unwrap(), [0; 5]);
+        dispose(&paths, &mutilated, true).unwrap();
+        assert_eq!(fs::read(paths.aside().join(format!("{mutilated}.spool"))).unwrap(), b"spool");
     }
 }

@@ -275,7 +275,7 @@ pub enum OpenError {
         error: io::Error,
     },
     /// The head was destroyed: the content is erased for good.
-    #[error("the head `{0}` is not there: its key was destroyed, or it lies elsewhere; say where with --keyring")]
+    #[error("the head `{0}` is not there: its key was destroyed, or it lies elsewhere")]
     Erased(PathBuf),
     /// The keys do not open it.
     #[error("none of these keys opens it: it was sealed to {0}")]

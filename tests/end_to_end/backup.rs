@@ -110,7 +110,12 @@ fn the_way_back_is_rehearsed() {
     fs::rename(all.site.state(), all.site.folder().join("evidence")).unwrap();
     let refused = all.restore(&set, &["--since", newest.to_str().unwrap()]);
     assert!(says(&refused).contains("are lost in it"), "{}", says(&refused));
+    // What was refused leaves nothing that the next try would take for evidence; what is broken off does.
+    assert_eq!(fs::read_dir(all.site.state()).unwrap().count(), 0);
+    let mark = all.site.state().join("restoring");
+    fs::write(&mark, "").unwrap();
     assert!(all.site.refuses_to_start().contains("a restore was broken off"));
+    assert!(says(&all.restore(&set, &[])).contains("is not empty"));
     fs::remove_dir_all(all.site.state()).unwrap();
     let restored = all.restore(&set, &["--since", newest.to_str().unwrap(), "--older"]);
     assert!(restored.status.success(), "{}", says(&restored));
@@ -146,7 +151,13 @@ fn what_was_erased_stays_erased() {
     all.site.script("$SSH true").wait();
     let id = all.site.ended_session()["id"].as_str().unwrap().to_owned();
     all.site.sealed(&id);
-    all.create();
+    // As one that was mutilated lies there.
+    let aside = all.site.state().join("aside");
+    fs::create_dir_all(&aside).unwrap();
+    fs::write(aside.join(format!("{id}.spool")), "spool").unwrap();
+    let words = all.site.ok(&["backup", "create", "-o", all.outside.path().join("backups").to_str().unwrap()]);
+    let start = words.trim_end().rmatch_indices('\n').nth(4).unwrap().0 + 1;
+    journal::Checkpoint::verify(&words[start..], &all.site.journal_key()).unwrap();
     // Sets are named by the second.
     let name = |made: &Value| made["set"].as_str().unwrap().to_owned();
     let mut second = Value::Null;
@@ -164,15 +175,19 @@ fn what_was_erased_stays_erased() {
     fs::write(&tombstones, "recording everything\n").unwrap();
     let out = all.restore(&name(&second), &["--tombstones", tombstones.to_str().unwrap()]);
     assert!(
-        !out.status.success() && says(&out).contains("1: write `recording s-…` or `entries 3-90`"),
+        !out.status.success() && says(&out).contains("1: write `recording s-…`, `files s-…` or `entries 3-90`"),
         "{}",
         says(&out)
     );
     fs::write(&tombstones, format!("# erased since\nentries 0-3\nrecording {id}\n")).unwrap();
+    // Whoever erases does it in the copies too.
+    let archive = all.outside.path().join("backups/recordings").join(format!("{id}.tar.age"));
+    fs::remove_file(archive).unwrap();
     let out = all.restore(&name(&second), &["--tombstones", tombstones.to_str().unwrap()]);
     assert!(out.status.success() && says(&out).contains("1 erased again"), "{}", says(&out));
     assert!(!all.site.state().join("recordings").join(&id).exists());
     assert!(!all.site.state().join("keyring").join(&id).exists());
+    assert!(!all.site.state().join("aside").join(format!("{id}.spool")).exists());
     assert!(!all.site.state().join("vault/vault-key").exists(), "the vault's key is in no backup");
 
     let archive = Path::new(&name(&second)).join("state.tar.age");

@@ -256,6 +256,52 @@ fn an_auditor_opens_what_was_encrypted_anew() {
     );
 }
 
+/// EVI-01, T2: what was put in the place of a recording is not encrypted anew for an auditor, and a part
+/// whose term is over is left out and named.
+#[test]
+fn what_was_exchanged_is_not_laundered_and_what_is_gone_is_left_out() {
+    let site = Site::start();
+    let id = session(&site, "echo proof-$((40+2))");
+    let vkey = site.journal_key().to_string();
+    let key = site.folder().join("officer.key").display().to_string();
+    std::fs::write(&key, format!("{OFFICER}\n")).unwrap();
+    let auditor = recorder::RecoveryKey::generate().public_line();
+    let (heads, bodies) = (site.state().join("keyring").join(&id), site.state().join("recordings").join(&id));
+    site.sign_in("sophie");
+    let anew = |name: &str| {
+        let path = site.folder().join(name).display().to_string();
+        let args = ["export", "--session", &id, "-o", &path, "--purpose", "x", "--key", &key, "--for", &auditor];
+        let out = site.poterne(&args, "");
+        (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned(), PathBuf::from(path))
+    };
+    // Gone at its term: the rest is still to be had.
+    std::fs::remove_file(heads.join("transcript.txt.head")).unwrap();
+    let (code, said, bundle) = anew("without.tar");
+    assert!(code == Some(0) && said.contains("transcript.txt of"), "{said}");
+    both(&bundle, Some(&vkey), &[], 0, &[]);
+    let mut parts = Parts::read(&bundle);
+    assert_eq!(parts.json("manifest.json")["recordings"][&id]["without"], json!(["transcript.txt"]));
+    assert!(parts.0.iter().any(|(name, _)| *name == format!("reencrypted/{id}/channel-1.cast.age")));
+    // Root knows the officer's public key, and seals another story to it.
+    let public = recorder::RecoveryKey::parse(OFFICER).unwrap().public_line();
+    let script = format!("cd {} && echo another | zstd -q | age -r {public} -o story", site.folder().display());
+    assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success());
+    let story = std::fs::read(site.folder().join("story")).unwrap();
+    let mark = story.windows(5).position(|some| some == b"\n--- ").unwrap() + 1;
+    let head = mark + story[mark..].iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    std::fs::write(heads.join("channel-1.cast.head"), &story[..head]).unwrap();
+    std::fs::write(bodies.join("channel-1.cast.body"), &story[head..]).unwrap();
+    let (code, said, bundle) = anew("laundered.tar");
+    assert_eq!(code, Some(65), "{said}");
+    assert!(said.contains("channel-1.cast.head") && said.contains("is not as it was sealed"), "{said}");
+    assert!(!bundle.exists(), "what is no bundle does not stay");
+    let path = site.folder().join("stored.tar").display().to_string();
+    let stored = site.poterne(&["export", "--session", &id, "-o", &path, "--purpose", "x"], "");
+    let said = String::from_utf8_lossy(&stored.stderr).into_owned();
+    assert!(stored.status.success() && said.contains("channel-1.cast.head is not as it was sealed"), "{said}");
+    both(Path::new(&path), Some(&vkey), &[], 1, &["channel-1.cast"]);
+}
+
 /// T2: the technician's terminal and `session receipt` give what makes their keeper a witness: both
 /// verifiers take it, and a bundle continues it.
 #[test]
@@ -285,7 +331,19 @@ fn a_receipt_is_shown_on_the_terminal_and_can_be_had_again() {
     let bundle = export(&site, "after.tar", &["--session", &id]);
     let notes = site.folder().join("note.txt");
     std::fs::write(&notes, &shown.note).unwrap();
-    both(&bundle, Some(&key), &[notes], 0, &[]);
+    both(&bundle, Some(&key), std::slice::from_ref(&notes), 0, &[]);
+    // What proves nothing is not passed over in silence.
+    let other = shown.note.replacen(&format!("\n{}\n", shown.checkpoint.size), "\n2\n", 1);
+    for (text, word) in [("garbage", "is no checkpoint"), (other.as_str(), "did not sign it")] {
+        std::fs::write(&notes, text).unwrap();
+        let path = site.folder().join("refused.tar").display().to_string();
+        let anchor = notes.display().to_string();
+        let args = ["export", "--session", &id, "-o", &path, "--purpose", "x", "--anchor", &anchor];
+        let out = site.poterne(&args, "");
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(out.status.code() == Some(65) && said.contains(word), "{said}");
+        assert!(!Path::new(&path).exists());
+    }
     assert_eq!(site.poterne(&["session", "receipt", "s-0000000000000000"], "").status.code(), Some(66));
 }
 

@@ -84,8 +84,17 @@ fn header(length: u64) -> tar::Header {
     header
 }
 
-/// Reads an archive to its end. Files go below `into`, if it is given; otherwise they are only read.
-pub(super) fn read(archive: &Path, identities: &[Identity], into: Option<&Path>) -> anyhow::Result<u64> {
+/// Reads an archive to its end; its files go below `into`.
+pub(super) fn unpack(archive: &Path, identities: &[Identity], into: &Path) -> anyhow::Result<u64> {
+    each(archive, identities, &mut |name, from| write(&into.join(name), from))
+}
+
+/// Reads an archive to its end, and gives each file to `visit`, which need not read it whole.
+pub(super) fn each(
+    archive: &Path,
+    identities: &[Identity],
+    visit: &mut dyn FnMut(&Path, &mut dyn Read) -> io::Result<()>,
+) -> anyhow::Result<u64> {
     let shown = archive.display();
     let file = File::open(archive).with_context(|| format!("`{shown}` cannot be read"))?;
     let decryptor = age::Decryptor::new_buffered(io::BufReader::new(file)).with_context(|| format!("`{shown}`"))?;
@@ -100,10 +109,8 @@ pub(super) fn read(archive: &Path, identities: &[Identity], into: Option<&Path>)
             bail!("`{shown}` holds `{}`, which no backup of ours has", name.display().to_string().escape_debug());
         }
         let damaged = || format!("`{shown}` is damaged at `{}`", name.display());
-        match into {
-            None => io::copy(&mut entry, &mut io::sink()).map(drop).with_context(damaged)?,
-            Some(into) => write(&into.join(&name), &mut entry).with_context(damaged)?,
-        }
+        visit(&name, &mut entry).with_context(damaged)?;
+        io::copy(&mut entry, &mut io::sink()).with_context(damaged)?;
         files += 1;
     }
     // To the last byte: what was cut off behind the last file shows too.
@@ -112,7 +119,7 @@ pub(super) fn read(archive: &Path, identities: &[Identity], into: Option<&Path>)
     Ok(files)
 }
 
-fn write(path: &Path, from: &mut impl Read) -> io::Result<()> {
+fn write(path: &Path, from: &mut dyn Read) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
@@ -140,13 +147,15 @@ mod tests {
         assert!(!writer.file(Path::new("gone"), Path::new("/no/such/file")).unwrap());
         writer.finish().unwrap();
         let out = folder.path().join("out");
-        assert_eq!(read(&place, std::slice::from_ref(&key), Some(&out)).unwrap(), 2);
+        assert_eq!(unpack(&place, std::slice::from_ref(&key), &out).unwrap(), 2);
         assert_eq!(fs::read_to_string(out.join("top/deep/x")).unwrap(), "content");
-        assert!(read(&place, &[Identity::generate()], None).is_err());
+        let only_read = |key: &Identity| each(&place, std::slice::from_ref(key), &mut |_, _| Ok(()));
+        assert_eq!(only_read(&key).unwrap(), 2);
+        assert!(only_read(&Identity::generate()).is_err());
         let bytes = fs::read(&place).unwrap();
         for cut in [bytes.len() / 2, bytes.len() - 1] {
             fs::write(&place, &bytes[..cut]).unwrap();
-            assert!(read(&place, std::slice::from_ref(&key), None).is_err(), "cut at {cut}");
+            assert!(only_read(&key).is_err(), "cut at {cut}");
         }
         let mut hostile = tar::Header::new_gnu();
         hostile.set_size(0);
@@ -156,7 +165,7 @@ mod tests {
         let mut writer = Writer::begin(&place, &[key.to_public()]).unwrap();
         writer.tar.append(&hostile, io::empty()).unwrap();
         writer.finish().unwrap();
-        assert!(read(&place, &[key], Some(&out)).is_err());
+        assert!(unpack(&place, &[key], &out).is_err());
         assert!(!folder.path().join("climbs").exists());
     }
 }

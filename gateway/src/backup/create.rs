@@ -40,6 +40,8 @@ pub(crate) struct Made {
     pub(crate) recordings: usize,
     /// Recordings that were not in an earlier set.
     pub(crate) added: usize,
+    /// Archives of recordings that were not what an earlier set says, put aside and written anew.
+    pub(crate) altered: Vec<PathBuf>,
     pub(crate) bytes: u64,
 }
 
@@ -74,12 +76,20 @@ pub(crate) fn create(order: &Order<'_>) -> anyhow::Result<Made> {
     };
     let known = earlier(order.into);
     let mut recordings = BTreeMap::new();
-    let mut added = 0;
+    let (mut added, mut altered) = (0, Vec::new());
     for id in sealed(&paths)? {
         let place = order.into.join(RECORDINGS).join(recording_file(id.as_str()));
-        let digest = match known.get(id.as_str()) {
-            Some(digest) if place.exists() => digest.clone(),
-            _ => {
+        // It is read, not believed: what was put in its place would go on in each set from now on.
+        let there = place.exists().then(|| digest_of(&place)).transpose()?;
+        let digest = match (known.get(id.as_str()), there) {
+            (Some(known), Some(there)) if *known == there => there,
+            (known, there) => {
+                if known.is_some() && there.is_some() {
+                    let aside =
+                        order.into.join(RECORDINGS).join(format!("{}.altered-{name}", recording_file(id.as_str())));
+                    fs::rename(&place, &aside).with_context(|| format!("`{}`", place.display()))?;
+                    altered.push(aside);
+                }
                 let mut writer = Writer::begin(&place, &recipients)?;
                 writer.folder(Path::new(id.as_str()), &paths.sealed(&id))?;
                 bytes += writer.finish()?;
@@ -98,7 +108,7 @@ pub(crate) fn create(order: &Order<'_>) -> anyhow::Result<Made> {
     // Last: a set without it was broken off.
     fs::write(set.join(MANIFEST), serde_json::to_vec_pretty(&manifest)?)?;
     fs::File::open(&set)?.sync_all()?;
-    Ok(Made { set, checkpoint, recordings: count, added, bytes })
+    Ok(Made { set, checkpoint, recordings: count, added, altered, bytes })
 }
 
 /// Copies once; gives the checkpoint, or nothing if what was copied does not fit together.

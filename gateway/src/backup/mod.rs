@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// The version of the layout.
@@ -76,10 +76,14 @@ fn recording_file(id: &str) -> String {
 
 fn digest_of(path: &Path) -> anyhow::Result<String> {
     let mut file = File::open(path).with_context(|| format!("`{}` cannot be read", path.display()))?;
+    digest_from(&mut file).with_context(|| format!("`{}`", path.display()))
+}
+
+fn digest_from(from: &mut dyn Read) -> io::Result<String> {
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     let mut buffer = vec![0; 1 << 16];
     loop {
-        let read = file.read(&mut buffer).with_context(|| format!("`{}`", path.display()))?;
+        let read = from.read(&mut buffer)?;
         match buffer.get(..read) {
             Some([]) | None => return Ok(HEXLOWER.encode(context.finish().as_ref())),
             Some(bytes) => context.update(bytes),

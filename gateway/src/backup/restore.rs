@@ -8,6 +8,7 @@ use crate::lockdown::Lockdown;
 use crate::memory::MEMORY;
 use crate::recovery::rewrite;
 use crate::registrar::entry;
+use crate::retention::shred::{self, Of};
 use crate::ring;
 use crate::site::Paths;
 use crate::vault::{Memory, SiteSecrets, Vault};
@@ -17,6 +18,7 @@ use journal::{Checkpoint, Journal, OsDisk, SigningKey};
 use lifecycle::retention::Ranges;
 use lifecycle::{Actor, Event, SessionId};
 use std::fs;
+use std::io;
 use std::path::Path;
 
 /// Lies in the state folder while a restore goes on: a start refuses it.
@@ -53,47 +55,80 @@ pub(crate) fn restore(put: &Put<'_>) -> anyhow::Result<Restored> {
     if fs::read_dir(put.state).is_ok_and(|mut entries| entries.next().is_some()) {
         bail!("`{}` is not empty: what is there may be evidence; move it away first", put.state.display());
     }
-    let manifest = Manifest::read(put.set)?;
+    let mut manifest = Manifest::read(put.set)?;
+    let gone = Tombstones::read(put.tombstones)?;
+    // The archive of an erased recording may be destroyed too.
+    manifest.recordings.retain(|id, _| !gone.recordings.iter().any(|gone| gone.as_str() == id));
     for (path, expected) in manifest.files(put.set) {
         if digest_of(&path)? != *expected {
             bail!("`{}` is not what was written", path.display());
         }
     }
-    let gone = Tombstones::read(put.tombstones)?;
     crate::daemon::make_private(put.state)?;
+    let restored = put_back(put, &paths, &manifest, &gone);
+    if restored.is_err() {
+        // The folder was empty: all that is in it was put there now, and none of it is evidence.
+        empty(put.state).with_context(|| format!("`{}` cannot be emptied again", put.state.display()))?;
+    }
+    restored
+}
+
+fn empty(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => fs::remove_dir_all(entry.path())?,
+            false => fs::remove_file(entry.path())?,
+        }
+    }
+    Ok(())
+}
+
+fn put_back(put: &Put<'_>, paths: &Paths, manifest: &Manifest, gone: &Tombstones) -> anyhow::Result<Restored> {
     let mark = put.state.join(BROKEN_OFF);
     fs::write(&mark, "a restore goes on, or was broken off\n")?;
     for name in [STATE, KEYS] {
-        archive::read(&put.set.join(name), &put.outside.identities, Some(put.state))?;
+        archive::unpack(&put.set.join(name), &put.outside.identities, put.state)?;
     }
     let beside = put.set.parent().unwrap_or(put.set).join(RECORDINGS);
-    for id in manifest.recordings.keys().filter(|id| !gone.recordings.iter().any(|gone| gone.as_str() == *id)) {
-        archive::read(&beside.join(recording_file(id)), &put.outside.identities, Some(&paths.recordings()))?;
+    for id in manifest.recordings.keys() {
+        archive::unpack(&beside.join(recording_file(id)), &put.outside.identities, &paths.recordings())?;
     }
     // What was erased stays erased: neither its content nor what opens it comes back (LOG-08).
-    let mut erased = 0;
-    for id in &gone.recordings {
-        let heads = paths.heads(id);
-        if heads.exists() {
-            fs::remove_dir_all(&heads).with_context(|| format!("`{}`", heads.display()))?;
-            erased += 1;
-        }
-    }
+    let erased = erase_again(paths, gone)?;
     let last = last_known(put)?;
-    let outcome = begin_origin(put, &paths, &last, (erased, &gone.entries))?;
+    let outcome = begin_origin(put, paths, &last, (erased, &gone.entries))?;
     fs::remove_file(&mark)?;
     Ok(outcome)
+}
+
+/// Destroys what came out of the archives and was erased since: heads, spools that were not sealed yet
+/// or put aside, copies of files. Gives of how many recordings there was something.
+fn erase_again(paths: &Paths, gone: &Tombstones) -> anyhow::Result<u64> {
+    let recordings = gone.recordings.iter().map(|id| (id, &[Of::Files, Of::Recording][..]));
+    let files = gone.files.iter().map(|id| (id, &[Of::Files][..]));
+    let mut erased = 0;
+    for (id, parts) in recordings.chain(files) {
+        let mut bytes = 0;
+        for of in parts {
+            bytes += shred::recording(paths, id, *of).with_context(|| format!("the recording {id}"))?;
+        }
+        erased += u64::from(bytes > 0);
+    }
+    Ok(erased)
 }
 
 /// What was erased since the backup, as `poterne retention tombstones` prints it.
 #[derive(Default)]
 struct Tombstones {
     recordings: Vec<SessionId>,
+    /// Recordings whose copies of files are gone.
+    files: Vec<SessionId>,
     entries: Ranges,
 }
 
 impl Tombstones {
-    /// Lines `recording s-…` and `entries FIRST-LAST`.
+    /// Lines `recording s-…`, `files s-…` and `entries FIRST-LAST`.
     fn read(file: Option<&Path>) -> anyhow::Result<Self> {
         let mut all = Self::default();
         let Some(file) = file else { return Ok(all) };
@@ -104,8 +139,9 @@ impl Tombstones {
             let range = || which.split_once('-').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
             match (what, which.parse().ok(), range()) {
                 ("recording", Some(id), _) => all.recordings.push(id),
+                ("files", Some(id), _) => all.files.push(id),
                 ("entries", _, Some(pair)) => pairs.push(pair),
-                _ => bail!("`{}`:{n}: write `recording s-…` or `entries 3-90`", file.display()),
+                _ => bail!("`{}`:{n}: write `recording s-…`, `files s-…` or `entries 3-90`", file.display()),
             }
         }
         all.entries = pairs.into();
@@ -203,4 +239,42 @@ fn begin_origin(
     Lockdown::read(paths).begin(&reason, at)?;
     let lost = last.size.saturating_sub(here);
     Ok(Restored { key: key.to_string(), entries: receipt.size, lost, erased })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// LOG-08, T10: what opens an erased recording does not come back, nor the copies of files of one
+    /// that is kept, and nothing of it can be dug up.
+    #[test]
+    fn what_came_out_and_was_erased_is_destroyed() {
+        let state = tempfile::tempdir().unwrap();
+        let paths = Paths::new(state.path());
+        let [gone, kept, unsealed] = [1, 2, 3].map(|n| SessionId::from_random([n; 8]));
+        for folder in [paths.recordings(), paths.aside(), paths.heads(&gone), paths.heads(&kept), paths.sealed(&kept)] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        let aside = paths.aside().join(format!("{gone}.spool"));
+        let content = paths.heads(&kept).join("channel-2-content.raw.head");
+        let cast = paths.heads(&kept).join("channel-1.cast.head");
+        let all = [paths.heads(&gone).join("channel-1.cast.head"), aside, paths.spool(&unsealed), content, cast];
+        for (n, path) in all.iter().enumerate() {
+            fs::write(path, "opens it").unwrap();
+            fs::hard_link(path, state.path().join(format!("copy-{n}"))).unwrap();
+        }
+        fs::write(paths.sealed(&kept).join("channel-2-content.raw.body"), "body").unwrap();
+        let list = state.path().join("erased");
+        fs::write(&list, format!("recording {gone}\nfiles {kept}\nrecording {unsealed}\nfiles {gone}\n")).unwrap();
+        let gone = Tombstones::read(Some(&list)).unwrap();
+        assert_eq!(erase_again(&paths, &gone).unwrap(), 3);
+        let there: Vec<bool> = all.iter().map(|path| path.exists()).collect();
+        assert_eq!(there, [false, false, false, false, true]);
+        assert!(!paths.sealed(&kept).join("channel-2-content.raw.body").exists());
+        for n in 0..4 {
+            assert_eq!(fs::read(state.path().join(format!("copy-{n}"))).unwrap(), [0; 8], "copy-{n}");
+        }
+        fs::write(&list, "file x\n").unwrap();
+        assert!(Tombstones::read(Some(&list)).is_err());
+    }
 }

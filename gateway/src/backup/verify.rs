@@ -1,12 +1,18 @@
-//! Checking a set where the key to it is: every archive to its last byte, and the journal in it with
-//! what came from outside.
+//! Checking a set where the key to it is: every archive to its last byte, each recording against its own
+//! manifest, and the journal with what came from outside. That a recording's manifest is the one that the
+//! journal names stands in an entry's content, which takes the vault's key: that is for after a restore.
 
-use super::{KEYS, Manifest, STATE, archive, digest_of};
+use super::{KEYS, Manifest, RECORDINGS, STATE, archive, digest_from, digest_of, recording_file};
 use age::x25519::Identity;
 use anyhow::Context as _;
 use journal::{OsDisk, Since, VerifierKey, check_log_since};
+use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+
+/// Longest manifest of a recording that is read.
+const LONGEST: u64 = 64 << 20;
 
 /// What came from outside the backup.
 pub(crate) struct Outside {
@@ -61,10 +67,17 @@ pub(crate) fn verify(set: &Path, outside: &Outside) -> anyhow::Result<Found> {
         return Ok(found);
     }
     let temporary = Scratch::new()?;
-    for (path, _) in manifest.files(set) {
-        let into = [STATE, KEYS].iter().any(|name| path.ends_with(name)).then_some(temporary.0.as_path());
-        if let Err(error) = archive::read(&path, &outside.identities, into) {
+    for name in [STATE, KEYS] {
+        if let Err(error) = archive::unpack(&set.join(name), &outside.identities, &temporary.0) {
             found.wrong.push(format!("{error:#}"));
+        }
+    }
+    let beside = set.parent().unwrap_or(set).join(RECORDINGS);
+    for id in manifest.recordings.keys() {
+        let heads = temporary.0.join("keyring").join(id);
+        match recording(&beside.join(recording_file(id)), id, &outside.identities, &heads) {
+            Ok(wrong) => found.wrong.extend(wrong),
+            Err(error) => found.wrong.push(format!("{error:#}")),
         }
     }
     if found.wrong.is_empty() {
@@ -72,6 +85,50 @@ pub(crate) fn verify(set: &Path, outside: &Outside) -> anyhow::Result<Found> {
         (found.wrong, found.entries) = (wrong, entries);
     }
     Ok(found)
+}
+
+/// Holds the files of a recording's archive, and its heads, against the manifest in it. What retention
+/// took of it is no finding: a body without its head opens to nobody.
+fn recording(archive: &Path, id: &str, identities: &[Identity], heads: &Path) -> anyhow::Result<Vec<String>> {
+    let (mut bodies, mut manifest) = (BTreeMap::new(), Vec::new());
+    archive::each(archive, identities, &mut |name, from| match name.strip_prefix(id).ok().and_then(Path::to_str) {
+        Some("manifest.json") => from.take(LONGEST).read_to_end(&mut manifest).map(drop),
+        Some(file) => digest_from(from).map(|digest| drop(bodies.insert(file.to_owned(), digest))),
+        None => Err(io::Error::other("it is no file of this recording")),
+    })?;
+    let shown = archive.display();
+    let said: recorder::Manifest =
+        serde_json::from_slice(&manifest).with_context(|| format!("`{shown}` has no manifest"))?;
+    let mut wrong = Vec::new();
+    if said.session != id {
+        wrong.push(format!("`{shown}` is the recording of another session: {}", said.session.escape_debug()));
+    }
+    let mut judge = |file: &str, there: Option<&String>, expected: &str| {
+        if there.is_some_and(|digest| digest != expected) {
+            wrong.push(format!("`{file}` of {id} is not as it was sealed: the recording was exchanged or altered"));
+        }
+    };
+    let head = |name: &str| {
+        let path = heads.join(name);
+        path.exists().then(|| digest_of(&path)).transpose()
+    };
+    let mut missing = Vec::new();
+    for part in &said.parts {
+        let (file, body) = (format!("{}.head", part.name), format!("{}.body", part.name));
+        let (head, there) = (head(&file)?, bodies.remove(&body));
+        judge(&file, head.as_ref(), &part.head_sha256);
+        judge(&body, there.as_ref(), &part.body_sha256);
+        if head.is_some() && there.is_none() {
+            missing.push(format!("`{body}` of {id} is not in the archive, and its head is in the set"));
+        }
+    }
+    for ((first, second), digest) in said.secrets_open_to.iter().zip(&said.secrets_keys) {
+        let file = format!("secrets-{first}-{second}.age");
+        judge(&file, head(&file)?.as_ref(), digest);
+    }
+    let strange = bodies.keys().map(|file| format!("`{file}` of {id} is not in its manifest"));
+    wrong.extend(missing.into_iter().chain(strange));
+    Ok(wrong)
 }
 
 /// Checks the journal of a copy; gives what does not hold, and the number of entries.
@@ -96,5 +153,57 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::archive::Writer;
+    use super::*;
+    use serde_json::json;
+
+    /// T10: what was put in the place of a recording, and what does not belong together, is named.
+    #[test]
+    fn an_exchanged_recording_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let (id, key) = ("s-0123456789abcdef", Identity::generate());
+        let heads = folder.path().join("heads");
+        fs::create_dir_all(&heads).unwrap();
+        fs::write(heads.join("channel-1.cast.head"), "head").unwrap();
+        let digest = |text: &str| digest_from(&mut text.as_bytes()).unwrap();
+        let at = "2026-11-23T08:00:00Z";
+        let part = |name: &str| {
+            json!({ "name": name, "kind": "cast", "channel": 1, "started": at, "ended": at, "plain_bytes": 1,
+                "plain_sha256": "", "sealed_bytes": 8, "head_sha256": digest("head"), "body_sha256": digest("body") })
+        };
+        let source =
+            json!({ "head": "", "length": 0, "frames": 0, "committed_head": "", "committed_length": 0, "missing": 0 });
+        let manifest = |session: &str| {
+            json!({ "format": "poterne-recording-1", "session": session, "started": at, "state": "whole", "recipients": [],
+                "secrets_open_to": [], "source": source, "parts": [part("channel-1.cast"), part("channel-2-content.raw")] })
+        };
+        let judge = |session: &str, files: &[(&str, &str)]| {
+            let place = folder.path().join("recording.tar.age");
+            let mut writer = Writer::begin(&place, &[key.to_public()]).unwrap();
+            writer.bytes(&Path::new(id).join("manifest.json"), manifest(session).to_string().as_bytes()).unwrap();
+            for (name, text) in files {
+                writer.bytes(&Path::new(id).join(name), text.as_bytes()).unwrap();
+            }
+            writer.finish().unwrap();
+            recording(&place, id, std::slice::from_ref(&key), &heads).unwrap()
+        };
+        let (cast, content) = (("channel-1.cast.body", "body"), ("channel-2-content.raw.body", "body"));
+        assert_eq!(judge(id, &[cast, content]), [""; 0], "a content whose head is gone at its term");
+        assert_eq!(judge(id, &[cast]), [""; 0]);
+        let says = |session: &str, files: &[(&str, &str)], word: &str| {
+            let wrong = judge(session, files);
+            assert!(wrong.len() == 1 && wrong[0].contains(word), "{word}: {wrong:?}");
+        };
+        says(id, &[("channel-1.cast.body", "another")], "channel-1.cast.body");
+        says(id, &[content], "not in the archive");
+        says(id, &[cast, ("channel-3.cast.body", "more")], "not in its manifest");
+        says("s-fedcba9876543210", &[cast], "another session");
+        fs::write(heads.join("channel-1.cast.head"), "another").unwrap();
+        says(id, &[cast], "channel-1.cast.head");
     }
 }

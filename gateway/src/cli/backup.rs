@@ -26,6 +26,12 @@ pub(super) fn carry_out(main: &Path, verb: BackupVerb) -> Outcome {
                 now: SystemClock::start().now(),
             };
             let made = backup::create(&order).map_err(failed)?;
+            for path in &made.altered {
+                eprintln!(
+                    "poterne: warning: an archive of a recording was not what was written: it is kept as `{}`, and written anew",
+                    path.display()
+                );
+            }
             let size = made.checkpoint.lines().nth(1).and_then(|size| size.parse().ok()).unwrap_or(0);
             let (name, recordings) = (made.set.display().to_string(), made.recordings as u64);
             let told = ask(main, &Order::BackupMade { name: name.clone(), size, recordings, bytes: made.bytes });
@@ -37,11 +43,19 @@ pub(super) fn carry_out(main: &Path, verb: BackupVerb) -> Outcome {
                 "entries": size,
                 "recordings": recordings,
                 "recordings_added": made.added,
+                "recordings_altered": made.altered,
                 "bytes": made.bytes,
                 "checkpoint": made.checkpoint,
                 "journalled": told.is_ok(),
             });
-            print(json, &answer, output::fields)
+            // The note stands by itself, as it is given back with --since: its lines are the last ones.
+            print(json, &answer, |answer| {
+                let mut rest = answer.clone();
+                rest.as_object_mut().into_iter().for_each(|fields| drop(fields.remove("checkpoint")));
+                output::fields(&rest);
+                output::say("checkpoint, to be kept elsewhere:\n");
+                output::say(made.checkpoint.trim_end());
+            })
         }
         BackupVerb::Verify { set } => {
             let outside = Outside::read(&set.identity, &set.key, &set.since).map_err(failed)?;
@@ -49,14 +63,19 @@ pub(super) fn carry_out(main: &Path, verb: BackupVerb) -> Outcome {
             found.wrong.iter().for_each(|wrong| output::say(&format!("WRONG  {}", output::visible(wrong))));
             output::say(&format!("       {} entries, {} recordings", found.entries, found.recordings));
             match (found.wrong.len(), set.since.is_empty()) {
-                (0, true) => output::say("HOLDS: every archive opens, and the journal is signed by the key given"),
-                (0, false) => {
-                    output::say("HOLDS: every archive opens, and the journal continues the checkpoints given")
-                }
+                (0, true) => output::say(
+                    "HOLDS: every archive opens, each recording is what its manifest says, and the journal is signed by the key given",
+                ),
+                (0, false) => output::say(
+                    "HOLDS: every archive opens, each recording is what its manifest says, and the journal continues the checkpoints given",
+                ),
                 (count, _) => {
                     return Err(Failure::new(exit::DATA, format!("the backup does not hold: {count} findings")));
                 }
             }
+            output::say(
+                "       not checked: that these manifests are those that the journal names, which takes the vault's key; once it is restored, `poterne recording show` says so",
+            );
             Ok(())
         }
         BackupVerb::Restore { set, vault_key, tombstones, older } => {

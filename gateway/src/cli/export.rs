@@ -2,6 +2,7 @@
 
 use super::args::{EvidenceFlags, ExportFlags};
 use super::commands::{Outcome, socket};
+use super::recording::Reading;
 use super::{output, recording};
 use crate::ctl::client;
 use age::x25519::Recipient;
@@ -9,7 +10,7 @@ use data_encoding::HEXLOWER;
 use journal::bundle::{BundleFile, REENCRYPTED, TAR_END, tar_header, tar_padding};
 use lifecycle::order::{Failure, Order, exit};
 use lifecycle::{EvidenceScope, InterventionNumber};
-use recorder::{ReadingKeys, SealedRecording};
+use recorder::{PartKind, ReadingKeys};
 use serde_json::Value;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek as _, SeekFrom, Write};
@@ -47,7 +48,14 @@ fn anchor(path: &PathBuf) -> Result<String, Failure> {
     let failed = |error| Failure::new(exit::NO_INPUT, format!("`{}` cannot be read: {error}", path.display()));
     let mut text = String::new();
     File::open(path).and_then(|file| file.take(ANCHOR).read_to_string(&mut text)).map_err(failed)?;
-    Ok(journal::bundle::read_receipt(&text, None).map_or(text, |receipt| receipt.note))
+    let note = journal::bundle::read_receipt(&text, None).map_or(text, |receipt| receipt.note);
+    match note.lines().nth(1).is_some_and(|size| size.parse::<u64>().is_ok()) {
+        true => Ok(note),
+        false => Err(Failure::new(
+            exit::DATA,
+            format!("`{}` is no checkpoint and no receipt: name a file with one, as it was given", path.display()),
+        )),
+    }
 }
 
 fn purpose(given: Option<String>) -> Result<String, Failure> {
@@ -69,7 +77,7 @@ fn purpose(given: Option<String>) -> Result<String, Failure> {
 
 pub(super) fn carry_out(main: &Path, flags: ExportFlags) -> Outcome {
     let anew = match (&flags.key, &flags.recipient) {
-        (Some(key), Some(to)) => Some((keys(key)?, recipient(to)?, to.clone())),
+        (Some(key), Some(to)) => Some(Anew { keys: keys(key)?, recipient: recipient(to)?, name: to.clone() }),
         _ => None,
     };
     let order = Order::EvidenceExport {
@@ -88,9 +96,9 @@ pub(super) fn carry_out(main: &Path, flags: ExportFlags) -> Outcome {
         _ => io_failure(&path)(error),
     })?;
     let written = write(main, &order, &mut file, &path).and_then(|answer| {
-        if let Some((keys, recipient, name)) = &anew {
-            let purpose = format!("{purpose} (for {name})");
-            encrypt_anew(main, &answer, &mut file, &path, &purpose, (keys, recipient))?;
+        if let Some(anew) = anew {
+            let purpose = format!("{purpose} (for {})", anew.name);
+            anew.encrypt(main, &answer, &mut file, &path, &purpose)?;
         }
         file.sync_all().map_err(io_failure(&path))?;
         Ok(answer)
@@ -100,6 +108,12 @@ pub(super) fn carry_out(main: &Path, flags: ExportFlags) -> Outcome {
         let _ = std::fs::remove_file(&path);
     })?;
     let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
+    for name in answer.get("altered").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+        eprintln!(
+            "poterne: warning: {} is not as it was sealed: it proves nothing, and was exchanged or altered here",
+            output::visible(name)
+        );
+    }
     output::say(&format!("{} is written; the journal names its manifest: {}", path.display(), text("manifest")));
     output::say(&format!("check it elsewhere: poterne-verify bundle {} --key VKEY", path.display()));
     Ok(())
@@ -133,49 +147,53 @@ fn recipient(text: &str) -> Result<Recipient, Failure> {
     })
 }
 
-/// Adds each part of each recording, opened with an officer's key and encrypted to the auditor's. The
-/// journal names the manifests, which name the plain files' digests: that is what such a copy proves.
-fn encrypt_anew(
-    main: &Path,
-    answer: &Value,
-    file: &mut File,
-    path: &Path,
-    purpose: &str,
-    (keys, recipient): (&ReadingKeys, &Recipient),
-) -> Outcome {
-    let failed = io_failure(path);
-    let end = file.seek(SeekFrom::End(-i64::try_from(TAR_END.len()).unwrap_or(0))).map_err(&failed)?;
-    file.set_len(end).map_err(&failed)?;
-    let mut listed = Vec::new();
-    for one in answer.get("recordings").and_then(Value::as_array).into_iter().flatten() {
-        let text = |name: &str| one.get(name).and_then(Value::as_str).unwrap_or_default();
-        let session = text("session");
-        let how = "encrypted anew for an evidence bundle";
-        super::commands::ask(
-            main,
-            &Order::RecordingRead {
-                id: session.to_owned(),
-                how: how.to_owned(),
-                purpose: purpose.chars().take(200).collect(),
-            },
-        )?;
-        let sealed = SealedRecording::open(Path::new(text("folder")), Path::new(text("keyring")))
-            .map_err(|error| recording::unreadable(&error))?;
-        for part in sealed.manifest.parts.iter().filter(|part| part.kind != recorder::PartKind::Secrets) {
-            let mut packed = sealed.packed(part, keys).map_err(|error| recording::unreadable(&error))?;
-            let name = format!("reencrypted/{session}/{}.age", part.name);
-            listed.push(append(file, &name, recipient, &mut packed).map_err(&failed)?);
+/// Recordings encrypted anew: with whose key they are opened, and to whom they go.
+struct Anew {
+    keys: ReadingKeys,
+    recipient: Recipient,
+    /// The recipient, as it was written.
+    name: String,
+}
+
+impl Anew {
+    /// Adds each part of each recording, opened with an officer's key and encrypted to the auditor's. The
+    /// journal names the manifests, which name the plain files' digests: that is what such a copy proves.
+    fn encrypt(mut self, main: &Path, answer: &Value, file: &mut File, path: &Path, purpose: &str) -> Outcome {
+        let failed = io_failure(path);
+        let end = file.seek(SeekFrom::End(-i64::try_from(TAR_END.len()).unwrap_or(0))).map_err(&failed)?;
+        file.set_len(end).map_err(&failed)?;
+        let purpose: String = purpose.chars().take(200).collect();
+        let mut listed = Vec::new();
+        for one in answer.get("recordings").and_then(Value::as_array).into_iter().flatten() {
+            let session = one.get("session").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let without: Vec<&str> =
+                one.get("without").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+            let how = "encrypted anew for an evidence bundle".to_owned();
+            let order = Order::RecordingRead { id: session.clone(), how, purpose: purpose.clone() };
+            let read = Reading::of(&super::commands::ask(main, &order)?, self.keys)?;
+            for part in read.sealed.manifest.parts.iter().filter(|part| part.kind != PartKind::Secrets) {
+                if without.contains(&part.name.as_str()) {
+                    eprintln!("poterne: warning: {} of {session} is not on the bastion any more: left out", part.name);
+                    continue;
+                }
+                // Whatever was put in its place would open as well, and come out as evidence.
+                read.unaltered(part)?;
+                let mut packed = read.sealed.packed(part, &read.keys).map_err(|error| recording::unreadable(&error))?;
+                let name = format!("reencrypted/{session}/{}.age", part.name);
+                listed.push(append(file, &name, &self.recipient, &mut packed).map_err(&failed)?);
+            }
+            self.keys = read.keys;
         }
+        let mut list = serde_json::to_vec_pretty(&listed).map_err(|error| Failure::new(exit::SOFTWARE, error))?;
+        list.push(b'\n');
+        let written = (|| {
+            file.write_all(&tar_header(REENCRYPTED, list.len() as u64, 0))?;
+            file.write_all(&list)?;
+            file.write_all(&vec![0; tar_padding(list.len() as u64)])?;
+            file.write_all(&TAR_END)
+        })();
+        written.map_err(&failed)
     }
-    let mut list = serde_json::to_vec_pretty(&listed).map_err(|error| Failure::new(exit::SOFTWARE, error))?;
-    list.push(b'\n');
-    let written = (|| {
-        file.write_all(&tar_header(REENCRYPTED, list.len() as u64, 0))?;
-        file.write_all(&list)?;
-        file.write_all(&vec![0; tar_padding(list.len() as u64)])?;
-        file.write_all(&TAR_END)
-    })();
-    written.map_err(&failed)
 }
 
 /// Writes one file, whose length is known once it is written.

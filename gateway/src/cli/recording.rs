@@ -130,9 +130,9 @@ pub(super) fn located(shown: &Value) -> Result<(SealedRecording, PathBuf), OpenE
 }
 
 /// A recording and the key to it, once the reading is journalled.
-struct Reading {
-    sealed: SealedRecording,
-    keys: ReadingKeys,
+pub(super) struct Reading {
+    pub(super) sealed: SealedRecording,
+    pub(super) keys: ReadingKeys,
     /// Read from what the second person made, whose files the manifest has no digest of.
     unwrapped: bool,
 }
@@ -204,7 +204,7 @@ impl Reading {
     }
 
     /// A recording as the daemon's answer shows it, once the reading is journalled.
-    fn of(shown: &Value, keys: ReadingKeys) -> Result<Self, Failure> {
+    pub(super) fn of(shown: &Value, keys: ReadingKeys) -> Result<Self, Failure> {
         let (sealed, _) = located(shown).map_err(|error| unreadable(&error))?;
         if shown.get("manifest").and_then(Value::as_str) != Some(sealed.digest.as_str()) {
             return Err(Failure::new(
@@ -230,7 +230,8 @@ impl Reading {
         Ok(part)
     }
 
-    fn unaltered(&self, part: &Part) -> Outcome {
+    /// Says no to a part that is not as it was sealed.
+    pub(super) fn unaltered(&self, part: &Part) -> Outcome {
         if self.unwrapped {
             return match self.sealed.is_as_sealed(part, &self.keys).map_err(|error| unreadable(&error))? {
                 true => Ok(()),

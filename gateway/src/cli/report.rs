@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use lifecycle::order::{Failure, Order, ReportArgs, ReportKind, exit};
 use serde_json::Value;
 use std::fs::OpenOptions;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -56,9 +56,28 @@ pub(super) fn write(bytes: &[u8], file: Option<&Path>) -> Outcome {
         let _ = std::io::stdout().write_all(bytes);
         return Ok(());
     };
-    let failed = |error| Failure::new(exit::IO, format!("`{}` cannot be written: {error}", path.display()));
-    let mut open = OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(path).map_err(failed)?;
-    open.write_all(bytes).and_then(|()| open.sync_all()).map_err(failed)
+    put(bytes, path).map_err(|error| Failure::new(exit::IO, format!("`{}` cannot be written: {error}", path.display())))
+}
+
+/// A file of its own takes the place of the one there was, whoever could read that. No link is followed:
+/// where it leads may be somebody else's.
+fn put(bytes: &[u8], path: &Path) -> io::Result<()> {
+    match std::fs::symlink_metadata(path).map(|there| there.file_type()) {
+        Ok(kind) if kind.is_symlink() => return Err(io::Error::other("it is a link: name the file itself")),
+        // A pipe or a device is written to as it is.
+        Ok(kind) if !kind.is_file() => return OpenOptions::new().write(true).open(path)?.write_all(bytes),
+        _ => {}
+    }
+    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
+    name.push(".new");
+    let staged = path.with_file_name(name);
+    let _ = std::fs::remove_file(&staged);
+    let mut open = OpenOptions::new().write(true).create_new(true).mode(MODE).open(&staged)?;
+    let written = open.write_all(bytes).and_then(|()| open.sync_all()).and_then(|()| std::fs::rename(&staged, path));
+    written.inspect_err(|_| {
+        // What is no report was made here.
+        let _ = std::fs::remove_file(&staged);
+    })
 }
 
 /// The language that was asked for, else the site's.
@@ -93,9 +112,18 @@ fn written(what: ReportKind, shape: &ShapeFlags, answer: &Value) -> Result<Vec<u
                 let cells: Vec<String> = layout.wide(row).iter().map(|cell| layout.text(cell)).collect();
                 csv.push(&cells);
             }
+            // What the whole says, in the first column below the rows.
+            for note in notes(&layout, answer) {
+                let mut cells = vec![String::new(); headings.len()];
+                cells.first_mut().into_iter().for_each(|cell| cell.clone_from(&note));
+                csv.push(&cells);
+            }
             Ok(csv.finish().into_bytes())
         }
-        Format::Ods => ods::write(&layout, &layout.wide_headings(), rows.iter()).map_err(|error| software(&error)),
+        Format::Ods => {
+            let written = ods::write(&layout, &layout.wide_headings(), rows.iter(), &notes(&layout, answer));
+            written.map_err(|error| software(&error))
+        }
         Format::Text => Ok(text(&layout, answer, rows).into_bytes()),
     }
 }
@@ -126,6 +154,15 @@ fn text(layout: &Layout, answer: &Value, rows: &[Value]) -> String {
         lines.push(String::new());
     }
     lines.push(texts.with("report-rows", &[("value", &rows.len().to_string())]));
+    lines.extend(notes(layout, answer));
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// What is said of the whole: numbers that are missing, and what was erased (LIF-10).
+fn notes(layout: &Layout, answer: &Value) -> Vec<String> {
+    let texts = layout.texts();
+    let mut lines = Vec::new();
     if let Some(missing) = answer.get("missing").and_then(Value::as_array) {
         let numbers: Vec<String> = missing.iter().map(ToString::to_string).collect();
         lines.push(match numbers.is_empty() {
@@ -139,6 +176,55 @@ fn text(layout: &Layout, answer: &Value, rows: &[Value]) -> String {
     if let Some(erased) = answer.get("erased").and_then(Value::as_u64).filter(|erased| *erased > 0) {
         lines.push(texts.with("report-erased", &[("value", &erased.to_string())]));
     }
-    lines.push(String::new());
-    lines.join("\n")
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    /// HRD-13, EVI-06: who reads it is its owner, also where another file stood; no link is followed.
+    #[test]
+    fn a_report_is_readable_by_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("report.csv"), folder.path().join("other"));
+        std::fs::write(&path, "old").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let mut read_before = std::fs::File::open(&path).unwrap();
+        put(b"names", &path).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!((mode & 0o777, std::fs::read(&path).unwrap()), (0o600, b"names".to_vec()));
+        let mut seen = String::new();
+        io::Read::read_to_string(&mut read_before, &mut seen).unwrap();
+        assert_eq!(seen, "old");
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&other, &link).unwrap();
+        assert!(put(b"names", &link).unwrap_err().to_string().contains("link") && !other.exists());
+        put(b"names", Path::new("/dev/null")).unwrap();
+        assert!(put(b"names", &folder.path().join("no/such")).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    /// LIF-10: a gap shows in every form of the register.
+    #[test]
+    fn the_register_says_in_every_form_what_is_missing() {
+        let answer = serde_json::json!({ "zone": "Europe/Paris", "rows": [], "missing": [3, 4], "erased-until": 2 });
+        for format in [Format::Text, Format::Csv, Format::Ods, Format::Json] {
+            let language = Some(Language::English);
+            let shape = ShapeFlags { format, language, bom: false, output: None };
+            let bytes = written(ReportKind::Register, &shape, &answer).unwrap();
+            let text = match format {
+                Format::Ods => {
+                    let mut zip = zip::ZipArchive::new(io::Cursor::new(bytes)).unwrap();
+                    io::read_to_string(zip.by_name("content.xml").unwrap()).unwrap()
+                }
+                _ => String::from_utf8(bytes).unwrap(),
+            };
+            match format {
+                Format::Json => assert!(text.contains("\"missing\"") && text.contains("\"erased-until\": 2"), "{text}"),
+                _ => assert!(text.contains("3, 4") && text.contains("number 2"), "{text}"),
+            }
+        }
+    }
 }

@@ -30,7 +30,9 @@ pub(super) fn retention(main: &Path, verb: RetentionVerb) -> Outcome {
                 let end = |n: usize| range.get(n).and_then(Value::as_u64).unwrap_or_default();
                 output::say(&format!("entries {}-{}", end(0), end(1)));
             }
-            list("recordings").iter().filter_map(Value::as_str).for_each(|id| output::say(&format!("recording {id}")));
+            for (name, what) in [("recordings", "recording"), ("files", "files")] {
+                list(name).iter().filter_map(Value::as_str).for_each(|id| output::say(&format!("{what} {id}")));
+            }
             Ok(())
         }
         RetentionVerb::Run(json) => {

@@ -6,6 +6,7 @@ use crate::evidence::{Prepared, STALLED, Wanted, prepare};
 use lifecycle::order::{Failure, Order, exit};
 use lifecycle::{Actor, SessionId};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
@@ -28,13 +29,14 @@ impl Desk {
     }
 
     /// What is told of a bundle before its bytes.
-    pub(super) fn told(&self, prepared: &Prepared) -> Answer {
-        let lies = |id: &SessionId| json!({ "session": id, "folder": self.site.paths.sealed(id), "keyring": self.site.paths.heads(id) });
+    pub(super) fn told(prepared: &Prepared) -> Answer {
+        let named = |(id, without): (&SessionId, &BTreeSet<String>)| json!({ "session": id, "without": without });
         Ok(json!({
             "name": prepared.name,
             "bytes": prepared.bytes,
             "manifest": prepared.digest,
-            "recordings": prepared.recordings.iter().map(lies).collect::<Value>(),
+            "recordings": prepared.recordings.iter().map(named).collect::<Value>(),
+            "altered": prepared.altered,
         }))
     }
 }

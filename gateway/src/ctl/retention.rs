@@ -85,14 +85,15 @@ impl Desk {
     pub(super) async fn retention_tombstones(&self) -> Answer {
         let site = self.site.clone();
         let look = move || {
-            let (mut entries, mut recordings) = (Ranges::default(), BTreeSet::new());
+            let (mut entries, mut recordings, mut files) = (Ranges::default(), BTreeSet::new(), BTreeSet::new());
             let mut unreadable = None;
             site.archive.open()?.read(0, |evidence| {
                 if let (RUN, Some((_, body))) = (evidence.leaf.kind.as_str(), &evidence.opened) {
                     match Event::from_body(body) {
-                        Ok(Event::RetentionRun { entries: gone, recordings: ids, .. }) => {
+                        Ok(Event::RetentionRun { entries: gone, recordings: ids, files: of, .. }) => {
                             entries.extend(&gone);
                             recordings.extend(ids);
+                            files.extend(of);
                         }
                         Ok(_) => {}
                         Err(error) => unreadable = Some(error),
@@ -102,7 +103,7 @@ impl Desk {
             })?;
             match unreadable {
                 Some(error) => Err(anyhow::Error::from(error)),
-                None => Ok(json!({ "entries": entries, "recordings": recordings })),
+                None => Ok(json!({ "entries": entries, "recordings": recordings, "files": files })),
             }
         };
         tokio::task::spawn_blocking(look).await.map_err(software)?.map_err(software)

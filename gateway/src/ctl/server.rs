@@ -174,7 +174,7 @@ impl Desk {
                     },
                     Ok(order @ Order::EvidenceExport { .. }) => match self.evidence_for(order, &caller).await {
                         Ok(prepared) => {
-                            write_response(&mut writer, self.told(&prepared)).await?;
+                            write_response(&mut writer, Self::told(&prepared)).await?;
                             evidence::give_out(prepared, &mut writer).await?;
                             return Ok(None);
                         }

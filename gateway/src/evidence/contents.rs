@@ -6,10 +6,11 @@ use crate::memory::MEMORY;
 use crate::site::Site;
 use crate::vault::Memory;
 use journal::bundle::{Anchored, Disclosed, write_tree};
-use journal::{Evidence, Reader};
-use lifecycle::{Concerned, EvidenceScope, InterventionNumber, SessionId};
+use journal::{Evidence, Leaf, OpenError, Reader};
+use lifecycle::{Concerned, Event, EvidenceScope, InterventionNumber, SessionId};
 use recorder::Joined;
 use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::fs::File;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -48,20 +49,35 @@ pub(super) struct Contents {
 struct Over {
     interventions: BTreeSet<InterventionNumber>,
     sessions: BTreeSet<SessionId>,
-    sealed: BTreeSet<SessionId>,
+    /// By which entry each recording was sealed.
+    sealed: BTreeMap<SessionId, u64>,
 }
 
 impl Over {
-    fn see(&mut self, kind: &str, number: Option<InterventionNumber>, session: Option<SessionId>) {
-        match kind {
+    fn see(&mut self, leaf: &Leaf, number: Option<InterventionNumber>, session: Option<SessionId>) {
+        match leaf.kind.as_str() {
             "intervention-ended" | "intervention-refused" | "intervention-withdrawn" | "intervention-expired" => {
                 self.interventions.extend(number);
             }
             "session-ended" => self.sessions.extend(session),
-            "recording-sealed" => self.sealed.extend(session),
+            "recording-sealed" => self.sealed.extend(session.map(|session| (session, leaf.index))),
             _ => {}
         }
     }
+}
+
+/// The manifest's digest, as the entry says by which the recording was sealed; `None` where its content is
+/// erased.
+fn manifest_named(reader: &mut Reader, index: u64) -> Result<Option<String>, OpenError> {
+    let mut named = None;
+    reader.read(index, |evidence| {
+        let event = evidence.opened.and_then(|(_, body)| Event::from_body(&body).ok());
+        if let Some(Event::RecordingSealed { manifest, .. }) = event {
+            named = Some(manifest);
+        }
+        ControlFlow::Break(())
+    })?;
+    Ok(named)
 }
 
 impl Contents {
@@ -83,13 +99,17 @@ impl Contents {
             let session = session.filter(|session| sessions.contains(session));
             if number.is_some() || session.is_some() {
                 concerned.push(leaf.index);
-                over.see(&leaf.kind, number, session);
+                over.see(&leaf, number, session);
             }
             ControlFlow::Continue(())
         })?;
         let Over { interventions: ended, sessions: gone, sealed } = over;
-        let open = *interventions != ended || *sessions != gone || *sessions != sealed;
-        about.sealed.extend(sealed);
+        let open = *interventions != ended || *sessions != gone || !sessions.iter().eq(sealed.keys());
+        for (session, index) in sealed {
+            if let Entry::Vacant(unknown) = about.sealed.entry(session) {
+                unknown.insert(manifest_named(&mut reader, index)?);
+            }
+        }
         Ok(Contents { reader, concerned, open, zone: site.config().site.zone.clone() })
     }
 

@@ -4,8 +4,10 @@
 //! Everything is written twice: once into a digest, since a file's length and the manifest stand before
 //! what they are about, and once to whoever asked. Nothing lies on the disk meanwhile.
 
+mod anchors;
 mod contents;
 mod receipt;
+mod recordings;
 mod summary;
 
 pub use receipt::Receipts;
@@ -23,7 +25,6 @@ use journal::bundle::{
 use lifecycle::order::{Failure, exit};
 use lifecycle::{Concerned, Event, EvidenceScope, SessionId};
 use policy::StaffLogin;
-use recorder::SealedRecording;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -33,8 +34,6 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 /// Longest purpose.
 const PURPOSE: usize = 200;
-/// Checkpoints that one who asks may bring.
-const ANCHORS: usize = 32;
 /// Pieces of a stream on their way.
 const ROOM: usize = 4;
 /// Whoever takes no piece for so long has left: another may have the turn.
@@ -69,8 +68,11 @@ pub struct Prepared {
     pub bytes: u64,
     /// A name for the file.
     pub name: String,
-    /// The sessions whose recordings are in it, or are to be encrypted anew.
-    pub recordings: Vec<SessionId>,
+    /// The sessions whose recordings are in it, or are to be encrypted anew, and what of them is not on
+    /// the bastion any more.
+    pub recordings: BTreeMap<SessionId, BTreeSet<String>>,
+    /// Files of recordings that are in it and are not as they were sealed.
+    pub altered: Vec<String>,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -85,14 +87,13 @@ pub async fn prepare(site: &Arc<Site>, wanted: Wanted, turn: OwnedSemaphorePermi
         let text = "the purpose is empty or longer than 200 characters: write why, and for whom, with --purpose";
         return Err(Failure::new(exit::DATA, text));
     }
-    if wanted.anchors.len() > ANCHORS {
-        return Err(Failure::new(exit::DATA, format!("more than {ANCHORS} checkpoints: name those that matter")));
-    }
+    anchors::judge(&wanted.anchors, site.archive.key(), *site.registrar.changes().borrow())?;
     let (scope, zone) = (wanted.scope.clone(), site.config().site.zone.clone());
     let looked = site.registrar.view(move |core: &Core, at| {
         let concerned = core.register.concerned(&scope, &zone);
-        let sealed = |id: &&SessionId| core.register.sessions.get(*id).is_some_and(|one| one.sealed.is_some());
-        let sealed: BTreeSet<SessionId> = concerned.sessions.iter().filter(sealed).cloned().collect();
+        let manifest = |id: &SessionId| Some(core.register.sessions.get(id)?.sealed.as_ref()?.manifest.clone());
+        let sealed = concerned.sessions.iter().filter_map(|id| Some((id.clone(), Some(manifest(id)?))));
+        let sealed: BTreeMap<SessionId, Option<String>> = sealed.collect();
         (concerned, sealed, at)
     });
     let (concerned, sealed, made) = looked.await.map_err(|error| Failure::new(exit::TEMPORARY, error))?;
@@ -125,7 +126,9 @@ struct About {
     wanted: Wanted,
     purpose: String,
     concerned: Concerned,
-    sealed: BTreeSet<SessionId>,
+    /// The recordings that are sealed, with the digest of the manifest that the journal names: `None` where
+    /// that content is erased.
+    sealed: BTreeMap<SessionId, Option<String>>,
     made: Timestamp,
 }
 
@@ -133,6 +136,8 @@ struct Gathered {
     about: About,
     contents: Contents,
     files: Vec<(BundleFile, Content)>,
+    recordings: BTreeMap<SessionId, BTreeSet<String>>,
+    altered: Vec<String>,
     manifest: Vec<u8>,
     digest: String,
 }
@@ -181,13 +186,22 @@ fn gather(site: &Site, mut about: About) -> anyhow::Result<Gathered> {
         let text = text.replace("{site}", &config.site.name).replace("{scope}", &about.wanted.scope.to_string());
         planned.push((name.to_owned(), Content::Bytes(text.into_bytes())));
     }
-    let mut recordings = BTreeMap::new();
+    let (mut recordings, mut sealed, mut altered) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
     for session in &about.concerned.sessions {
-        let held = match about.sealed.contains(session) {
-            true => recording(site, session, about.wanted.reencrypted, &mut planned)?,
-            false => HeldRecording { held: Held::NotSealed, without: BTreeSet::new() },
+        let held = match about.sealed.get(session) {
+            Some(digest) => {
+                let reencrypted = about.wanted.reencrypted;
+                let held =
+                    recordings::plan(site, (session, digest.as_deref()), reencrypted, (&mut planned, &mut altered))?;
+                sealed.insert(session.clone(), held.without.clone());
+                held
+            }
+            None => HeldRecording { held: Held::NotSealed, without: BTreeSet::new() },
         };
         recordings.insert(session.to_string(), held);
+    }
+    for name in &altered {
+        tracing::error!(file = %name, "ALERT: a recording that goes into a bundle is not as it was sealed");
     }
     let mut files = Vec::with_capacity(planned.len());
     for (name, content) in planned {
@@ -213,48 +227,12 @@ fn gather(site: &Site, mut about: About) -> anyhow::Result<Gathered> {
     };
     let manifest = manifest.to_bytes();
     let digest = sha256(&manifest);
-    Ok(Gathered { about, contents, files, manifest, digest })
-}
-
-/// Plans the files of a sealed recording.
-fn recording(
-    site: &Site,
-    session: &SessionId,
-    reencrypted: bool,
-    planned: &mut Vec<(String, Content)>,
-) -> anyhow::Result<HeldRecording> {
-    let (folder, heads) = (site.paths.sealed(session), site.paths.heads(session));
-    let sealed = SealedRecording::open(&folder, &heads)?;
-    let mut without = BTreeSet::new();
-    let id = session.as_str();
-    planned.push((bundle::recording_path(id, "manifest.json"), Content::File(folder.join("manifest.json"))));
-    if reencrypted {
-        return Ok(HeldRecording { held: Held::Reencrypted, without });
-    }
-    for part in &sealed.manifest.parts {
-        let head = heads.join(format!("{}.head", part.name));
-        let body = folder.join(format!("{}.body", part.name));
-        if head.is_file() && body.is_file() {
-            planned.push((bundle::part_path(id, &part.name), Content::Joined { head, body }));
-        } else {
-            without.insert(part.name.clone());
-        }
-    }
-    for (first, second) in &sealed.manifest.secrets_open_to {
-        let name = format!("secrets-{first}-{second}.age");
-        let path = heads.join(&name);
-        if path.is_file() {
-            planned.push((bundle::recording_path(id, &name), Content::File(path)));
-        } else {
-            without.insert(name);
-        }
-    }
-    Ok(HeldRecording { held: Held::Stored, without })
+    Ok(Gathered { about, contents, files, recordings: sealed, altered, manifest, digest })
 }
 
 /// Adds the journal's own word on the bundle.
 fn finish(site: &Site, gathered: Gathered, turn: OwnedSemaphorePermit) -> anyhow::Result<Prepared> {
-    let Gathered { about, contents, files, manifest, digest } = gathered;
+    let Gathered { about, contents, files, recordings, altered, manifest, digest } = gathered;
     let mut custody = serde_json::to_vec(&custody(site, contents.size(), &digest)?)?;
     custody.push(b'\n');
     let own = [&manifest, &custody].map(|bytes| bytes.len() as u64);
@@ -265,7 +243,6 @@ fn finish(site: &Site, gathered: Gathered, turn: OwnedSemaphorePermit) -> anyhow
         EvidenceScope::Intervention(number) => format!("intervention-{number}"),
         EvidenceScope::Vendor { vendor, from, to } => format!("{vendor}-{from}-{to}"),
     };
-    let recordings = about.sealed.into_iter().collect();
     Ok(Prepared {
         contents,
         files,
@@ -276,6 +253,7 @@ fn finish(site: &Site, gathered: Gathered, turn: OwnedSemaphorePermit) -> anyhow
         bytes,
         name: format!("poterne-{what}.tar"),
         recordings,
+        altered,
         _turn: turn,
     })
 }

@@ -23,11 +23,12 @@ const HEAD: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 
 const TAIL: &str = "</table:table></office:spreadsheet></office:body></office:document-content>\n";
 
-/// The file's bytes.
+/// The file's bytes. The notes stand below the rows, in the first column.
 pub(crate) fn write<'a>(
     layout: &Layout,
     headings: &[String],
     rows: impl Iterator<Item = &'a serde_json::Value>,
+    notes: &[String],
 ) -> zip::result::ZipResult<Vec<u8>> {
     let mut content = String::from(HEAD);
     escape(&layout.title(), &mut content);
@@ -43,6 +44,11 @@ pub(crate) fn write<'a>(
         for one in layout.wide(row) {
             cell(layout, &one, &mut content);
         }
+        content.push_str("</table:table-row>");
+    }
+    for note in notes {
+        content.push_str("<table:table-row>");
+        text(note, "", &mut content);
         content.push_str("</table:table-row>");
     }
     content.push_str(TAIL);

@@ -5,6 +5,7 @@ use super::{BETWEEN_RUNS, shred};
 use crate::registrar::JournalGone;
 use crate::ring;
 use crate::site::{Paths, Site, staff_document, technician_document};
+use crate::vault::Vault;
 use anyhow::bail;
 use jiff::Timestamp;
 use journal::Reader;
@@ -214,12 +215,11 @@ async fn rewrite_ring(site: &Arc<Site>, erased: Ranges) -> anyhow::Result<()> {
 
 /// Takes out of memory and vault what the journal does not hold any more.
 async fn forget(site: &Arc<Site>, plan: &Plan, before: &Register) -> Result<(), JournalGone> {
-    for account in plan.gone.accounts.iter().filter_map(|id| before.accounts.get(id)) {
-        site.vault.discard(&technician_document(&account.id), account.secret);
-    }
-    for staff in plan.gone.staff.iter().filter_map(|login| before.staff.get(login)) {
-        site.vault.discard(&staff_document(&staff.login), staff.secret);
-    }
+    let technicians = plan.gone.accounts.iter().filter_map(|id| before.accounts.get(id));
+    let technicians = technicians.map(|account| (technician_document(&account.id), account.secret));
+    let staff = plan.gone.staff.iter().filter_map(|login| before.staff.get(login));
+    let staff = staff.map(|staff| (staff_document(&staff.login), staff.secret));
+    destroy_secrets(&site.vault, technicians.chain(staff).collect()).await;
     let gone = plan.gone.clone();
     site.registrar
         .act(move |core, _| {
@@ -228,6 +228,21 @@ async fn forget(site: &Arc<Site>, plan: &Plan, before: &Register) -> Result<(), 
         })
         .await?;
     sweep(site).await
+}
+
+/// Overwrites what people signed in with. A failure is told, and keeps nothing else from going.
+async fn destroy_secrets(vault: &Arc<Vault>, documents: Vec<(String, u64)>) {
+    let vault = vault.clone();
+    let work = move || {
+        for (name, generation) in documents {
+            if let Err(error) = vault.destroy(&name, generation) {
+                tracing::error!(%error, "the secrets of an erased person are not destroyed: destroy that file by hand");
+            }
+        }
+    };
+    if let Err(error) = tokio::task::spawn_blocking(work).await {
+        tracing::error!(%error, "the secrets of erased persons are not all destroyed");
+    }
 }
 
 async fn sweep(site: &Arc<Site>) -> Result<(), JournalGone> {
@@ -273,4 +288,24 @@ pub(crate) async fn finish_broken_off(site: &Arc<Site>) -> anyhow::Result<()> {
     }
     sweep(site).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// LOG-08: what an erased person signed in with cannot be dug up from the disk.
+    #[tokio::test]
+    async fn secrets_of_the_erased_are_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Arc::new(Vault::open(&folder.path().join("vault")).unwrap());
+        vault.put("technician-a", 3, &"secret").unwrap();
+        let document = folder.path().join("vault/technician-a.3.age");
+        let copy = folder.path().join("copy");
+        fs::hard_link(&document, &copy).unwrap();
+        destroy_secrets(&vault, vec![("technician-b".to_owned(), 1), ("technician-a".to_owned(), 3)]).await;
+        assert!(!document.exists());
+        assert!(fs::read(&copy).unwrap().iter().all(|byte| *byte == 0));
+    }
 }

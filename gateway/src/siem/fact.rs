@@ -1,10 +1,12 @@
 //! One entry of the journal as it is told to others: the facts of its leaf, its event's fields where
 //! they are not erased, and the names that the register knows.
 
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
-use journal::Evidence;
+use journal::{Evidence, leaf_hash};
 use lifecycle::{AccountId, InterventionNumber, Register, SessionId, visible};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What is told of an entry. All texts in it are visible: what hides, breaks a line or turns others
@@ -18,6 +20,9 @@ pub(crate) struct Fact {
     pub(crate) account: Option<String>,
     pub(crate) intervention: Option<u64>,
     pub(crate) session: Option<String>,
+    /// The hash of its leaf in the journal's tree, in hexadecimal: another one under the same number is
+    /// another history.
+    pub(crate) leaf: String,
     /// The event's fields; `None` where they were erased at their term.
     pub(crate) fields: Option<Map<String, Value>>,
     /// What the event leaves out since an earlier one said it: technician, vendor, target, login, source.
@@ -26,6 +31,7 @@ pub(crate) struct Fact {
 
 impl From<Evidence> for Fact {
     fn from(evidence: Evidence) -> Self {
+        let hash = HEXLOWER.encode(&leaf_hash(&evidence.bytes));
         let leaf = evidence.leaf;
         let fields = evidence.opened.map(|(_, body)| match serde_json::from_slice(&body) {
             Ok(Value::Object(fields)) => fields.into_iter().filter(|(key, _)| key != "kind").map(shown).collect(),
@@ -39,6 +45,7 @@ impl From<Evidence> for Fact {
             account,
             intervention,
             session,
+            leaf: hash,
             fields,
             names: BTreeMap::new(),
         }
@@ -95,24 +102,52 @@ impl Fact {
         self.fields.as_ref()?.get(key)?.as_u64()
     }
 
-    /// The address, and the port if one is said.
+    /// Under which name a field of the event is told beside the facts of its leaf: receivers take one
+    /// value of a name. `None` where the leaf has said it.
+    pub(crate) fn beside<'a>(&self, name: &'a str, value: &str) -> Option<Cow<'a, str>> {
+        let said = match name {
+            "account" => self.account.clone(),
+            "session" => self.session.clone(),
+            "intervention" => self.intervention.map(|number| number.to_string()),
+            "seq" | "origin" | "kind" | "leaf" | "erased" => Some(String::new()),
+            _ => None,
+        };
+        match said {
+            Some(said) if said == value => None,
+            Some(_) => Some(format!("event_{name}").into()),
+            None => Some(name.into()),
+        }
+    }
+
+    /// The address of whoever acted, and the port if one is said. Where somebody of the hospital acted,
+    /// the technician's, which the register knows, is not theirs.
     pub(crate) fn source(&self) -> Option<(String, Option<u16>)> {
-        let text = self.text("source").or_else(|| self.text("joined_from"))?;
+        let said = |key: &str| self.fields.as_ref().and_then(|fields| fields.get(key)).and_then(plain);
+        let known = || self.names.get("source").filter(|_| self.staff().is_none()).cloned();
+        let text = said("source").or_else(|| said("joined_from")).or_else(known)?;
         Some(match text.parse::<std::net::SocketAddr>() {
             Ok(source) => (source.ip().to_string(), Some(source.port())),
             Err(_) => (text, None),
         })
     }
 
-    /// Whoever acted, if it was somebody of the hospital.
+    /// Whoever acted, if it was somebody of the hospital: staff by login, whoever holds the machine by
+    /// user id.
     pub(crate) fn staff(&self) -> Option<String> {
-        let by = self.fields.as_ref().and_then(|fields| fields.get("by"));
-        let named = by.and_then(|by| match by {
-            Value::Object(by) => by.get("staff").and_then(Value::as_str),
-            Value::String(login) if login != "program" => Some(login.as_str()),
+        let fields = self.fields.as_ref()?;
+        let approval = fields.get("approval").and_then(|approval| approval.get("by"));
+        let cause = fields.get("cause");
+        let cut = cause.and_then(|cause| cause.get("cut")?.get("by"));
+        let frozen = cause.filter(|cause| cause.get("staff").is_some());
+        let named = [fields.get("by"), approval, cut, frozen].into_iter().flatten().find_map(|by| match by {
+            Value::Object(by) => match by.get("root").and_then(Value::as_u64) {
+                Some(uid) => Some(format!("uid {uid}")),
+                None => by.get("staff").and_then(Value::as_str).map(str::to_owned),
+            },
+            Value::String(login) if login != "program" => Some(login.clone()),
             _ => None,
         });
-        named.map(str::to_owned).or_else(|| self.text("staff"))
+        named.or_else(|| self.text("staff"))
     }
 
     /// The same entry with no text longer than so many characters.

@@ -117,3 +117,76 @@ impl Register {
         over.map(|hold| Event::HoldExpired { hold: hold.id.clone() }).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::EvidenceScope;
+    use crate::retention::{Plan, Planner};
+    use jiff::SignedDuration;
+
+    fn start() -> Timestamp {
+        "2026-11-23T08:00:00Z".parse().unwrap()
+    }
+
+    fn plan(history: &[Event], now: Timestamp) -> Plan {
+        let mut register = Register::default();
+        history.iter().for_each(|event| register.apply(start(), event));
+        let mut planner = Planner::new(&register);
+        for (index, event) in (0..).zip(history) {
+            planner.see(index, start(), event);
+        }
+        planner.plan(now, u64::MAX, &|_| false)
+    }
+
+    fn incident(vendor: &str) -> Vec<Event> {
+        let (by, reason) = (Actor::Root(0), "incident 12".to_owned());
+        let (from, to) = ("2026-01-01".parse().unwrap(), "2026-12-31".parse().unwrap());
+        vec![
+            Event::LeakSuspected {
+                vendor: vendor.parse().unwrap(),
+                source: "203.0.113.7".parse().unwrap(),
+                technicians: vec!["alice".parse().unwrap()],
+                since: start(),
+            },
+            Event::VendorFrozen { vendor: vendor.parse().unwrap(), reason: reason.clone(), by: by.clone() },
+            Event::EvidenceExported {
+                staff: "sophie".parse().unwrap(),
+                purpose: "court order".to_owned(),
+                scope: EvidenceScope::Vendor { vendor: vendor.parse().unwrap(), from, to },
+                manifest: "00".repeat(32),
+                files: 1,
+                bytes: 1,
+            },
+            Event::VendorRotated {
+                vendor: vendor.parse().unwrap(),
+                reason: reason.clone(),
+                technicians: vec!["alice".parse().unwrap()],
+                keys: vec![],
+                by: by.clone(),
+            },
+            Event::VendorThawed { vendor: vendor.parse().unwrap(), reason, by },
+        ]
+    }
+
+    /// LOG-09: a hold on a vendor holds what its incident is made of, also where no intervention is named.
+    #[test]
+    fn a_hold_on_a_vendor_holds_what_its_incident_is_made_of() {
+        let terms = Event::RetentionTerms { journal: 12, recordings: 6, files: 1, because: None };
+        let history: Vec<Event> = [terms].into_iter().chain(incident("imagix")).chain(incident("other")).collect();
+        let later = start() + SignedDuration::from_hours(24 * 31 * 13);
+        let free = plan(&history, later);
+        assert_eq!((free.entries.count(), free.held), (10, 0));
+        let hold = Event::HoldAdded {
+            hold: HoldId::from_random([1; 8]),
+            on: HoldOn::Vendor("imagix".parse().unwrap()),
+            reason: "incident 12".to_owned(),
+            until: later + SignedDuration::from_hours(24),
+            by: Actor::Root(0),
+        };
+        let held = plan(&[&history[..], &[hold]].concat(), later);
+        assert_eq!(held.held, 5);
+        assert!((1..=5).all(|index| !held.entries.contains(index)), "{:?}", held.entries);
+        assert!((6..=10).all(|index| held.entries.contains(index)), "{:?}", held.entries);
+    }
+}

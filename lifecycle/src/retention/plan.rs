@@ -379,7 +379,7 @@ impl<'a> Planner<'a> {
             Tie::Config => (self.config != seen.index).then_some(own),
             Tie::Readers => (self.readers != seen.index).then_some(own),
             Tie::Always => None,
-            Tie::Age(_) => Some(own),
+            Tie::Age(_) | Tie::Vendor(_) | Tie::Search(_) => Some(own),
         }
     }
 
@@ -401,19 +401,27 @@ impl<'a> Planner<'a> {
 
     fn is_held(&self, tie: &Tie) -> bool {
         match tie {
-            Tie::Intervention(number) => match self.register.interventions.contains_key(number) {
-                true => self.register.hold_on(*number).is_some(),
-                // Its parties are not known any more; a hold on its number still is.
-                false => {
-                    let on = HoldOn::Intervention(*number);
-                    self.register.holds.values().any(|hold| hold.holds() && hold.on == on)
-                }
-            },
+            Tie::Intervention(number) => self.is_intervention_held(*number),
+            Tie::Search(numbers) => numbers.iter().any(|number| self.is_intervention_held(*number)),
+            // What cut a vendor off, or was found out about it, is of the incident.
+            Tie::Brake(Some(vendor)) | Tie::Vendor(vendor) => self.has_hold(&HoldOn::Vendor(vendor.clone())),
             Tie::Account(Person::Technician(id)) | Tie::Guard(Person::Technician(id)) | Tie::Age(Some(id)) => {
                 self.register.hold_on_account(id).is_some()
             }
             _ => false,
         }
+    }
+
+    fn is_intervention_held(&self, number: InterventionNumber) -> bool {
+        match self.register.interventions.contains_key(&number) {
+            true => self.register.hold_on(number).is_some(),
+            // Its parties are not known any more; a hold on its number still is.
+            false => self.has_hold(&HoldOn::Intervention(number)),
+        }
+    }
+
+    fn has_hold(&self, on: &HoldOn) -> bool {
+        self.register.holds.values().any(|hold| hold.holds() && hold.on == *on)
     }
 
     /// The recordings, and the copies of files in them, that are due and not held.

@@ -1,9 +1,11 @@
 //! To what an entry is tied: with what it goes, or what it keeps alive.
 
 use crate::event::Event;
+use crate::evidence::EvidenceScope;
 use crate::ids::{AccountId, HoldId, InterventionNumber, TokenId};
 use crate::register::Register;
 use policy::{StaffLogin, TargetAccount, TargetId, VendorId};
+use std::collections::BTreeSet;
 
 /// Of whom a login, a lock or a used step is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +41,10 @@ pub(super) enum Tie {
     Readers,
     /// Tombstones and terms name nobody and are needed as long as the journal is.
     Always,
+    /// By its own age, and about this vendor.
+    Vendor(VendorId),
+    /// By its own age, and about the recordings of these interventions.
+    Search(BTreeSet<InterventionNumber>),
     /// By its own age, and about this account if any.
     Age(Option<AccountId>),
 }
@@ -96,6 +102,13 @@ pub(super) fn tie(register: &Register, event: &Event) -> Tie {
         | Event::RequestDenied { .. }
         | Event::RequestRefused { .. }
         | Event::SubjectExported { .. } => Tie::Age(event.account().cloned()),
+        Event::LeakSuspected { vendor, .. }
+        | Event::VendorRotated { vendor, .. }
+        | Event::EvidenceExported { scope: EvidenceScope::Vendor { vendor, .. }, .. } => Tie::Vendor(vendor.clone()),
+        Event::RecordingsSearched { sessions, .. } => {
+            let records = sessions.iter().filter_map(|id| register.sessions.get(id));
+            Tie::Search(records.map(|record| record.number).collect())
+        }
         Event::Stopped { .. }
         | Event::Heartbeat { .. }
         | Event::UnsignedTail { .. }
@@ -108,7 +121,6 @@ pub(super) fn tie(register: &Register, event: &Event) -> Tie {
         | Event::PenaltyLifted { .. }
         | Event::ExportRead { .. }
         | Event::EvidenceExported { .. }
-        | Event::RecordingsSearched { .. }
         | Event::RetentionOrdered { .. }
         | Event::RetentionDone { .. }
         | Event::LackFound { .. }
@@ -119,8 +131,6 @@ pub(super) fn tie(register: &Register, event: &Event) -> Tie {
         | Event::RollbackFound { .. }
         | Event::RollbackAccepted { .. }
         | Event::BackupMade { .. }
-        | Event::LeakSuspected { .. }
-        | Event::VendorRotated { .. }
         | Event::BreakGlassRefused { .. }
         | Event::ChangeWaits { .. }
         | Event::ChangeAccepted { .. }

@@ -41,8 +41,12 @@ pub(super) fn write(fact: &Fact, speaker: &Speaker) -> String {
         }
         port.iter().for_each(|port| extension.add("spt", &port.to_string()));
     }
-    if let Some(user) = fact.text("technician").or_else(|| fact.staff()) {
-        extension.add("suser", &user);
+    let (staff, technician) = (fact.staff(), fact.text("technician"));
+    if let Some(user) = staff.as_ref().or(technician.as_ref()) {
+        extension.add("suser", user);
+    }
+    if let Some(technician) = technician.filter(|_| staff.is_some()) {
+        extension.add("poterneTechnician", &technician);
     }
     for (name, key) in STANDARD {
         if let Some(text) = fact.text(name) {
@@ -54,15 +58,18 @@ pub(super) fn write(fact: &Fact, speaker: &Speaker) -> String {
     for (name, id) in ids.into_iter().chain([("Intervention", fact.intervention.map(|number| number.to_string()))]) {
         id.iter().for_each(|id| extension.add(&format!("poterne{name}"), id));
     }
-    const SAID: [&str; 4] = ["technician", "source", "account", "session"];
+    extension.add("poterneLeaf", &fact.leaf);
+    const SAID: [&str; 2] = ["technician", "source"];
     let rest = fact
         .fields
         .iter()
         .flatten()
         .filter(|(name, _)| !SAID.contains(&name.as_str()) && !STANDARD.iter().any(|(known, _)| known == name));
     for (name, value) in rest {
-        if let Some(text) = plain(value) {
-            extension.add(&key(name), &text);
+        if let Some(text) = plain(value)
+            && let Some(name) = fact.beside(name, &text)
+        {
+            extension.add(&key(&name), &text);
         }
     }
     if let Some(vendor) = fact.names.get("vendor").filter(|_| missing(fact, "vendor")) {

@@ -16,6 +16,7 @@ pub(super) fn write(fact: &Fact, speaker: &Speaker) -> Value {
         "account": fact.account,
         "intervention": fact.intervention,
         "session": fact.session,
+        "leaf": fact.leaf,
         "known": fact.names,
         "erased": fact.fields.is_none(),
         "event": fact.fields,

@@ -58,9 +58,15 @@ pub(super) fn write(fact: &Fact, speaker: &Speaker) -> Value {
     }
     put(
         "unmapped",
-        json!({ "kind": fact.kind, "event": fact.fields, "known": fact.names, "erased": fact.fields.is_none() }),
+        json!({ "kind": fact.kind, "leaf": fact.leaf, "event": fact.fields, "known": fact.names, "erased": fact.fields.is_none() }),
     );
     Value::Object(event)
+}
+
+/// Numbers come again after a rollback: receivers know doubles by this, and must not take another history's
+/// entry for one.
+fn uid(fact: &Fact, speaker: &Speaker) -> String {
+    format!("{}:{}:{}", speaker.origin, fact.seq, fact.leaf)
 }
 
 fn metadata(fact: &Fact, speaker: &Speaker) -> Value {
@@ -68,7 +74,7 @@ fn metadata(fact: &Fact, speaker: &Speaker) -> Value {
         "version": "1.3.0",
         "product": { "name": "poterne", "vendor_name": "Poterne", "version": speaker.version },
         "sequence": fact.seq,
-        "uid": format!("{}:{}", speaker.origin, fact.seq),
+        "uid": uid(fact, speaker),
         "log_name": speaker.origin,
         "event_code": fact.kind,
         "correlation_uid": fact.session.clone().or_else(|| fact.intervention.map(|number| number.to_string())),
@@ -144,7 +150,7 @@ fn entity(fact: &Fact) -> Value {
 fn finding(fact: &Fact, kind: Kind, speaker: &Speaker) -> Value {
     let what = ["what", "why", "alarm", "technicians"].iter().find_map(|key| fact.text(key));
     without_nulls(json!({
-        "uid": format!("{}:{}", speaker.origin, fact.seq),
+        "uid": uid(fact, speaker),
         "title": kind.title,
         "desc": what,
         "types": [fact.kind],

@@ -16,8 +16,10 @@ pub(super) fn structured(fact: &Fact, speaker: &Speaker, facility: u8) -> String
     let kind = kinds::of(&fact.kind);
     let mut data = element(fact, speaker);
     for (name, value) in fact.fields.iter().flatten() {
-        if let Some(text) = plain(value) {
-            parameter(&mut data, name, &text);
+        if let Some(text) = plain(value)
+            && let Some(name) = fact.beside(name, &text)
+        {
+            parameter(&mut data, &name, &text);
         }
     }
     for (name, value) in &fact.names {
@@ -54,13 +56,12 @@ fn element(fact: &Fact, speaker: &Speaker) -> String {
     parameter(&mut data, "origin", &speaker.origin);
     parameter(&mut data, "kind", &fact.kind);
     for (name, value) in [("account", &fact.account), ("session", &fact.session)] {
-        if let Some(value) = value.as_ref().filter(|_| fact.fields.as_ref().is_none_or(|all| !all.contains_key(name))) {
-            parameter(&mut data, name, value);
-        }
+        value.iter().for_each(|value| parameter(&mut data, name, value));
     }
     if let Some(number) = fact.intervention {
         parameter(&mut data, "intervention", &number.to_string());
     }
+    parameter(&mut data, "leaf", &fact.leaf);
     data
 }
 

@@ -28,7 +28,7 @@ fn entry(seq: u64, body: Option<Value>, kind: &str) -> Fact {
         session: about(event.as_ref().and_then(|event| event.session()).map(ToString::to_string)),
     };
     let opened = event.map(|event| ([0; 32], event.to_body()));
-    Fact::from(Evidence { leaf, bytes: Vec::new(), opened })
+    Fact::from(Evidence { bytes: leaf.to_bytes(), leaf, opened })
 }
 
 fn of(seq: u64, body: Value) -> Fact {
@@ -57,6 +57,11 @@ fn examples() -> Vec<Fact> {
         ("login", "maint".to_owned()),
         ("source", "203.0.113.7:50123".to_owned()),
     ]);
+    let mut read = of(
+        11,
+        json!({ "kind": "recording-read", "session": session, "staff": "sophie", "how": "replay", "purpose": "audit" }),
+    );
+    read.names = opened.names.clone();
     let refused =
         json!({ "source": "203.0.113.7:50123", "cause": "disabled", "key": null, "step": null, "counts": false });
     let accepted = json!({ "source": "[2001:db8::7]:50123", "factors": ["password", "totp"], "key": null, "step": 59 });
@@ -85,6 +90,12 @@ fn examples() -> Vec<Fact> {
         opened,
         entry(8, None, "factors-accepted"),
         of(9, json!({ "kind": "heartbeat", "sessions": 0 })),
+        of(
+            10,
+            json!({ "kind": "restored", "origin": "poterne/chu/old", "key": "poterne/chu/old+00+AA", "backup": "set",
+            "size": 40, "root": "AA==", "here": 37, "erased": 0, "by": { "root": 0 } }),
+        ),
+        read,
     ]
 }
 
@@ -101,13 +112,69 @@ fn each_format_is_as_it_was() {
     for (format, name) in FORMATS {
         let path = format!("{}/src/siem/write/golden/{name}.txt", env!("CARGO_MANIFEST_DIR"));
         let lines: Vec<String> = examples().iter().map(|fact| message(fact, &speaker(), format, 10)).collect();
-        let alive = alive("2026-11-23T08:01:00Z".parse().unwrap(), 10, &speaker(), 10);
+        let alive = alive("2026-11-23T08:01:00Z".parse().unwrap(), 12, &speaker(), 10);
         let text = format!("{}\n{alive}\n", lines.join("\n"));
         if std::env::var_os("POTERNE_WRITE_DOCS").is_some() {
             std::fs::write(&path, &text).unwrap();
         }
         assert_eq!(text, std::fs::read_to_string(&path).unwrap(), "{name}");
     }
+}
+
+/// D28, T1: of two values of one name a receiver takes one, and by `seq` and `origin` it knows doubles. An
+/// event's own field of such a name has another.
+#[test]
+fn no_field_takes_the_place_of_a_fact_of_the_leaf() {
+    let restored = examples().into_iter().find(|fact| fact.kind == "restored").unwrap();
+    let (all, _) = parameters(&message(&restored, &speaker(), SiemFormat::Rfc5424, 10));
+    let of =
+        |name: &str| all.iter().filter(|(found, _)| found == name).map(|(_, value)| value.as_str()).collect::<Vec<_>>();
+    assert_eq!((of("origin"), of("event_origin")), (vec!["poterne/chu/5eed"], vec!["poterne/chu/old"]));
+    let (_, extension) = header_of_cef(&cef::write(&restored, &speaker()));
+    assert_eq!(extension.matches("poterneOrigin=").count(), 1);
+    assert_eq!(value_of_cef(&extension, "poterneOrigin").unwrap(), "poterne/chu/5eed");
+    assert_eq!(value_of_cef(&extension, "poterneEventOrigin").unwrap(), "poterne/chu/old");
+    let fields = ["seq", "origin", "kind", "account", "session", "intervention", "leaf", "erased"];
+    let fields: Map<String, Value> = fields.iter().map(|name| ((*name).to_owned(), json!("of the event"))).collect();
+    let fact = Fact {
+        account: Some("a".into()),
+        session: Some("s".into()),
+        intervention: Some(3),
+        fields: Some(fields),
+        ..restored
+    };
+    for fact in examples().iter().chain([&fact]) {
+        let (all, _) = parameters(&message(fact, &speaker(), SiemFormat::Rfc5424, 10));
+        let mut names: Vec<&String> = all.iter().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count, "{all:?}");
+    }
+}
+
+/// Where staff acted, they are the source, with no address of the technician's.
+#[test]
+fn whoever_acted_is_named_as_such() {
+    let names = BTreeMap::from([("technician", "alice".to_owned()), ("source", "203.0.113.7:50123".to_owned())]);
+    let said = |kind: &str, body: Value| {
+        let fact = Fact { fields: body.as_object().cloned(), names: names.clone(), ..entry(1, None, kind) };
+        let extension = header_of_cef(&cef::write(&fact, &speaker())).1;
+        let event = ocsf::write(&fact, &speaker());
+        assert_eq!(event["src_endpoint"].is_null(), value_of_cef(&extension, "src").is_none(), "{event}");
+        ["suser", "src", "poterneTechnician"].map(|key| value_of_cef(&extension, key).unwrap_or_default())
+    };
+    let staff = ["sophie", "", "alice"];
+    assert_eq!(said("recording-read", json!({ "staff": "sophie" })), staff);
+    assert_eq!(said("intervention-approved", json!({ "approval": { "by": "sophie" } })), staff);
+    let cut = json!({ "cause": { "cut": { "by": { "staff": "sophie" }, "reason": "x" } } });
+    assert_eq!(said("session-ended", cut), staff);
+    assert_eq!(said("session-frozen", json!({ "cause": { "staff": "sophie" } })), staff);
+    let root = json!({ "cause": { "cut": { "by": { "root": 0 }, "reason": "x" } } });
+    assert_eq!(said("session-ended", root), ["uid 0", "", "alice"]);
+    assert_eq!(said("session-ended", json!({ "cause": "technician" })), ["alice", "203.0.113.7", ""]);
+    let own = json!({ "staff": "sophie", "source": "192.0.2.1:1" });
+    assert_eq!(said("staff-refused", own), ["sophie", "192.0.2.1", "alice"]);
 }
 
 /// Every kind of entry there is has its row, and no other, and the page has them all.
