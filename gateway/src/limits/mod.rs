@@ -236,7 +236,7 @@ mod tests_support {
 
     /// The defaults of `[limits]`, as the loader takes them from the table of keys.
     pub(crate) fn limits() -> config::Limits {
-        EXAMPLE.limits.clone()
+        EXAMPLE.limits
     }
 
     /// The shipped example.
