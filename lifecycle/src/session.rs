@@ -239,10 +239,11 @@ impl Session {
 
     /// The next instant at which the clock demands something. `None` once closed.
     pub fn wake_at(&self) -> Option<Timestamp> {
-        let (running, frozen) = match self {
+        let (running, flows) = match self {
             Session::Closed(_) => return None,
-            Session::Connecting(running) | Session::Relaying(running) => (running, false),
-            Session::Frozen(running, _) => (running, true),
+            // What does not flow yet, or no more, is not frozen by the clock again.
+            Session::Connecting(running) | Session::Frozen(running, _) => (running, false),
+            Session::Relaying(running) => (running, true),
         };
         let terms = &running.terms;
         let after = |from: Timestamp, by: SignedDuration| from.saturating_add(by).unwrap_or(from);
@@ -254,7 +255,7 @@ impl Session {
             wake = wake.min(after(since, NO_CHANNEL));
         }
         if let (Supervision::Required, Some(since)) = (terms.supervision, running.unwatched) {
-            wake = wake.min(after(since, if frozen { terms.end_after } else { terms.freeze_after }));
+            wake = wake.min(after(since, if flows { terms.freeze_after } else { terms.end_after }));
         }
         Some(wake)
     }
@@ -437,6 +438,16 @@ mod tests {
         assert_eq!(session.wake_at(), Some(at(360)));
         let (_, outputs) = run(session, &[(360, Input::Tick)]);
         assert_eq!(outputs, [(360, Output::End(EndCause::Unwatched))]);
+    }
+
+    /// A target that is dialled for long, or asks the technician something, is waited for without
+    /// asking the clock over and over.
+    #[test]
+    fn an_unwatched_session_that_connects_sleeps() {
+        let session = Session::admitted(at(0), terms(Supervision::Required));
+        let (session, outputs) = run(session, &[(30, Input::Tick)]);
+        assert_eq!(outputs, []);
+        assert_eq!(session.wake_at(), Some(at(120)), "when it ends for want of a channel");
     }
 
     /// APR-04: what a watcher stopped seeing counts from then, not from when it was noticed.
