@@ -149,7 +149,10 @@ impl Session {
                     Session::Frozen(running, cause)
                 }
                 Input::Freeze(cause) => {
-                    running.held = Some(cause);
+                    // As below: what people or limits froze, nothing lighter takes over.
+                    if running.held.as_ref().is_none_or(|held| *held == FreezeCause::Unwatched) {
+                        running.held = Some(cause);
+                    }
                     Session::Connecting(running)
                 }
                 Input::Resume(_) => {
@@ -448,6 +451,22 @@ mod tests {
         let (session, outputs) = run(session, &[(30, Input::Tick)]);
         assert_eq!(outputs, []);
         assert_eq!(session.wake_at(), Some(at(120)), "when it ends for want of a channel");
+    }
+
+    /// What a person froze before it began stays theirs to let go.
+    #[test]
+    fn a_freeze_by_staff_outlasts_a_lighter_one_before_it_begins() {
+        let by = FreezeCause::Staff("claire".parse().unwrap());
+        let session = Session::admitted(at(0), terms(Supervision::Required));
+        let inputs = [
+            (1, Input::Freeze(by.clone())),
+            (2, Input::Freeze(FreezeCause::Unwatched)),
+            (3, Input::Connected),
+            (4, Input::WatcherCame),
+        ];
+        let (session, outputs) = run(session, &inputs);
+        assert_eq!(outputs, [(3, Output::Freeze(by.clone()))]);
+        assert_eq!(session.frozen(), Some(&by));
     }
 
     /// APR-04: what a watcher stopped seeing counts from then, not from when it was noticed.
