@@ -9,14 +9,11 @@ mod promises;
 pub mod rules;
 
 use crate::draws::Draws;
+use crate::reached::Reached;
 use jiff::{SignedDuration, Timestamp};
-use lifecycle::{Command, Event, Refusal, Register, decide};
+use lifecycle::{Command, Event, InterventionNumber, Refusal, Register, decide};
 use policy::PolicySet;
 use promises::Promised;
-use std::collections::BTreeSet;
-
-/// What walks came to: events by their kinds, states, refusals and denials by their words.
-pub type Reached = BTreeSet<String>;
 
 /// Longest walk: each step costs as much as there are interventions.
 const STEPS: usize = 400;
@@ -37,10 +34,11 @@ pub struct World {
 
 /// One walk.
 pub fn run(data: &[u8]) {
-    walk(data, &mut Reached::new());
+    walk(data, &mut Reached::default());
 }
 
-/// A walk of these choices; adds what it came to.
+/// A walk of these choices; adds what it came to: events by their kinds, states with what was ordered in them,
+/// refusals and denials by their words.
 pub fn walk(data: &[u8], reached: &mut Reached) {
     let mut world = World::begun();
     let mut draws = Draws::new(data);
@@ -52,7 +50,7 @@ pub fn walk(data: &[u8], reached: &mut Reached) {
         world.holds();
     }
     world.is_its_own_history();
-    reached.append(&mut world.reached);
+    reached.append(std::mem::take(&mut world.reached));
 }
 
 impl World {
@@ -68,7 +66,15 @@ impl World {
             self.written(&event);
             self.register.apply(at, &event);
             self.reached.insert(format!("event {}", event.kind()));
+            // An alert is an entry of its own, beside the one that causes it.
+            let alert = self.register.alert_for(&event);
             self.history.push((at, event));
+            if let Some(alert) = alert {
+                assert!(self.register.alert_for(&alert).is_none(), "an alert about an alert");
+                self.register.apply(at, &alert);
+                self.reached.insert(format!("event {}", alert.kind()));
+                self.history.push((at, alert));
+            }
         }
         for one in self.register.interventions.values() {
             self.reached.insert(format!("state {}", one.state.word()));
@@ -79,6 +85,10 @@ impl World {
     }
 
     fn carry_out(&mut self, command: Command) -> Option<Refusal> {
+        let number = numbered(&command).and_then(|number| self.register.interventions.get(&number));
+        if let Some(one) = number {
+            self.reached.insert(format!("{} {}", one.state.word(), word(&command)));
+        }
         let decided = decide(&self.register, &self.rules, command, self.at());
         if let Some(refusal) = &decided.refusal {
             Self::only_a_try(&decided.events);
@@ -119,6 +129,28 @@ impl World {
         assert_eq!(again.accounts, self.register.accounts);
         assert_eq!(again.staff, self.register.staff);
         assert_eq!(again.frozen_vendors, self.register.frozen_vendors);
+        assert_eq!(again.struck_keys, self.register.struck_keys);
+        assert_eq!(again.alerts, self.register.alerts);
+        assert_eq!(again.break_glass, self.register.break_glass);
+        assert_eq!((again.lockdown, again.reopened), (self.register.lockdown.clone(), self.register.reopened.clone()));
+    }
+}
+
+/// The intervention that an order is about.
+fn numbered(command: &Command) -> Option<InterventionNumber> {
+    match command {
+        Command::Submit { number }
+        | Command::Approve { number, .. }
+        | Command::Refuse { number, .. }
+        | Command::Withdraw { number, .. }
+        | Command::Expire { number }
+        | Command::ApprovePlanned { number, .. }
+        | Command::Arm { number, .. }
+        | Command::Arrive { number, .. }
+        | Command::Extend { number, .. }
+        | Command::Review { number, .. }
+        | Command::EndIntervention { number, .. } => Some(*number),
+        _ => None,
     }
 }
 

@@ -15,6 +15,7 @@ pub mod log;
 pub mod login;
 pub mod order;
 pub mod proxy;
+pub mod reached;
 pub mod recording;
 pub mod scp;
 pub mod session;

@@ -7,20 +7,17 @@
 //! follows; and the machine never asks to be woken at an instant that is over.
 
 use crate::draws::Draws;
+use crate::reached::Reached;
 use jiff::{SignedDuration, Timestamp};
 use lifecycle::{Actor, EndCause, FreezeCause, Input, Output, Session, Terms};
 use policy::{StaffLogin, Supervision};
-use std::collections::BTreeSet;
 
 const BEGUN: i64 = 1_800_000_000;
 const NO_CHANNEL: i64 = 120;
 
-/// What walks came to: the words of states with an input each, of outputs, and of causes.
-pub type Reached = BTreeSet<String>;
-
 /// One walk.
 pub fn run(data: &[u8]) {
-    walk(data, &mut Reached::new());
+    walk(data, &mut Reached::default());
 }
 
 /// The word of a state.
@@ -67,6 +64,8 @@ struct Known {
     channels: u32,
     channelless: Option<i64>,
     unwatched: Option<i64>,
+    /// People or a limit froze it, and nobody let it go on since.
+    grave: bool,
     ends: u32,
 }
 
@@ -74,7 +73,7 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(BEGUN + second).unwrap()
 }
 
-/// A walk of these choices; adds what it came to.
+/// A walk of these choices; adds what it came to: states with an input each, outputs, and causes.
 pub fn walk(data: &[u8], reached: &mut Reached) {
     let mut draws = Draws::new(data);
     let terms = Terms {
@@ -92,6 +91,7 @@ pub fn walk(data: &[u8], reached: &mut Reached) {
         channels: 0,
         channelless: Some(0),
         unwatched: Some(0),
+        grave: false,
         ends: 0,
     };
     let mut now = 0;
@@ -139,7 +139,8 @@ fn step(session: Session, now: i64, input: Input, known: &mut Known, reached: &m
         reached.insert(match output {
             Output::Warn(minutes) => format!("warn {minutes}"),
             Output::Freeze(cause) => format!("freeze {}", freeze(cause)),
-            Output::Unfreeze(_) => "unfreeze".to_owned(),
+            Output::Unfreeze(Actor::Program) => "unfreeze by-watching".to_owned(),
+            Output::Unfreeze(_) => "unfreeze by-staff".to_owned(),
             Output::End(cause) => format!("end {}", word(cause)),
         });
     }
@@ -186,6 +187,8 @@ fn note(known: &mut Known, input: &Input, now: i64) {
             }
         }
         Input::WatcherCame => known.unwatched = None,
+        Input::Freeze(cause) => known.grave |= *cause != FreezeCause::Unwatched,
+        Input::Resume(_) => known.grave = false,
         Input::WatchersGone(since) => known.unwatched = Some((since.as_second() - BEGUN).min(now)),
         Input::Renewed(until, _) => known.until = known.until.min(until.as_second() - BEGUN),
         Input::Extended(until, _) => known.until = known.until.max(until.as_second() - BEGUN),
@@ -237,6 +240,7 @@ fn flows_only_when_let(before: &Session, next: &Session, input: &Input, outputs:
     if let (Session::Relaying(_), Input::Freeze(_)) = (before, input) {
         assert!(!flows, "a freeze was passed over");
     }
+    assert!(!(flows && known.grave), "people froze it, and {input:?} let it go on");
     if flows && known.terms.supervision == Supervision::Required {
         let seconds = known.unwatched.map(|since| now - since);
         assert!(seconds.is_none_or(|seconds| seconds < known.terms.freeze_after.as_secs()), "nobody watches");

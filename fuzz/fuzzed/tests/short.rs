@@ -5,7 +5,7 @@ use fuzzed::TARGETS;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 use std::fs;
 use std::path::PathBuf;
 
@@ -119,8 +119,15 @@ fn short(name: &str, cases: u32) {
         run(&bytes);
         Ok(())
     });
-    if let Err(error) = outcome {
-        panic!("{name}: {error}\nmend it, and keep the bytes as a file of fuzz/corpus/{name}");
+    match outcome {
+        Ok(()) => {}
+        Err(TestError::Fail(why, bytes)) => {
+            let kept = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-found"));
+            fs::write(&kept, &bytes).unwrap();
+            let shown = bytes.escape_ascii();
+            panic!("{why}\n{shown}\nmend it, and keep {} as a file of fuzz/corpus/{name}", kept.display());
+        }
+        Err(TestError::Abort(why)) => panic!("{why}"),
     }
 }
 

@@ -9,13 +9,14 @@ use lifecycle::{
     FreezeCause, Identity, InterventionNumber, InterventionState, JoinFacts, JoinRefusal, Judged, PlanFacts, Register,
     RequestFacts, Role, SessionId, StaffAttempt, StaffState, TokenId, WithdrawCause,
 };
-use policy::{Asked, CalendarId, GroupId, Right, Rights, StaffLogin, TargetId, Verified};
+use policy::{Asked, CalendarId, GroupId, Right, Rights, StaffLogin, TargetId, TechnicianLogin, Verified};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 const TECHNICIANS: [&str; 4] = ["alice", "bruno", "chloe", "dora"];
-/// `eva` is of a vendor's domain, `hugo` is `alice` as a human being.
-const STAFF: [&str; 7] = ["claire", "paul", "nadia", "sophie", "eva", "hugo", "marc"];
+/// `eva` is of a vendor's domain, `hugo` is `alice` as a human being, `omar` is of another group; `marc` and
+/// `lea` are not there yet, and `marc` has somebody's address.
+const STAFF: [&str; 9] = ["claire", "paul", "nadia", "sophie", "eva", "hugo", "omar", "marc", "lea"];
 const VENDORS: [&str; 3] = ["imagix", "medix", "nobody"];
 const TARGETS: [&str; 6] = ["scanner", "lab", "broken", "empty", "other", "ghost"];
 const SOURCES: [&str; 3] = ["203.0.113.7:1", "203.0.113.8:1", "198.51.100.1:1"];
@@ -50,10 +51,12 @@ impl World {
             [Role::Security, Role::Auditor],
             [Role::Approver, Role::Approver],
             [Role::Approver, Role::Approver],
+            [Role::Approver, Role::Approver],
         ]) {
             world.made += 1;
             let (staff, identity, secret, by) = (id(login), colleague(login), world.made, Actor::Root(0));
-            let (roles, groups) = (BTreeSet::from(roles), BTreeSet::from([id("radiologie")]));
+            let group = id(if *login == "omar" { "informatique" } else { "radiologie" });
+            let (roles, groups) = (BTreeSet::from(roles), BTreeSet::from([group]));
             assert_eq!(world.carry_out(Command::AddStaff { staff, identity, roles, groups, secret, by }), None);
         }
         world.now = 0;
@@ -67,7 +70,7 @@ impl World {
 
     /// One step, whatever it is.
     pub(super) fn step(&mut self, draws: &mut Draws<'_>) {
-        match draws.byte() % 20 {
+        match draws.byte() % 21 {
             0..=2 => self.ask(draws),
             3..=6 => self.on_with_it(draws),
             7 | 8 => self.admit_or_join(draws),
@@ -79,7 +82,7 @@ impl World {
             14 => self.accounts(draws),
             15 => self.tokens(draws),
             16 => self.rest(draws),
-            17 => self.wild(draws),
+            17 | 18 => self.wild(draws),
             _ => self.pass(draws),
         }
     }
@@ -202,6 +205,10 @@ impl World {
             return;
         }
         let Some(number) = self.one(draws, |state| *state == InterventionState::Approved) else { return };
+        self.admit(number);
+    }
+
+    fn admit(&mut self, number: InterventionNumber) {
         let session = self.session();
         match self.register.admit(&self.rules, number, session, Default::default(), self.at()) {
             Ok(admission) => {
@@ -229,18 +236,27 @@ impl World {
             3 => facts.login = Some(id("guest")),
             _ => {}
         }
-        let code_fits = !draws.rarely(5);
-        let (session, at) = (self.session(), self.at());
+        // Whoever was wrong once is often wrong again: three times closes it.
         let wrong = self.register.interventions[&number].wrong_joins;
+        let code_fits = !draws.rarely(if wrong > 0 { 2 } else { 5 });
+        self.try_join(number, &facts, code_fits);
+        if !code_fits && draws.rarely(2) {
+            (0..3).for_each(|_| self.try_join(number, &facts, false));
+        }
+    }
+
+    fn try_join(&mut self, number: InterventionNumber, facts: &JoinFacts, code_fits: bool) {
+        let wrong = self.register.interventions[&number].wrong_joins;
+        let (session, at) = (self.session(), self.at());
         let (events, joined) =
-            self.register.join(&self.rules, number, &facts, code_fits, (session, Default::default()), at);
+            self.register.join(&self.rules, number, facts, code_fits, (session, Default::default()), at);
         self.take(events);
         match joined {
             Ok(admission) => {
                 assert!(code_fits && wrong < 3, "it joined without the code");
                 let first = self.register.first_of(number).unwrap();
                 assert!(admission.permit.until() <= first.until, "longer than the first");
-                self.reached.insert("joined".to_owned());
+                self.reached.insert("join admitted".to_owned());
             }
             Err(why) => {
                 let word = super::word(&why);
@@ -279,7 +295,22 @@ impl World {
             rights: narrower(draws),
             on_call: on_call(draws),
         };
-        let _ = self.carry_out(Command::Plan { attempt, facts: Box::new(facts) });
+        if self.carry_out(Command::Plan { attempt, facts: Box::new(facts) }).is_none() && draws.rarely(2) {
+            self.take_up(draws);
+        }
+    }
+
+    /// The technician comes for what was just planned.
+    fn take_up(&mut self, draws: &mut Draws<'_>) {
+        let Some(number) = self.register.interventions.keys().next_back().copied() else { return };
+        let _ = self.carry_out(Command::Arm { number, secret: self.made });
+        let (source, code_fits, notice) = (id(SOURCES[0]), !draws.rarely(3), String::new());
+        let _ = self.carry_out(Command::Arrive { number, source, code_fits, notice });
+        self.admit(number);
+        // More time at once: more than an emergency may have, more often than not.
+        let who = Self::approver(draws);
+        let (attempt, until, on_call) = (self.attempt(draws, who), self.later(draws), on_call(draws));
+        let _ = self.carry_out(Command::Extend { number, attempt, verified: Verified::Called, until, on_call });
     }
 
     /// Armed, taken up, extended, looked back at.
@@ -293,7 +324,7 @@ impl World {
             }
             1 | 2 => {
                 let Some(number) = self.one(draws, |state| *state == InterventionState::Planned) else { return };
-                let code_fits = !draws.rarely(5);
+                let code_fits = !draws.rarely(3);
                 let source: SocketAddr = id(if draws.rarely(6) { draws.one(&SOURCES) } else { SOURCES[0] });
                 let notice = String::new();
                 let refusal = self.carry_out(Command::Arrive { number, source, code_fits, notice });
@@ -301,6 +332,9 @@ impl World {
             }
             3 | 4 => {
                 let Some(number) = self.one(draws, |state| *state == InterventionState::Open) else { return };
+                // What goes on for an emergency is rare, and has a bound of its own.
+                let emergency = self.register.current().find(|one| one.is_emergency() && !one.sessions.is_empty());
+                let number = emergency.map_or(number, |one| one.number);
                 let who = Self::approver(draws);
                 let (attempt, until, on_call) = (self.attempt(draws, who), self.later(draws), on_call(draws));
                 let verified = if draws.rarely(6) { Verified::Caller } else { Verified::Called };
@@ -424,6 +458,11 @@ impl World {
             1 => BTreeSet::from([id("informatique")]),
             _ => BTreeSet::from([id("radiologie")]),
         };
+        // Somebody types wrong codes until they are locked.
+        for _ in 0..if draws.rarely(8) { 7 } else { 0 } {
+            let attempt = StaffAttempt { staff: staff.clone(), password: true, code: CodeCheck::Wrong, source: None };
+            let _ = self.carry_out(Command::Prove { attempt, purpose: "sign in".into() });
+        }
         let reason = text(draws, "said so");
         let secret = u64::from_be_bytes(self.fresh());
         let invitation = self.register.staff.get(&staff).and_then(|one| one.invitation.clone());
@@ -450,12 +489,22 @@ impl World {
 
     /// Technicians: invited, enrolled, activated, reset, disabled; their keys; their companies.
     fn accounts(&mut self, draws: &mut Draws<'_>) {
+        if draws.rarely(2) {
+            return self.bring_back(draws);
+        }
         let login = draws.one(&["alice", "bruno", "chloe", "dora", "dora", "support", "zoe"]);
         let vendor = draws.one(&VENDORS);
         let (technician, by, reason) = (id(login), actor(draws), text(draws, "said so"));
         let secret = u64::from_be_bytes(self.fresh());
         let (account, known) = (AccountId::from_random(self.fresh()), self.register.account(&id(login)).cloned());
-        let key = format!("SHA256:{}", draws.byte() % 10);
+        // Now and then one that was struck with all credentials of a company, or that somebody has.
+        let struck: Vec<String> = self.register.struck_keys.iter().cloned().collect();
+        let taken: Vec<String> = self.register.accounts.values().flat_map(|one| one.keys.iter().cloned()).collect();
+        let key = match draws.byte() % 4 {
+            0 if !struck.is_empty() => draws.one(&struck),
+            1 if !taken.is_empty() => draws.one(&taken),
+            _ => format!("SHA256:{}", draws.byte() % 10),
+        };
         let command = match draws.byte() % 14 {
             0 | 1 => Command::InviteTechnician {
                 account,
@@ -494,6 +543,34 @@ impl World {
         }
     }
 
+    /// The whole way of somebody who cannot come any more, but for what goes wrong on it.
+    fn bring_back(&mut self, draws: &mut Draws<'_>) {
+        let away = |one: &&&str| self.register.account(&id(one)).is_some_and(|one| one.state != AccountState::Active);
+        let Some(login) = TECHNICIANS.iter().find(away) else { return };
+        let technician: TechnicianLogin = id(login);
+        let reset = self.register.account(&technician).is_some_and(|one| one.state == AccountState::Disabled);
+        if reset || draws.rarely(4) {
+            let (reason, invitation, by) = ("back".to_owned(), u64::from_be_bytes(self.fresh()), Actor::Root(0));
+            let technician = technician.clone();
+            let _ = self.carry_out(Command::ResetTechnician { technician, reason, invitation, enable: true, by });
+        }
+        let secret = u64::from_be_bytes(self.fresh());
+        let Some(one) = self.register.account(&technician).cloned() else { return };
+        if let Some(invitation) = one.invitation {
+            let (source, charter) = (id(SOURCES[0]), String::new());
+            let _ = self.carry_out(Command::Enrol {
+                account: one.id,
+                invitation: invitation.secret,
+                source,
+                charter,
+                secret,
+            });
+        }
+        let Some(secret) = self.register.account(&technician).map(|one| one.secret) else { return };
+        let (word_fits, by) = (!draws.rarely(4), Actor::Root(0));
+        let _ = self.carry_out(Command::Activate { technician, secret, word_fits, by });
+    }
+
     fn tokens(&mut self, draws: &mut Draws<'_>) {
         let known: Vec<TokenId> = self.register.tokens.keys().cloned().collect();
         if draws.rarely(2) {
@@ -515,8 +592,11 @@ impl World {
         let _ = self.carry_out(command);
     }
 
-    /// What is left: credentials, and a journal of which entries are gone.
+    /// What is left: a bad day, credentials, and a journal of which entries are gone.
     fn rest(&mut self, draws: &mut Draws<'_>) {
+        if draws.rarely(3) {
+            return self.bad_day(draws);
+        }
         if draws.rarely(3) {
             let target: TargetId = id(draws.one(&TARGETS));
             let (login, form, secret, by) = (id("maint"), "password".into(), self.made, actor(draws));
@@ -532,14 +612,66 @@ impl World {
         let _ = self.carry_out(Command::AcceptRollback { attempt, reason: text(draws, "restored") });
     }
 
+    /// Access is cut and given back in parts, a company begins anew, alerts are taken, codes are printed.
+    fn bad_day(&mut self, draws: &mut Draws<'_>) {
+        let (by, reason) = (actor(draws), text(draws, "leak"));
+        let command = match draws.byte() % 8 {
+            0 if self.register.lockdown.is_some() => {
+                let (by, reason) = (Actor::Root(0), "over".to_owned());
+                return self.take(vec![Event::LockdownEnded { reason, by }]);
+            }
+            0 => return self.cut(),
+            1 => {
+                let count = u32::from(draws.byte() % 24);
+                self.made += 1;
+                Command::PrintBreakGlass { count, secret: self.made, by }
+            }
+            2 | 3 => Command::ReopenGroup { group: id("radiologie"), reason, by },
+            4 | 5 => {
+                let last = self.register.alerts.all().count() as u64;
+                let (alert, by) = (u64::from(draws.byte()) % (last + 2), id(draws.one(&["sophie", "claire"])));
+                Command::AcknowledgeAlert { alert, note: reason, by }
+            }
+            _ => {
+                // Who begins anew has a long way back.
+                let vendor = if draws.rarely(4) { draws.one(&VENDORS) } else { draws.one(&VENDORS[1..]) };
+                let accounts: Vec<AccountId> = self.register.accounts.keys().cloned().collect();
+                let invitations =
+                    accounts.into_iter().map(|account| (account, u64::from_be_bytes(self.fresh()))).collect();
+                // What is struck was somebody's before, and does not come back.
+                let (technician, key) = (id(draws.one(&TECHNICIANS)), format!("SHA256:lost{}", self.made));
+                let add = Command::AddKey { technician, key, by: Actor::Root(0) };
+                let _ = self.carry_out(add.clone());
+                let _ = self.carry_out(Command::RotateVendor { vendor: id(vendor), reason, invitations, by });
+                add
+            }
+        };
+        let _ = self.carry_out(command);
+    }
+
+    /// The red button: everything that runs ends.
+    fn cut(&mut self) {
+        let (reason, by) = ("leak".to_owned(), Actor::Root(0));
+        self.take(vec![Event::LockdownBegan { reason, by }]);
+        let live: Vec<SessionId> = self.register.live().map(|one| one.id.clone()).collect();
+        for session in live {
+            let end = self.register.closing_entry(&session, self.at(), EndCause::Lockdown).unwrap();
+            self.take(self.register.close(end, self.at()));
+        }
+    }
+
     /// Any number in any state: nothing but a refusal, or what the state allows.
     fn wild(&mut self, draws: &mut Draws<'_>) {
-        let number = InterventionNumber(u64::from(draws.byte() % 40));
+        let in_state = |word: &str| self.register.interventions.values().find(|one| one.state.word() == word);
+        let number = match in_state(draws.one(&STATES)) {
+            Some(one) => one.number,
+            None => InterventionNumber(u64::from(draws.byte() % 40)),
+        };
         let who = draws.one(&STAFF);
         let staff = id(who);
         let attempt = self.attempt(draws, who);
         let verified = Verified::Called;
-        let command = match draws.byte() % 9 {
+        let command = match draws.byte() % 12 {
             0 => Command::Submit { number },
             1 => Command::Approve { number, attempt, code_fits: true, verified, rights: None, until: None },
             2 => Command::Refuse { number, staff, reason: "no".into() },
@@ -548,13 +680,14 @@ impl World {
             5 => Command::ApprovePlanned { number, attempt, verified, on_call: on_call(draws) },
             6 => Command::Extend { number, attempt, verified, until: self.later(draws), on_call: on_call(draws) },
             7 => Command::Review { number, staff, text: "seen".into() },
+            8 => Command::Arm { number, secret: self.made },
+            9 => {
+                let (source, code_fits) = (id(SOURCES[0]), !draws.rarely(2));
+                Command::Arrive { number, source, code_fits, notice: String::new() }
+            }
+            10 => Command::EndIntervention { number, cause: EndCause::Interrupted },
             _ => {
-                let session = self.session();
-                let admitted = self.register.admit(&self.rules, number, session, Default::default(), self.at());
-                match admitted {
-                    Ok(admission) => self.take(vec![admission.event]),
-                    Err(refusal) => self.refused(&refusal),
-                }
+                self.admit(number);
                 return;
             }
         };
@@ -562,6 +695,9 @@ impl World {
     }
 }
 
+/// So that each is met as often as the others.
+const STATES: [&str; 9] =
+    ["planned", "prepared", "requested", "approved", "open", "ended", "refused", "expired", "withdrawn"];
 const ROLES: [Role; 4] = [Role::Approver, Role::Operator, Role::Security, Role::Auditor];
 
 fn add_days(at: Timestamp, days: i64) -> Timestamp {

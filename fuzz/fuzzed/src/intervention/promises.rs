@@ -78,6 +78,10 @@ impl World {
                 assert!(different(&all) >= usize::from(one.asked.quorum), "promise 1: {one:?}");
             }
         }
+        for account in self.register.accounts.values() {
+            let struck = account.keys.iter().find(|key| self.register.struck_keys.contains(*key));
+            assert_eq!(struck, None, "IDM-14: a key that was struck is good again");
+        }
         self.sessions_keep_to_their_intervention();
         let open: Vec<InterventionNumber> = self.register.current().map(|one| one.number).collect();
         open.into_iter().for_each(|number| self.permit_rests_on_approvals(number));
