@@ -41,6 +41,7 @@ fn crates_know_only_whom_they_may() {
         ("console", &["config", "lifecycle", "policy", "recorder"]),
         ("gateway", &["config", "console", "journal", "lifecycle", "policy", "recorder"]),
         ("tests", &["console", "gateway", "journal", "lifecycle", "recorder"]),
+        ("fuzzed", &["config", "console", "gateway", "journal", "lifecycle", "policy", "recorder"]),
     ]);
     let edges = edges();
     assert_eq!(edges.keys().map(String::as_str).collect::<Vec<_>>(), allowed.keys().copied().collect::<Vec<_>>());

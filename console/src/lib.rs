@@ -19,6 +19,8 @@ mod fake;
 #[allow(unreachable_pub, reason = "what the macro makes is public")]
 mod filters;
 mod form;
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 mod health;
 pub mod listener;

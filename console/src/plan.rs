@@ -14,7 +14,7 @@ pub(crate) use extend::decided_by as extended_by;
 pub(crate) use judged::{Judged, Possible, approvers_of};
 pub(crate) use open::{done as complete, may_open};
 pub(crate) use review::seen as reviewable;
-pub(crate) use when::instant;
+pub(crate) use when::{instant, window};
 pub(crate) use withdraw::withdrawn;
 
 use crate::routes::{self, APPROVER, Access, Route};

@@ -152,6 +152,14 @@ fn wrong(file: &Path, anchors: &[&String]) -> Vec<String> {
     wrong
 }
 
+/// Writes the file that the fuzz corpus has of it, into the file that `POTERNE_SEED` names.
+#[test]
+#[ignore = "writes a file: for whoever changes the format"]
+fn write_the_seed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(std::env::var("POTERNE_SEED").unwrap(), bundle(folder.path()).0).unwrap();
+}
+
 /// EVI-01, D33: it holds, continues every checkpoint there was, and none of another history.
 #[test]
 fn it_holds_and_continues_what_was_kept_elsewhere() {

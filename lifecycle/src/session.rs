@@ -149,7 +149,10 @@ impl Session {
                     Session::Frozen(running, cause)
                 }
                 Input::Freeze(cause) => {
-                    running.held = Some(cause);
+                    // As below: what people or limits froze, nothing lighter takes over.
+                    if running.held.as_ref().is_none_or(|held| *held == FreezeCause::Unwatched) {
+                        running.held = Some(cause);
+                    }
                     Session::Connecting(running)
                 }
                 Input::Resume(_) => {
@@ -239,10 +242,11 @@ impl Session {
 
     /// The next instant at which the clock demands something. `None` once closed.
     pub fn wake_at(&self) -> Option<Timestamp> {
-        let (running, frozen) = match self {
+        let (running, flows) = match self {
             Session::Closed(_) => return None,
-            Session::Connecting(running) | Session::Relaying(running) => (running, false),
-            Session::Frozen(running, _) => (running, true),
+            // What does not flow yet, or no more, is not frozen by the clock again.
+            Session::Connecting(running) | Session::Frozen(running, _) => (running, false),
+            Session::Relaying(running) => (running, true),
         };
         let terms = &running.terms;
         let after = |from: Timestamp, by: SignedDuration| from.saturating_add(by).unwrap_or(from);
@@ -254,7 +258,7 @@ impl Session {
             wake = wake.min(after(since, NO_CHANNEL));
         }
         if let (Supervision::Required, Some(since)) = (terms.supervision, running.unwatched) {
-            wake = wake.min(after(since, if frozen { terms.end_after } else { terms.freeze_after }));
+            wake = wake.min(after(since, if flows { terms.freeze_after } else { terms.end_after }));
         }
         Some(wake)
     }
@@ -437,6 +441,32 @@ mod tests {
         assert_eq!(session.wake_at(), Some(at(360)));
         let (_, outputs) = run(session, &[(360, Input::Tick)]);
         assert_eq!(outputs, [(360, Output::End(EndCause::Unwatched))]);
+    }
+
+    /// A target that is dialled for long, or asks the technician something, is waited for without
+    /// asking the clock over and over.
+    #[test]
+    fn an_unwatched_session_that_connects_sleeps() {
+        let session = Session::admitted(at(0), terms(Supervision::Required));
+        let (session, outputs) = run(session, &[(30, Input::Tick)]);
+        assert_eq!(outputs, []);
+        assert_eq!(session.wake_at(), Some(at(120)), "when it ends for want of a channel");
+    }
+
+    /// What a person froze before it began stays theirs to let go.
+    #[test]
+    fn a_freeze_by_staff_outlasts_a_lighter_one_before_it_begins() {
+        let by = FreezeCause::Staff("claire".parse().unwrap());
+        let session = Session::admitted(at(0), terms(Supervision::Required));
+        let inputs = [
+            (1, Input::Freeze(by.clone())),
+            (2, Input::Freeze(FreezeCause::Unwatched)),
+            (3, Input::Connected),
+            (4, Input::WatcherCame),
+        ];
+        let (session, outputs) = run(session, &inputs);
+        assert_eq!(outputs, [(3, Output::Freeze(by.clone()))]);
+        assert_eq!(session.frozen(), Some(&by));
     }
 
     /// APR-04: what a watcher stopped seeing counts from then, not from when it was noticed.

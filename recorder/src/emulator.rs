@@ -2,7 +2,7 @@
 //! judging of prompts (D28). Nothing of what a target sends reaches anybody's terminal raw; only a
 //! fixed set of attributes does.
 
-use avt::parser::Function;
+use avt::parser::{Function, State};
 use avt::{Color, Line, Observation, Observer, Parser, Pen, Terminal};
 use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -71,6 +71,10 @@ impl Screen {
 
 /// Longest line of a transcript, in bytes: a line that never ends is broken here.
 const LINE: usize = 16 << 10;
+/// What sequences begin with.
+const ESCAPE: char = '\u{1b}';
+/// What no terminal shows.
+const DELETE: char = '\u{7f}';
 /// Characters taken at once: what they can become is kept in memory until they are.
 const PIECE: usize = 1024;
 
@@ -176,15 +180,29 @@ impl Emulator {
         let widest = u16::try_from(self.terminal.size().0).unwrap_or(u16::MAX);
         let mut functions = Vec::new();
         for c in text.chars() {
-            self.unfinished.push(c);
-            match self.parser.feed(c) {
-                Some(Function::Rep(times)) => functions.push(Function::Rep(times.min(widest))),
-                Some(function) => functions.push(function),
-                None if self.unfinished.len() <= LINE => continue,
-                // A sequence that long is none.
-                None => self.parser = Parser::new(),
+            let function = self.parser.feed(c);
+            match self.parser.state {
+                State::Ground => self.unfinished.clear(),
+                // Whatever was under way, a sequence begins anew.
+                _ if c == ESCAPE || ('\u{80}'..='\u{9f}').contains(&c) => {
+                    self.unfinished.clear();
+                    self.unfinished.push(c);
+                }
+                // A control within a sequence is carried out at once, and the sequence goes on behind it.
+                _ if function.is_some() => {}
+                _ => self.unfinished.push(c),
             }
-            self.unfinished.clear();
+            if self.unfinished.len() > LINE {
+                // A sequence that long is none.
+                self.parser = Parser::new();
+                self.unfinished.clear();
+            }
+            match function {
+                Some(Function::Rep(times)) => functions.push(Function::Rep(times.min(widest))),
+                // No terminal shows it: a word with one in it is read, and so is to be found, without.
+                Some(Function::Print(DELETE)) | None => {}
+                Some(function) => functions.push(function),
+            }
         }
         functions
     }
@@ -384,6 +402,17 @@ mod tests {
         assert!(text.contains("hidden"), "concealed text is shown (T20): {text:?}");
     }
 
+    /// As on every terminal: a prompt or a word is not hidden from those who look for it by characters that
+    /// nobody sees.
+    #[test]
+    fn a_delete_character_shows_nothing() {
+        assert_eq!(screen_of(b"Pass\x7fword:\x7f\x7f x"), ["Password: x", "", ""]);
+        let mut emulator = Emulator::new(20, 1).unwrap();
+        let mut lines = emulator.feed(b"r\x7fm -rf\r\nx");
+        lines.extend(emulator.finish());
+        assert_eq!(lines, ["rm -rf", "x"]);
+    }
+
     #[test]
     fn characters_may_come_in_pieces_and_rubbish_is_marked() {
         let mut emulator = Emulator::new(20, 1).unwrap();
@@ -402,6 +431,31 @@ mod tests {
         let mut again = Emulator::new(30, 5).unwrap();
         again.feed_text(&emulator.dump());
         assert_eq!(again.screen(), emulator.screen());
+    }
+
+    /// A control within a sequence takes effect once, and a keyframe made between its parts is whole.
+    #[test]
+    fn a_dump_within_a_sequence_brings_it_back() {
+        for (before, behind) in [("\u{1b}[1;3\u{b}", "1mx"), ("\u{1b}[31\u{b})", "my"), ("\u{1b}]0;title\u{7}\n", "z")]
+        {
+            let mut emulator = Emulator::new(30, 5).unwrap();
+            emulator.feed_text(before);
+            let mut again = Emulator::new(30, 5).unwrap();
+            again.feed_text(&emulator.dump());
+            assert_eq!(again.screen(), emulator.screen());
+            emulator.feed_text(behind);
+            again.feed_text(behind);
+            assert_eq!(again.screen(), emulator.screen(), "{before:?}");
+        }
+    }
+
+    /// Titles alone are no endless sequence.
+    #[test]
+    fn titles_show_nothing_however_many() {
+        let mut emulator = Emulator::new(20, 2).unwrap();
+        let mut lines = emulator.feed_text(&"\u{1b}]0;title\u{7}\n".repeat(4000));
+        lines.extend(emulator.finish());
+        assert_eq!(lines, [""; 0]);
     }
 
     /// A few kilobytes that ask for a gigabyte get rows, not memory.

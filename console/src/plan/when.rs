@@ -15,7 +15,7 @@ pub(crate) fn instant(zone: &TimeZone, day: &str, hour: &str) -> Option<Timestam
 }
 
 /// From and until on one day. An end that lies before the beginning is one after midnight.
-pub(super) fn window(zone: &TimeZone, day: &str, from: &str, until: &str) -> Option<(Timestamp, Timestamp)> {
+pub(crate) fn window(zone: &TimeZone, day: &str, from: &str, until: &str) -> Option<(Timestamp, Timestamp)> {
     let begins = instant(zone, day, from)?;
     let ends = instant(zone, day, until)?;
     if ends > begins {

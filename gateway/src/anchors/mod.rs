@@ -8,7 +8,7 @@
 mod file;
 mod health;
 mod keep;
-mod stamp;
+pub mod stamp;
 mod syslog;
 mod witness;
 

@@ -38,14 +38,15 @@ pub(super) async fn give(site: &Site, url: &str) -> Result<Given, Trouble> {
     Ok(Given { size, kept: vec![(NOTE, note.into_bytes()), (STAMP, answer)] })
 }
 
-/// One request.
-struct Asked {
+/// One request: what an answer is held against.
+pub struct Asked {
     imprint: Vec<u8>,
     nonce: Vec<u8>,
 }
 
 impl Asked {
-    fn new(note: &str, nonce: [u8; 8]) -> Self {
+    /// For this signed checkpoint, byte for byte, with this nonce.
+    pub fn new(note: &str, nonce: [u8; 8]) -> Self {
         let imprint = [&IMPRINT, digest(&SHA256, note.as_bytes()).as_ref()].concat();
         // An INTEGER of DER is positive and has no byte too many with its first bits 01.
         let [first, rest @ ..] = nonce;
@@ -54,7 +55,7 @@ impl Asked {
     }
 
     /// A TimeStampReq: version 1, the imprint, the nonce, and the authority's certificate is wanted.
-    fn request(&self) -> Vec<u8> {
+    pub fn request(&self) -> Vec<u8> {
         let content = [&[0x02, 0x01, 0x01][..], &self.imprint, &self.nonce, &[0x01, 0x01, 0xff]].concat();
         let length = u8::try_from(content.len()).unwrap_or(u8::MAX);
         [&[0x30, length], &content[..]].concat()
@@ -62,7 +63,10 @@ impl Asked {
 
     /// Whether a TimeStampResp grants what was asked. The TSTInfo is in it as it was signed, so imprint
     /// and nonce stand there byte for byte.
-    fn is_granted(&self, answer: &[u8]) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// What is wrong with the answer, in plain words; what the authority says of itself is cut short.
+    pub fn is_granted(&self, answer: &[u8]) -> Result<(), String> {
         let odd = |_| "the authority's answer is no TimeStampResp".to_owned();
         let (behind, whole) = Sequence::from_der(answer).map_err(odd)?;
         let (token, status) = Sequence::from_der(whole.content.as_ref()).map_err(odd)?;

@@ -144,6 +144,8 @@ pub struct Lobby {
     keys: Vec<String>,
     source: SocketAddr,
     via: Option<SocketAddr>,
+    /// Both factors have been proven. No room says so: a refusal stands in one too.
+    proven: bool,
     room: Room,
 }
 
@@ -154,7 +156,7 @@ impl Lobby {
         let texts = Texts::new(config.site.language, config.site.zone.clone());
         let gate = client.gate().clone();
         let Origin { source, via } = origin;
-        Self { site, client, gate, texts, login, keys, source, via, room: Room::Password }
+        Self { site, client, gate, texts, login, keys, source, via, proven: false, room: Room::Password }
     }
 
     /// The first question.
@@ -164,7 +166,7 @@ impl Lobby {
 
     /// Whether both factors have been proven.
     pub fn is_known(&self) -> bool {
-        !matches!(self.room, Room::Password | Room::Code { .. })
+        self.proven
     }
 
     /// The admitted session, once [`Say::Accept`] was said.
