@@ -4,9 +4,10 @@
 //! It is lifted whole, or by groups first: equipment of which every group was named is open again while
 //! the rest stays cut (EMG-05). What is open again must stand in both files; what is cut, in one.
 
+use crate::registrar::Core;
 use crate::site::{Paths, Site};
 use jiff::Timestamp;
-use lifecycle::{Actor, EndCause, Event};
+use lifecycle::{Actor, Command, EndCause, Event, Intervention, InterventionState, WithdrawCause};
 use policy::GroupId;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -14,7 +15,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
 /// How often it is looked whether somebody laid a file by hand, or by the command line while nothing
@@ -40,8 +41,9 @@ struct Now {
 pub struct Lockdown {
     files: [PathBuf; 2],
     now: Mutex<Now>,
-    /// Held while the files are written or removed.
-    writing: Mutex<()>,
+    /// Held while the files are written or removed: when each was written last. Whoever touches one since then
+    /// presses the button.
+    written: Mutex<[Option<SystemTime>; 2]>,
     /// Whether nothing at all may come in.
     shut: watch::Sender<bool>,
     /// Why, as it was last said: whoever asks must not wait for a disk that hangs.
@@ -132,11 +134,11 @@ impl Lockdown {
         let text = contents.into_iter().flatten().next().map(|content| content.reason).unwrap_or_default();
         let shut = stage == Stage::On(BTreeSet::new());
         Self {
-            files,
             now: Mutex::new(Now { stage, begun: 0 }),
-            writing: Mutex::new(()),
+            written: Mutex::new(times(&files)),
             shut: watch::Sender::new(shut),
             text: Mutex::new(text),
+            files,
         }
     }
 
@@ -221,17 +223,22 @@ impl Lockdown {
         *locked(&self.text) = reason.to_owned();
         self.press();
         let content = Content { reason: reason.to_owned(), since: Some(at), reopened: BTreeSet::new() };
-        let _turn = locked(&self.writing);
+        let mut written = locked(&self.written);
         let outcomes = self.files.each_ref().map(|file| write(file, &content));
+        *written = times(&self.files);
         if outcomes.iter().any(Result::is_ok) { Ok(()) } else { outcomes.into_iter().collect() }
     }
 
     /// Opens the equipment of a group again, unless it was pressed anew since this count. Both files say so
     /// before anything opens.
     pub fn reopen(&self, group: GroupId, pressed: u64) -> io::Result<()> {
-        let _turn = locked(&self.writing);
+        let mut written = locked(&self.written);
         if self.pressed() != pressed {
             return Err(io::Error::other("it was pressed anew meanwhile"));
+        }
+        // Laid from outside a moment ago, and not looked at yet.
+        if *written != times(&self.files) {
+            return Err(io::Error::other("its file was laid anew meanwhile"));
         }
         let mut reopened = self.reopened();
         reopened.insert(group);
@@ -241,6 +248,7 @@ impl Lockdown {
         for file in &self.files {
             write(file, &content)?;
         }
+        *written = times(&self.files);
         self.enter_unless_pressed(pressed, Stage::On(reopened))
     }
 
@@ -256,7 +264,7 @@ impl Lockdown {
     /// Allows access again, unless it was pressed anew since this count. Both files are gone before
     /// anything opens.
     pub fn end(&self, pressed: u64) -> io::Result<()> {
-        let _turn = locked(&self.writing);
+        let _turn = locked(&self.written);
         if self.pressed() != pressed {
             return Err(io::Error::other("it was pressed anew meanwhile"));
         }
@@ -270,15 +278,22 @@ impl Lockdown {
         self.enter_unless_pressed(pressed, Stage::Off)
     }
 
-    /// Whether somebody laid a file while nothing is cut.
+    /// Whether somebody laid or touched a file, or took one away, while anything is open.
     fn was_laid(&self) -> Option<String> {
         // Held, so that an end that removes them one after the other is not mistaken for a beginning.
-        let _turn = locked(&self.writing);
-        if self.is_on() {
-            return None;
-        }
+        let written = locked(&self.written);
         // A disk that does not answer is not somebody's wish; the recorder and the journal see to it.
-        let file = self.files.iter().find(|file| file.try_exists().unwrap_or(false))?;
+        let file = match &locked(&self.now).stage {
+            Stage::Off => self.files.iter().find(|file| file.try_exists().unwrap_or(false)),
+            // What is open again must stand in both, as it was written.
+            Stage::On(reopened) if !reopened.is_empty() => self
+                .files
+                .iter()
+                .zip(*written)
+                .find(|(file, then)| !file.try_exists().unwrap_or(true) || then.is_some() && time(file) > *then)
+                .map(|(file, _)| file),
+            Stage::On(_) => None,
+        }?;
         Some(Content::read(file).map(|content| content.reason).unwrap_or_default())
     }
 }
@@ -300,8 +315,29 @@ pub(crate) async fn keep(site: Arc<Site>) {
             tracing::error!("the lockdown's files cannot be written");
         }
         // Whoever may write there holds the machine; who it was, nothing says.
-        site.registrar.note(vec![Event::LockdownBegan { reason, by: Actor::Program }]).await;
+        let _ = site.registrar.act(move |core, at| (began(core, reason, &Actor::Program, at), ())).await;
     }
+}
+
+/// What the button does to the register: whatever waits, is approved or planned is withdrawn, so that nothing of it
+/// opens once the lockdown is lifted.
+pub(crate) fn began(core: &Core, reason: String, by: &Actor, at: Timestamp) -> Vec<Event> {
+    let waits = |one: &&Intervention| one.state.is_pending() || one.state == InterventionState::Planned;
+    let waiting = core.register.current().filter(waits).map(|one| one.number);
+    let named = Some(by.clone()).filter(|by| *by != Actor::Program);
+    let withdrawn = waiting.flat_map(|number| {
+        core.decide(Command::Withdraw { number, cause: WithdrawCause::Staff, by: named.clone() }, at).events
+    });
+    std::iter::once(Event::LockdownBegan { reason, by: by.clone() }).chain(withdrawn).collect()
+}
+
+/// When a file was last changed.
+fn time(file: &Path) -> Option<SystemTime> {
+    fs::metadata(file).ok()?.modified().ok()
+}
+
+fn times(files: &[PathBuf; 2]) -> [Option<SystemTime>; 2] {
+    files.each_ref().map(|file| time(file))
 }
 
 fn write(path: &Path, content: &Content) -> io::Result<()> {
@@ -389,5 +425,35 @@ mod tests {
         assert!(Lockdown::read(&paths).is_on());
         running.press();
         assert_eq!(running.was_laid(), None);
+    }
+
+    /// D18: while part of it is open again, a file that is laid, touched or taken away cuts that part too.
+    #[test]
+    fn a_file_that_is_touched_while_part_is_open_cuts_it() {
+        type Touch = fn(&Path);
+        let touches: [(Touch, &str); 3] = [
+            (|file| fs::write(file, "").unwrap(), ""),
+            (|file| fs::remove_file(file).unwrap(), ""),
+            (|file| File::options().append(true).open(file).unwrap().set_modified(SystemTime::now()).unwrap(), "worm"),
+        ];
+        for (touch, reason) in touches {
+            for name in ["lockdown", "vault/lockdown"] {
+                let folder = tempfile::tempdir().unwrap();
+                let paths = Paths::new(folder.path());
+                fs::create_dir_all(paths.vault()).unwrap();
+                let lockdown = Lockdown::read(&paths);
+                lockdown.begin("worm", at()).unwrap();
+                lockdown.reopen("radiologie".parse().unwrap(), lockdown.pressed()).unwrap();
+                // So that the next change is a later one, however coarse the file system's clock is.
+                for file in &lockdown.files {
+                    File::options().append(true).open(file).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+                }
+                *locked(&lockdown.written) = times(&lockdown.files);
+                assert_eq!(lockdown.was_laid(), None);
+                touch(&folder.path().join(name));
+                assert_eq!(lockdown.was_laid().as_deref(), Some(reason), "{name}");
+                assert!(lockdown.reopen("labo".parse().unwrap(), lockdown.pressed()).is_err(), "{name}");
+            }
+        }
     }
 }

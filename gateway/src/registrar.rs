@@ -109,7 +109,8 @@ impl Core {
             Event::AccountAlert { .. } => true,
             _ => false,
         };
-        if !events.iter().all(idle) {
+        // What makes an alert has its entry, however great the flood is: one an account waits at a time.
+        if !events.iter().all(idle) || events.iter().any(|event| self.register.alert_for(event).is_some()) {
             return false;
         }
         let source = Source::of(attempt.source.ip(), &self.config.limits);

@@ -151,7 +151,10 @@ impl Register {
             }
             // Each further account makes another: the names are what counts.
             Event::LeakSuspected { vendor, source, technicians, .. } => Cause {
-                about: format!("{vendor} {source} {}", technicians.len()),
+                about: format!(
+                    "{vendor} {source} {}",
+                    technicians.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+                ),
                 vendor: Some(vendor.clone()),
                 people: technicians.iter().map(ToString::to_string).collect(),
                 source: Some(*source),

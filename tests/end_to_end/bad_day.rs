@@ -89,15 +89,13 @@ fn the_button_needs_no_daemon_and_is_lifted_in_stages() {
     let mut shell = site.shell("alice");
     shell.type_line("echo $((6000+1))");
     shell.expect("6001\\r\\n");
-    // Pressed anew, nothing of it is left; laid as files, it takes a running daemon a second.
-    for file in ["lockdown", "vault/lockdown"] {
-        let file = site.state().join(file);
-        std::fs::remove_file(&file).unwrap();
-    }
-    site.ok(&["lockdown", "on", "--reason", "it is back"]);
+    // Touched while part of it is open again, nothing of that is left a second later.
+    let file = std::fs::File::options().append(true).open(site.state().join("lockdown")).unwrap();
+    file.set_modified(std::time::SystemTime::now()).unwrap();
     shell.expect("the hospital has cut all access");
     shell.wait();
     eventually("the port is closed", || !port_is_open(&site));
+    eventually("it is journalled", || site.entries("lockdown-began").len() == 2);
     assert_eq!(site.json(&["lockdown", "status"])["reopened"], serde_json::json!([]));
     site.ok(&["lockdown", "off", "--reason", "over"]);
     site.await_open();
@@ -108,6 +106,25 @@ fn the_button_needs_no_daemon_and_is_lifted_in_stages() {
         site.journal().into_iter().map(|(kind, _)| kind).filter(|kind| kind.starts_with("lockdown")).collect();
     let (began, stage, ended) = ("lockdown-began", "lockdown-reopened", "lockdown-ended");
     assert_eq!(kinds, [began, stage, stage, began, ended, began]);
+}
+
+/// EMG-04, D18: the button does not wait for a daemon that hangs; and what was planned does not come back with the end
+/// of the lockdown.
+#[test]
+fn the_button_does_not_wait_for_a_daemon_that_hangs() {
+    let site = Site::start();
+    let mut shell = site.shell("alice");
+    let pid = rustix::process::Pid::from_raw(site.daemon_pid().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    let pressed = std::time::Instant::now();
+    let out = site.poterne(&["lockdown", "on", "--reason", "worm on the ward"], "");
+    let took = pressed.elapsed();
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+    assert!(out.status.success() && String::from_utf8_lossy(&out.stdout).contains("laid as a file"), "{out:?}");
+    assert!(took < std::time::Duration::from_secs(15), "{took:?}");
+    shell.expect("the hospital has cut all access");
+    shell.wait();
+    eventually("the port is closed", || !port_is_open(&site));
 }
 
 /// IDM-14: all of a company's passwords, codes and keys are void at once; sessions end, plans go; each gets an

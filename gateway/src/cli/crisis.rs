@@ -13,6 +13,10 @@ use serde_json::{Value, json};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::time::Duration;
+
+/// How long the red button waits for the daemon's word before it lays its files.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
@@ -61,7 +65,7 @@ pub(super) fn lockdown(main: &Path, verb: LockdownVerb) -> Outcome {
 
 /// Where no daemon answers, its files are laid: the next start finds them, and one that hangs a second later.
 fn lockdown_on(main: &Path, reason: String) -> Outcome {
-    let answer = match ask(main, &Order::LockdownBegin { reason: reason.clone() }) {
+    let answer = match ask_in_time(main, Order::LockdownBegin { reason: reason.clone() }) {
         Err(failure) if failure.exit == exit::UNAVAILABLE => {
             if reason.trim().is_empty() {
                 return Err(Failure::new(exit::DATA, "the reason is empty: write one with --reason"));
@@ -90,6 +94,17 @@ fn lockdown_on(main: &Path, reason: String) -> Outcome {
         eprintln!("poterne: warning: the disk refused the lockdown's file: a restart would forget it");
     }
     Ok(())
+}
+
+/// Asks, and does not wait for a daemon that hangs: whoever presses the button is not to watch a cursor.
+fn ask_in_time(main: &Path, order: Order) -> Result<Value, Failure> {
+    let (told, answer) = std::sync::mpsc::channel();
+    let main = main.to_owned();
+    // It ends with the program, if not before.
+    std::thread::spawn(move || told.send(ask(&main, &order)));
+    answer.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+        Err(Failure::new(exit::UNAVAILABLE, format!("the daemon does not answer within {} s", PATIENCE.as_secs())))
+    })
 }
 
 fn reopen(main: &Path, group: GroupId, reason: String) -> Outcome {

@@ -84,7 +84,8 @@ impl Desk {
                 (Some(true), _) => {
                     Command::ApprovePlanned { number, attempt, verified, on_call: core.config.on_call(at) }
                 }
-                (_, None) => return (Vec::new(), Err(Refusal::CodeMissing)),
+                // Told as well: a code of the envelope is not to be tried unheard.
+                (_, None) => return (vec![refused("the request's code is missing")], Err(Refusal::CodeMissing)),
                 (_, Some(code)) => {
                     let code_fits = core.code_fits(number, &code);
                     let minutes = minutes.map(|minutes| SignedDuration::from_mins(i64::from(minutes)));

@@ -3,12 +3,12 @@
 use super::server::{Answer, Desk, data, gone, reasoned, refused, software};
 use super::view;
 use crate::limits::Limit;
+use crate::lockdown;
 use crate::registrar::Core;
 use crate::watch::attend::Ticket;
 use lifecycle::order::{Failure, Proof, SearchScope, exit};
 use lifecycle::{
     ACCEPTANCES, Actor, Command, EndCause, Event, FreezeCause, Refusal, Register, Role, SessionId, SessionRecord,
-    WithdrawCause,
 };
 use policy::{GroupId, StaffLogin, VendorId};
 use serde_json::{Value, json};
@@ -175,24 +175,7 @@ impl Desk {
         let ended = self.site.live.brake(&EndCause::Lockdown, |_| true);
         let (site, text, at) = (self.site.clone(), reason.trim().to_owned(), self.site.clock.now());
         let kept = tokio::task::spawn_blocking(move || site.lockdown.begin(&text, at)).await;
-        let journalled = self
-            .site
-            .registrar
-            .act(move |core, at| {
-                let mut events = vec![Event::LockdownBegan { reason, by: by.clone() }];
-                let pending = core.register.current().filter(|one| one.state.is_pending()).map(|one| one.number);
-                for number in pending.collect::<Vec<_>>() {
-                    events.extend(
-                        core.decide(
-                            Command::Withdraw { number, cause: WithdrawCause::Staff, by: Some(by.clone()) },
-                            at,
-                        )
-                        .events,
-                    );
-                }
-                (events, ())
-            })
-            .await;
+        let journalled = self.site.registrar.act(move |core, at| (lockdown::began(core, reason, &by, at), ())).await;
         Ok(json!({
             "lockdown": true,
             "sessions_ended": ended,

@@ -8,10 +8,14 @@
 
 use super::{Limit, Source};
 use config::Config;
+use lifecycle::AccountId;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
+
+/// Connections of one account that are proven and still in the lobby: one that waits, one that joins, and one more.
+const PROVEN_PER_ACCOUNT: usize = 3;
 
 /// How an address stands. The lowest makes room first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +58,8 @@ struct One {
     proxy: Option<Source>,
     rank: Rank,
     stage: Stage,
+    /// Whose key or factors were proven.
+    account: Option<AccountId>,
     shown_out: Arc<Notify>,
 }
 
@@ -126,6 +132,9 @@ impl Door {
         let mut held = self.held();
         let mut reached = Vec::new();
         let Newcomer { source, proxy, rank } = newcomer;
+        // An address stands as it stands now. Whoever came before it was penalised is no better than whoever
+        // comes now: that may be the true technician.
+        held.all.values_mut().filter(|one| one.source == source).for_each(|one| one.rank = rank);
         // Behind a proxy the connections are the proxy's (T24).
         let (own, own_most) = match proxy {
             Some(_) => (Limit::ConnectionsPerProxy, limits.connections_per_proxy),
@@ -158,7 +167,10 @@ impl Door {
         }
         let (id, shown_out) = (held.next, Arc::new(Notify::new()));
         held.next += 1;
-        held.all.insert(id, One { source, proxy, rank, stage: Stage::Handshake, shown_out: shown_out.clone() });
+        held.all.insert(
+            id,
+            One { source, proxy, rank, stage: Stage::Handshake, account: None, shown_out: shown_out.clone() },
+        );
         Entering { place: Some(Place { door: self.clone(), id, shown_out }), reached }
     }
 
@@ -220,9 +232,18 @@ impl Place {
         }
     }
 
-    /// A registered key or both factors are proven: it does not make room any more.
-    pub(crate) fn proven(&self) {
-        self.is_at(Stage::Proven);
+    /// A key of this account, which may come in from there, or both factors are proven: it does not make room
+    /// any more. Of each account a few places are kept so, the latest: one who proves their key again and again
+    /// keeps nobody out.
+    pub(crate) fn proven(&self, account: &AccountId) {
+        let mut held = self.door.held();
+        let Some(one) = held.all.get_mut(&self.id).filter(|one| one.stage < Stage::Proven) else { return };
+        (one.stage, one.account) = (Stage::Proven, Some(account.clone()));
+        let own = |one: &&mut One| one.stage == Stage::Proven && one.account.as_ref() == Some(account);
+        let kept: Vec<&mut One> = held.all.values_mut().filter(own).collect();
+        let over = kept.len().saturating_sub(PROVEN_PER_ACCOUNT);
+        // Not this one, which is not the oldest.
+        kept.into_iter().take(over).for_each(|one| one.stage = Stage::Asked);
     }
 
     /// It has left the lobby.
@@ -272,6 +293,10 @@ mod tests {
         place.shown_out().now_or_never().is_some()
     }
 
+    fn account(n: u8) -> AccountId {
+        AccountId::from_random([n; 8])
+    }
+
     const NEAR: &str = "192.0.2.1";
     const FAR: &str = "198.51.100.1";
 
@@ -298,7 +323,7 @@ mod tests {
         let hall = Hall::new(|config| (config.limits.lobby_per_source, config.ssh.pending) = (3, 10));
         let proven = hall.place(NEAR);
         assert!(proven.asked(&hall.config).is_empty());
-        proven.proven();
+        proven.proven(&account(1));
         let others: Vec<Place> = (0..3).map(|_| hall.place(NEAR)).collect();
         let reached: Vec<_> = others.iter().flat_map(|one| one.asked(&hall.config)).collect();
         assert_eq!(reached, [(Limit::LobbyPerSource, hall.source(NEAR))]);
@@ -308,6 +333,40 @@ mod tests {
         proven.inside();
         let next = hall.place(NEAR);
         assert!(next.asked(&hall.config).is_empty());
+    }
+
+    /// IDM-09: behind one address a flood that came before its penalty is no better than who comes after.
+    #[test]
+    fn who_comes_after_the_penalty_is_not_the_first_to_go() {
+        let hall = Hall::new(|config| (config.limits.lobby_per_source, config.ssh.pending) = (10, 20));
+        let flood: Vec<Place> = (0..10).map(|_| hall.place(NEAR)).collect();
+        flood.iter().for_each(|one| drop(one.asked(&hall.config)));
+        let technician = hall.enter(NEAR, Rank::Penalised).place.unwrap();
+        assert_eq!(technician.asked(&hall.config), [(Limit::LobbyPerSource, hall.source(NEAR))]);
+        assert!(!is_out(&technician) && is_out(&flood[0]));
+        // Where it is full too.
+        let hall = Hall::new(|config| config.limits.handshakes_per_source = 10);
+        let flood: Vec<Place> = (0..10).map(|_| hall.place(NEAR)).collect();
+        assert!(hall.enter(NEAR, Rank::Penalised).place.is_some() && is_out(&flood[0]));
+    }
+
+    /// IDM-09: one account that proves its key again and again fills no lobby.
+    #[test]
+    fn an_account_keeps_few_places_by_its_key() {
+        let hall = Hall::new(|config| (config.limits.lobby_per_source, config.ssh.pending) = (10, 20));
+        let own: Vec<Place> = (0..10).map(|_| hall.place(NEAR)).collect();
+        for one in &own {
+            one.asked(&hall.config);
+            one.proven(&account(1));
+        }
+        let other = hall.place(NEAR);
+        other.asked(&hall.config);
+        assert!(!is_out(&other) && is_out(&own[0]), "the oldest of the account makes room");
+        other.proven(&account(2));
+        let more: Vec<Place> = (0..10).map(|_| hall.place(NEAR)).collect();
+        more.iter().for_each(|one| drop(one.asked(&hall.config)));
+        assert!(!is_out(&other) && own.iter().rev().take(PROVEN_PER_ACCOUNT).all(|one| !is_out(one)));
+        assert!(own.iter().take(10 - PROVEN_PER_ACCOUNT).skip(1).all(is_out));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::site::Site;
 use crate::ssh::hosted::Hosted;
 use crate::ssh::lobby::{Lobby, Login, Origin, Say};
 use crate::ssh::way::Wanted;
+use lifecycle::{AccountId, AccountState};
 use russh::keys::HashAlg;
 use russh::server::{self, Auth, ChannelOpenHandle, Handle, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey};
 use russh::{ChannelId, ChannelWriteHalf, Disconnect, MethodKind, MethodSet, Pty, Sig};
@@ -186,8 +187,8 @@ impl Connection {
         match say {
             Say::Ask { instructions, prompts } => {
                 // Until both factors are proven the one minute runs on, whatever is answered (D2).
-                if self.lobby.as_ref().is_some_and(Lobby::is_known) {
-                    self.shared.place.proven();
+                if let Some(account) = self.lobby.as_ref().and_then(Lobby::known) {
+                    self.shared.place.proven(account);
                     self.stay(if prompts.is_empty() { BETWEEN_BEATS } else { AT_A_PROMPT });
                 }
                 let prompts = prompts.into_iter().map(|(text, echo)| (Cow::Owned(text), echo)).collect();
@@ -249,6 +250,23 @@ impl Connection {
     async fn is_registered(&self, print: String) -> bool {
         let look = move |core: &Core, _| core.register.accounts.values().any(|account| account.keys.contains(&print));
         self.site.registrar.view(look).await.unwrap_or(false)
+    }
+
+    /// The account of this login line, if the key is its own and it may come in from here: of one that is switched
+    /// off, frozen or elsewhere a key keeps no place from others.
+    async fn may_come_in_by(&self, user: &str, print: String) -> Option<AccountId> {
+        let login = Login::parse(user).technician.parse().ok()?;
+        let ip = self.source.ip();
+        let look = move |core: &Core, _| {
+            let account = core.register.account(&login)?;
+            let vendor = core.config.vendors.get(&account.vendor)?;
+            let may = account.state == AccountState::Active
+                && account.keys.contains(&print)
+                && !core.register.frozen_vendors.contains_key(&account.vendor)
+                && vendor.rules.sources.contain(ip);
+            may.then(|| account.id.clone())
+        };
+        self.site.registrar.view(look).await.ok().flatten()
     }
 
     /// Refuses what is never possible. Nothing but an admitted connection gets this far.
@@ -319,9 +337,9 @@ impl server::Handler for Connection {
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Outcome<Auth> {
         self.bind(user)?;
         let print = key.public_key.fingerprint(HashAlg::Sha256).to_string();
-        if self.is_registered(print.clone()).await {
+        if let Some(account) = self.may_come_in_by(user, print.clone()).await {
             // Whoever holds a technician's key keeps a place in the midst of any flood (IDM-09).
-            self.shared.place.proven();
+            self.shared.place.proven(&account);
         }
         if self.keys.len() < ANSWERS && !self.keys.contains(&print) {
             self.keys.push(print);

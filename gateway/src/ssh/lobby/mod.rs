@@ -144,8 +144,8 @@ pub struct Lobby {
     keys: Vec<String>,
     source: SocketAddr,
     via: Option<SocketAddr>,
-    /// Both factors have been proven. No room says so: a refusal stands in one too.
-    proven: bool,
+    /// Of whom both factors have been proven. No room says so: a refusal stands in one too.
+    proven: Option<AccountId>,
     room: Room,
 }
 
@@ -156,7 +156,7 @@ impl Lobby {
         let texts = Texts::new(config.site.language, config.site.zone.clone());
         let gate = client.gate().clone();
         let Origin { source, via } = origin;
-        Self { site, client, gate, texts, login, keys, source, via, proven: false, room: Room::Password }
+        Self { site, client, gate, texts, login, keys, source, via, proven: None, room: Room::Password }
     }
 
     /// The first question.
@@ -166,7 +166,12 @@ impl Lobby {
 
     /// Whether both factors have been proven.
     pub fn is_known(&self) -> bool {
-        self.proven
+        self.proven.is_some()
+    }
+
+    /// Whose they are.
+    pub(super) fn known(&self) -> Option<&AccountId> {
+        self.proven.as_ref()
     }
 
     /// The admitted session, once [`Say::Accept`] was said.

@@ -184,7 +184,7 @@ impl Lobby {
     }
 
     fn welcome_known(&mut self, known: Known) -> Say {
-        self.proven = true;
+        self.proven = Some(known.account.clone());
         if let Some(why) = self.site.lacks.shut(self.site.clock.as_ref()) {
             return self.goodbye(why, &[]);
         }
