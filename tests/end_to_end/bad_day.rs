@@ -108,8 +108,7 @@ fn the_button_needs_no_daemon_and_is_lifted_in_stages() {
     assert_eq!(kinds, [began, stage, stage, began, ended, began]);
 }
 
-/// EMG-04, D18: the button does not wait for a daemon that hangs; and what was planned does not come back with the end
-/// of the lockdown.
+/// EMG-04, D18: the button does not wait for a daemon that hangs.
 #[test]
 fn the_button_does_not_wait_for_a_daemon_that_hangs() {
     let site = Site::start();

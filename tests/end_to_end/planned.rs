@@ -259,3 +259,28 @@ fn an_extension_is_a_new_approval() {
     let ended = site.entries("session-ended").remove(0);
     assert_eq!(ended["approved_by"], serde_json::json!(["claire", "paul"]));
 }
+
+/// D18, EMG-05: whatever was planned goes with the red button, also where it was pressed by file alone.
+#[test]
+fn the_red_button_leaves_no_plan_behind() {
+    let now = at(MONDAY);
+    let site = Site::with(office(""));
+    let states = || -> Vec<String> {
+        let all = site.json(&["intervention", "list", "--all"]);
+        all.as_array().unwrap().iter().map(|one| one["state"].as_str().unwrap().to_owned()).collect()
+    };
+    plan(&site, "claire", now, now + minutes(60), now + minutes(120));
+    assert_eq!(states(), ["planned"]);
+    site.ok(&["lockdown", "on", "--reason", "worm on the ward"]);
+    assert_eq!(states(), ["withdrawn"]);
+    let later = now + minutes(5);
+    site.set_clock(later);
+    let out = as_staff(&site, "nadia", later, &["login"]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    site.ok(&["lockdown", "off", "--reason", "over"]);
+    let later = now + minutes(10);
+    site.set_clock(later);
+    plan(&site, "claire", later, later + minutes(60), later + minutes(120));
+    std::fs::write(site.state().join("lockdown"), "").unwrap();
+    eventually("the second goes too", || states() == ["withdrawn", "withdrawn"]);
+}
