@@ -92,7 +92,7 @@ fn tests_of(folder: &Path, found: &mut Vec<PathBuf>) {
 fn what_the_code_names_stands_on_the_page() {
     let known: BTreeSet<String> = rows().into_iter().flat_map(|row| row.ids).collect();
     // Faults of clients and of HTTP/2 that a comment explains itself by: no bastion's.
-    let others = ["CVE-2018-20685", "CVE-2019-6110", "CVE-2023-44487", "CVE-2025-8671"];
+    let others = ["CVE-2018-20685", "CVE-2019-6110", "CVE-2019-6111", "CVE-2023-44487", "CVE-2025-8671"];
     let mut files = Vec::new();
     tests_of(&root(), &mut files);
     for file in files {

@@ -434,7 +434,17 @@ mod tests {
         let touches: [(Touch, &str); 3] = [
             (|file| fs::write(file, "").unwrap(), ""),
             (|file| fs::remove_file(file).unwrap(), ""),
-            (|file| File::options().append(true).open(file).unwrap().set_modified(SystemTime::now()).unwrap(), "worm"),
+            (
+                |file| {
+                    File::options()
+                        .append(true)
+                        .open(file)
+                        .unwrap()
+                        .set_modified(SystemTime::UNIX_EPOCH + LOOK)
+                        .unwrap()
+                },
+                "worm",
+            ),
         ];
         for (touch, reason) in touches {
             for name in ["lockdown", "vault/lockdown"] {
