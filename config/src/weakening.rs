@@ -162,7 +162,8 @@ const CLASSES: &[(&str, Class)] = &[
     ("vendor.*.calendar", Weakens),
     ("vendor.*.language", Harmless),
     ("vendor.*.factors", Shorter),
-    ("vendor.*.allow[].targets", Longer),
+    // The strictest terms of all rules that name a target hold: a rule that names it no more can weaken.
+    ("vendor.*.allow[].targets", Weakens),
     ("vendor.*.allow[].accounts", Longer),
     ("vendor.*.allow[].rights", Longer),
     // None means any command.
