@@ -285,6 +285,7 @@ impl Texts {
             Refusal::NoChange => self.text("refusal-no-change"),
             Refusal::OtherChange => self.text("refusal-other-change"),
             Refusal::OwnChange(_) => self.text("refusal-own-change"),
+            Refusal::Unsettled { from, .. } => self.with("refusal-unsettled", &[("from", &self.time(from))]),
         }
     }
 

@@ -67,6 +67,8 @@ pub struct Register {
     pub waiting_change: Option<(String, Actor)>,
     /// Whether a change that weakens it waits for a second person (T8).
     pub four_eyes: bool,
+    /// Since when it does; `None` where it does not, or where the journal does not know that it ever did not.
+    pub four_eyes_since: Option<Timestamp>,
     /// The time of the last event.
     pub last_at: Option<Timestamp>,
     logins: BTreeMap<TechnicianLogin, AccountId>,
@@ -116,6 +118,12 @@ impl Register {
         }
         if let Event::ConfigLoaded { digest, four_eyes, .. } | Event::Started { config: digest, four_eyes, .. } = event
         {
+            self.four_eyes_since = match (*four_eyes, self.four_eyes) {
+                (false, _) => None,
+                (true, true) => self.four_eyes_since,
+                // Without any configuration before, entries may be gone: nobody was there already.
+                (true, false) => Some(at).filter(|_| !self.config.is_empty()),
+            };
             self.config.clone_from(digest);
             self.four_eyes = *four_eyes;
         }

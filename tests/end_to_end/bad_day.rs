@@ -304,6 +304,11 @@ fn a_weakening_change_waits_for_a_second_person() {
     let accept = ["change", "accept", &digest];
     let out = as_staff(&site, "claire", &site.member("claire").fresh_code(), &accept, "");
     assert!(!out.status.success() && said(&out).contains("role security"), "{}", said(&out));
+    // Nor does whom the operator makes a second person.
+    site.sign_in("nadia");
+    site.ok(&["staff", "change", "claire", "--role", "security", "--reason", "to help"]);
+    let out = as_staff(&site, "claire", &site.member("claire").fresh_code(), &accept, "");
+    assert!(!out.status.success() && said(&out).contains("less than 24 hours ago"), "{}", said(&out));
     // Other files than those that were looked at.
     configure(&site, "name = \"IRM\"", "name = \"IRM 2\"");
     let sophie = site.member("sophie");

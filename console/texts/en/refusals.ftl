@@ -101,5 +101,6 @@ refusal-break-glass-wrong = This is no code of the sealed envelope that is in fo
 refusal-command-line-sealed = Approvals are given in the console; where no console works, open the sealed envelope.
 refusal-no-change = No change of the configuration waits.
 refusal-other-change = Another change waits by now than the one you read.
+refusal-unsettled = Your account was made, reset or changed less than 24 hours ago: you may accept a change from { $from }. Until then another person of security must.
 refusal-own-change = You asked for this change: another person of security must accept it.
 refusal-key-struck = This key was struck when all access of its company had to be made anew: another one is needed.

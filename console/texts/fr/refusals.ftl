@@ -101,5 +101,6 @@ refusal-break-glass-wrong = Ce code n'est pas de l'enveloppe scellée en vigueur
 refusal-command-line-sealed = On approuve dans la console ; si aucune console ne marche, ouvrez l'enveloppe scellée.
 refusal-no-change = Aucun changement de la configuration n'attend.
 refusal-other-change = Un autre changement attend entre-temps que celui que vous avez lu.
+refusal-unsettled = Votre compte a été créé, réinitialisé ou modifié il y a moins de 24 heures : vous pourrez accepter un changement à partir du { $from }. D'ici là, une autre personne de la sécurité doit le faire.
 refusal-own-change = Vous avez demandé ce changement : une autre personne de la sécurité doit l'accepter.
 refusal-key-struck = Cette clé a été rayée quand tous les accès de sa société ont dû être refaits : il en faut une autre.

@@ -3,7 +3,7 @@
 use super::server::{Answer, Desk, gone, not_reloaded, reasoned, refused};
 use crate::registrar::Core;
 use lifecycle::order::Proof;
-use lifecycle::{Actor, Command, Event, Refusal, Role};
+use lifecycle::{Actor, Command, Event, Refusal};
 use serde_json::{Value, json};
 
 impl Desk {
@@ -32,15 +32,7 @@ impl Desk {
         let purpose = format!("accept the change {digest}");
         self.command(Command::Prove { attempt, purpose }).await?;
         let (second, first) = (proof.staff.clone(), waiting.by.clone());
-        let look = move |core: &Core, _| {
-            let person = core.register.staff.get(&second).filter(|one| one.is(Role::Security));
-            let Some(person) = person else { return Err(Refusal::Role { staff: second, role: Role::Security }) };
-            let own = first.staff().is_some_and(|first| {
-                let other = core.register.staff.get(first).map(|one| one.identity.person());
-                *first == second || other.is_some_and(|other| other.is(&person.identity.person()))
-            });
-            if own { Err(Refusal::OwnChange(second)) } else { Ok(()) }
-        };
+        let look = move |core: &Core, at| core.register.may_accept_change(&second, &first, at);
         self.site.registrar.view(look).await.map_err(gone)?.map_err(refused)?;
         let changes = self.reload.accept(digest, proof.staff).await.map_err(not_reloaded)?;
         Ok(json!({ "changes": changes }))

@@ -1,0 +1,199 @@
+//! Who may accept a change of the configuration that weakens a rule (T8).
+
+use crate::decide::Refusal;
+use crate::event::Actor;
+use crate::register::Register;
+use crate::staff::{Role, Staff};
+use jiff::{SignedDuration, Timestamp};
+use policy::StaffLogin;
+
+/// How long an account waits after somebody made it, gave it a role or had its factors made anew. Long enough that
+/// those who were told of it can look.
+pub const SETTLES_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+impl Register {
+    /// Whether this member of staff may accept what `asked` wants in force: of security, another person, and
+    /// nobody whom an operator could have made up for it just now.
+    pub fn may_accept_change(&self, second: &StaffLogin, asked: &Actor, at: Timestamp) -> Result<(), Refusal> {
+        let person = self.staff.get(second).filter(|one| one.is(Role::Security));
+        let Some(person) = person else {
+            return Err(Refusal::Role { staff: second.clone(), role: Role::Security });
+        };
+        if asked.staff().is_some_and(|first| self.is_same_person(first, person)) {
+            return Err(Refusal::OwnChange(second.clone()));
+        }
+        match self.settles(person) {
+            Some(from) if at < from => Err(Refusal::Unsettled { staff: second.clone(), from }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a login is this person's, under whatever login.
+    fn is_same_person(&self, login: &StaffLogin, person: &Staff) -> bool {
+        let other = self.staff.get(login).map(|one| one.identity.person());
+        *login == person.login || other.is_some_and(|other| other.is(&person.identity.person()))
+    }
+
+    /// From when on an account may accept. `None`: it is as it was when the site began to ask for a second person,
+    /// which is how the first ones come to be.
+    fn settles(&self, person: &Staff) -> Option<Timestamp> {
+        if self.four_eyes_since.is_some_and(|since| person.remade <= since) {
+            return None;
+        }
+        Some(person.remade.saturating_add(SETTLES_AFTER).unwrap_or(Timestamp::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Identity;
+    use crate::event::Event;
+    use std::collections::BTreeSet;
+
+    const HOUR: i64 = 3600;
+
+    fn at(hour: i64) -> Timestamp {
+        Timestamp::from_second(hour * HOUR).unwrap()
+    }
+
+    fn login(name: &str) -> StaffLogin {
+        name.parse().unwrap()
+    }
+
+    fn nadia() -> Actor {
+        Actor::Staff(login("nadia"))
+    }
+
+    fn identity(name: &str, phone: u32) -> Identity {
+        Identity { name: name.to_owned(), email: format!("{name}@chu.example"), phone: format!("+33 1 00 00 {phone}") }
+    }
+
+    fn added(name: &str, phone: u32, role: Role) -> Event {
+        Event::StaffAdded {
+            staff: login(name),
+            identity: identity(name, phone),
+            roles: [role].into(),
+            groups: BTreeSet::new(),
+            secret: 1,
+            by: Actor::Root(0),
+        }
+    }
+
+    fn taken(digest: &str, four_eyes: bool) -> Event {
+        Event::ConfigLoaded { digest: digest.to_owned(), changes: Vec::new(), by: Actor::Root(0), four_eyes }
+    }
+
+    fn changed(name: &str, role: Role) -> Event {
+        Event::StaffChanged {
+            staff: login(name),
+            roles: [role].into(),
+            groups: BTreeSet::new(),
+            reason: "help".to_owned(),
+            by: nadia(),
+        }
+    }
+
+    /// Whom the site has; a second person is asked for from the third hour on.
+    fn site() -> Register {
+        let mut register = Register::default();
+        let events = [
+            added("nadia", 1001, Role::Operator),
+            added("sophie", 1002, Role::Security),
+            taken("one", false),
+            taken("two", true),
+        ];
+        for (hour, event) in (0..).zip(&events) {
+            register.apply(at(hour), event);
+        }
+        register
+    }
+
+    fn accepts(register: &Register, name: &str, hour: i64) -> Result<(), Refusal> {
+        register.may_accept_change(&login(name), &nadia(), at(hour))
+    }
+
+    fn waits(name: &str, hour: i64) -> Result<(), Refusal> {
+        Err(Refusal::Unsettled { staff: login(name), from: at(hour) })
+    }
+
+    /// T8: whoever was there when the site began to ask accepts at once.
+    #[test]
+    fn the_first_persons_are_those_who_were_there() {
+        let mut register = site();
+        assert_eq!(accepts(&register, "sophie", 3), Ok(()));
+        assert!(matches!(accepts(&register, "nadia", 3), Err(Refusal::Role { .. })));
+        // A start and a reload under the same rule begin nothing anew.
+        let started = Event::Started { version: "1".to_owned(), config: "two".to_owned(), four_eyes: true };
+        register.apply(at(4), &added("zoe", 1003, Role::Security));
+        register.apply(at(5), &started);
+        register.apply(at(6), &taken("three", true));
+        assert_eq!(accepts(&register, "zoe", 7), waits("zoe", 28));
+        assert_eq!(accepts(&register, "sophie", 7), Ok(()));
+    }
+
+    /// T8: an operator who makes a second person, by any of the ways there are, has none for a day.
+    #[test]
+    fn a_person_made_just_now_is_no_second_one() {
+        let reset = Event::StaffReset {
+            staff: login("sophie"),
+            reason: "lost".to_owned(),
+            invitation: 1,
+            until: at(34),
+            by: nadia(),
+        };
+        let source = "192.0.2.1".parse().unwrap();
+        let enrolled = |name: &str| Event::StaffEnrolled { staff: login(name), source, secret: 2 };
+        let invited = Event::StaffInvited {
+            staff: login("zoe"),
+            identity: identity("zoe", 1003),
+            roles: [Role::Security].into(),
+            groups: BTreeSet::new(),
+            invitation: 1,
+            until: at(34),
+            by: nadia(),
+        };
+        for (name, events) in [
+            ("zoe", vec![added("zoe", 1003, Role::Security)]),
+            ("zoe", vec![invited, enrolled("zoe")]),
+            ("sophie", vec![reset, enrolled("sophie")]),
+            ("zoe", vec![added("zoe", 1003, Role::Auditor), changed("zoe", Role::Security)]),
+        ] {
+            let mut register = site();
+            let last = 9 + events.len() as i64;
+            for (hour, event) in (10..).zip(&events) {
+                register.apply(at(hour), event);
+            }
+            assert_eq!(accepts(&register, name, last + 23), waits(name, last + 24), "{events:?}");
+            assert_eq!(accepts(&register, name, last + 24), Ok(()), "{events:?}");
+        }
+    }
+
+    /// T8: where nothing says that the site once asked for nobody, everybody waits: a fold of fewer entries is
+    /// never the weaker one.
+    #[test]
+    fn without_a_beginning_everybody_waits() {
+        let mut register = Register::default();
+        register.apply(at(1), &added("sophie", 1002, Role::Security));
+        register.apply(at(2), &taken("two", true));
+        assert_eq!(accepts(&register, "sophie", 3), waits("sophie", 25));
+        assert_eq!(accepts(&register, "sophie", 25), Ok(()));
+    }
+
+    /// T8: one person under two logins is one.
+    #[test]
+    fn nobody_accepts_their_own() {
+        let mut register = Register::default();
+        register.apply(at(0), &added("nadia", 1001, Role::Operator));
+        let same = Event::StaffAdded {
+            staff: login("nadia-2"),
+            identity: identity("nadia", 1001),
+            roles: [Role::Security].into(),
+            groups: BTreeSet::new(),
+            secret: 1,
+            by: Actor::Root(0),
+        };
+        register.apply(at(0), &same);
+        assert_eq!(accepts(&register, "nadia-2", 99), Err(Refusal::OwnChange(login("nadia-2"))));
+    }
+}
