@@ -53,6 +53,9 @@ pub struct Reloader {
     pub site: Arc<Site>,
     /// The change that waits for a second person.
     pub(crate) waiting: Mutex<Option<Waiting>>,
+    /// One at a time: each is judged against what is in force, and two could leave the rules and what is told of
+    /// them apart.
+    pub(crate) turn: tokio::sync::Mutex<()>,
 }
 
 impl Reloader {
@@ -97,11 +100,13 @@ impl Reloader {
     /// Whole or not at all; the digest and the differences are journalled first, then it holds, and
     /// every live session is judged again.
     pub async fn reload(&self, by: Actor) -> Result<Vec<String>, ReloadError> {
+        let _turn = self.turn.lock().await;
         self.take(by, Eyes::Two).await
     }
 
     /// A second person accepts what waits; taken if the files are still those of this digest.
     pub(crate) async fn accept(&self, digest: String, second: StaffLogin) -> Result<Vec<String>, ReloadError> {
+        let _turn = self.turn.lock().await;
         let by = self.waiting().map_or(Actor::Program, |waiting| waiting.by);
         self.take(by, Eyes::Four(digest, second)).await
     }
@@ -127,6 +132,7 @@ impl Reloader {
         }
     }
 
+    /// Under a turn of the caller's.
     async fn take(&self, by: Actor, eyes: Eyes) -> Result<Vec<String>, ReloadError> {
         let at = self.site.clock.now();
         let before = self.site.config();

@@ -323,6 +323,28 @@ fn a_weakening_change_waits_for_a_second_person() {
     assert_eq!(site.entries("change-accepted")[0]["by"], "sophie");
 }
 
+/// LOG-13: reloads that come at once are taken one after the other: each is compared with what the one before it
+/// left in force, so that only one of them changes anything.
+#[test]
+fn reloads_at_once_are_taken_one_by_one() {
+    let site = Site::with(SiteOptions::default());
+    let mut longest = "longest = \"8h\"".to_owned();
+    for hours in 1..=5 {
+        let next = format!("longest = \"{hours}h\"");
+        configure(&site, &longest, &next);
+        longest = next;
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| site.ok(&["reload"]));
+            }
+        });
+    }
+    let loaded = site.entries("config-loaded");
+    let changed = loaded.iter().filter(|one| one["changes"] != serde_json::json!([])).count();
+    assert_eq!((loaded.len(), changed), (20, 5), "{loaded:?}");
+    assert_eq!(loaded.last().unwrap()["digest"], site.json(&["status"])["config"]);
+}
+
 /// EMG-01, D14: at night the emergency path lifts hours and nothing else: the row that only hours forbid opens,
 /// every other one stays shut as by day. (`lifecycle/tests/emergency.rs` has all rules.)
 #[test]
