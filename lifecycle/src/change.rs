@@ -1,7 +1,7 @@
 //! Who may accept a change of the configuration that weakens a rule (T8).
 
 use crate::decide::Refusal;
-use crate::event::Actor;
+use crate::event::{Actor, Event};
 use crate::register::Register;
 use crate::staff::{Role, Staff};
 use jiff::{SignedDuration, Timestamp};
@@ -11,10 +11,50 @@ use policy::StaffLogin;
 /// those who were told of it can look.
 pub const SETTLES_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
+/// A change that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingChange {
+    /// The digest of the new files.
+    pub digest: String,
+    /// Who asked for it.
+    pub by: Actor,
+    /// Who accepted it so far.
+    pub accepted: Vec<StaffLogin>,
+}
+
+/// Takes in what an event says of the change that waits.
+pub(crate) fn apply(waiting: &mut Option<WaitingChange>, event: &Event) {
+    match event {
+        Event::ChangeWaits { digest, by, .. } => {
+            // A start says again what waited before it.
+            let same = waiting.take().filter(|one| one.digest == *digest && one.by == *by);
+            let accepted = same.map(|one| one.accepted).unwrap_or_default();
+            *waiting = Some(WaitingChange { digest: digest.clone(), by: by.clone(), accepted });
+        }
+        Event::ChangeAccepted { digest, by } => {
+            waiting.iter_mut().filter(|one| one.digest == *digest).for_each(|one| one.accepted.push(by.clone()));
+        }
+        Event::ChangeRefused { .. } | Event::ConfigLoaded { .. } => *waiting = None,
+        _ => {}
+    }
+}
+
 impl Register {
-    /// Whether this member of staff may accept what `asked` wants in force: of security, another person, and
-    /// nobody whom an operator could have made up for it just now.
-    pub fn may_accept_change(&self, second: &StaffLogin, asked: &Actor, at: Timestamp) -> Result<(), Refusal> {
+    /// How many more must accept after this member of staff, who may: of security, another person than whoever asked
+    /// and whoever accepted before, and nobody whom an operator could have made up for it just now. Where whoever
+    /// asked signed in as nobody, it could have been any of them: two persons accept.
+    pub fn accept_change(&self, second: &StaffLogin, change: &WaitingChange, at: Timestamp) -> Result<usize, Refusal> {
+        self.may_accept_change(second, &change.by, at)?;
+        let person = self.staff.get(second);
+        let before = |login: &&StaffLogin| person.is_some_and(|person| self.is_same_person(login, person));
+        if let Some(login) = change.accepted.iter().find(before) {
+            return Err(Refusal::AcceptedAlready(login.clone()));
+        }
+        let wanted: usize = if change.by.staff().is_some() { 1 } else { 2 };
+        Ok(wanted.saturating_sub(change.accepted.len() + 1))
+    }
+
+    fn may_accept_change(&self, second: &StaffLogin, asked: &Actor, at: Timestamp) -> Result<(), Refusal> {
         let person = self.staff.get(second).filter(|one| one.is(Role::Security));
         let Some(person) = person else {
             return Err(Refusal::Role { staff: second.clone(), role: Role::Security });
@@ -48,7 +88,6 @@ impl Register {
 mod tests {
     use super::*;
     use crate::Identity;
-    use crate::event::Event;
     use std::collections::BTreeSet;
 
     const HOUR: i64 = 3600;
@@ -195,5 +234,50 @@ mod tests {
         };
         register.apply(at(0), &same);
         assert_eq!(accepts(&register, "nadia-2", 99), Err(Refusal::OwnChange(login("nadia-2"))));
+    }
+
+    fn waiting(by: Actor) -> Event {
+        Event::ChangeWaits { digest: "three".to_owned(), weakening: Vec::new(), changes: Vec::new(), by }
+    }
+
+    /// T8: whoever holds the machine and one account of security is one person; where nobody said who asks, two
+    /// accept, and a start in between forgets neither.
+    #[test]
+    fn what_nobody_signed_for_takes_two() {
+        let mut register = site();
+        register.apply(at(2), &added("zoe", 1003, Role::Security));
+        let take = |register: &mut Register, name: &str| {
+            let change = register.waiting_change.clone().unwrap();
+            let missing = register.accept_change(&login(name), &change, at(90))?;
+            register.apply(at(90), &Event::ChangeAccepted { digest: change.digest, by: login(name) });
+            Ok::<_, Refusal>(missing)
+        };
+        for by in [Actor::Root(0), Actor::Program] {
+            register.apply(at(80), &waiting(by.clone()));
+            assert_eq!(take(&mut register, "sophie"), Ok(1));
+            register.apply(at(80), &waiting(by));
+            assert_eq!(take(&mut register, "sophie"), Err(Refusal::AcceptedAlready(login("sophie"))));
+            assert_eq!(take(&mut register, "zoe"), Ok(0));
+            register.apply(at(90), &taken("three", true));
+            assert_eq!(register.waiting_change, None);
+        }
+        register.apply(at(80), &waiting(nadia()));
+        assert_eq!(take(&mut register, "sophie"), Ok(0), "who asked is known, and is another");
+    }
+
+    /// Other files, or the same asked for anew, are accepted by nobody yet.
+    #[test]
+    fn an_acceptance_is_of_what_was_looked_at() {
+        let refused = Event::ChangeRefused { digest: "three".to_owned(), reason: "no".to_owned(), by: nadia() };
+        let other =
+            Event::ChangeWaits { digest: "4".to_owned(), weakening: vec![], changes: vec![], by: Actor::Program };
+        for between in [refused, other] {
+            let mut register = site();
+            register.apply(at(80), &waiting(Actor::Program));
+            register.apply(at(81), &Event::ChangeAccepted { digest: "three".to_owned(), by: login("sophie") });
+            register.apply(at(82), &between);
+            register.apply(at(83), &waiting(Actor::Program));
+            assert_eq!(register.waiting_change.unwrap().accepted, Vec::<StaffLogin>::new());
+        }
     }
 }

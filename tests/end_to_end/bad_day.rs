@@ -323,6 +323,37 @@ fn a_weakening_change_waits_for_a_second_person() {
     assert_eq!(site.entries("change-accepted")[0]["by"], "sophie");
 }
 
+/// T8: a reload by nobody in particular, such as root's, is accepted by two persons: root and one of them could be
+/// the same. The first acceptance outlives a start.
+#[test]
+fn what_nobody_signed_for_is_accepted_by_two() {
+    let mut site = Site::with(SiteOptions { technicians: 1, approvers: 1, ..SiteOptions::default() });
+    site.sign_in("nadia");
+    site.ok(&["staff", "change", "claire", "--role", "security", "--reason", "second officer"]);
+    site.ok(&["logout"]);
+    configure(&site, "[site]\n", "[site]\nfour-eyes = true\n");
+    site.ok(&["reload"]);
+    configure(&site, "longest = \"8h\"", "longest = \"12h\"");
+    fails(&site, &["reload"], 75, "and another one");
+    let before = site.json(&["status"])["config"].clone();
+    let digest = site.json(&["change", "list"])[0]["digest"].as_str().unwrap().to_owned();
+    let accept = |site: &Site, who: &str| {
+        as_staff(site, who, &site.member(who).fresh_code(), &["change", "accept", &digest], "")
+    };
+    let out = accept(&site, "sophie");
+    assert!(out.status.success() && said(&out).contains("1 more"), "{}", said(&out));
+    let out = accept(&site, "sophie");
+    assert!(!out.status.success() && said(&out).contains("accepted already"), "{}", said(&out));
+    site.stop_daemon();
+    site.start_daemon();
+    assert_eq!(site.json(&["status"])["config"], before);
+    let waits = site.json(&["change", "list"]);
+    assert_eq!(waits[0]["accepted"], serde_json::json!(["sophie"]), "{waits}");
+    let out = accept(&site, "claire");
+    assert!(out.status.success() && said(&out).contains("in force: 1 change"), "{}", said(&out));
+    assert_eq!(site.json(&["status"])["config"], digest.as_str());
+}
+
 /// LOG-13: reloads that come at once are taken one after the other: each is compared with what the one before it
 /// left in force, so that only one of them changes anything.
 #[test]
