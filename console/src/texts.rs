@@ -279,6 +279,7 @@ impl Texts {
             Refusal::NoLockdown => self.text("refusal-no-lockdown"),
             Refusal::NoAlert(_) => self.text("refusal-no-alert"),
             Refusal::AlertTaken { by, .. } => self.with("refusal-alert-taken", &[("who", by.as_str())]),
+            Refusal::OwnAlert(_) => self.text("refusal-own-alert"),
             Refusal::BreakGlassCount => self.text("refusal-break-glass-count"),
             Refusal::BreakGlassWrong => self.text("refusal-break-glass-wrong"),
             Refusal::CommandLineSealed => self.text("refusal-command-line-sealed"),

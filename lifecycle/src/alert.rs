@@ -177,7 +177,9 @@ impl Register {
                 Cause { people: vec![staff.to_string()], ..Cause::about(number) }
             }
             Event::BreakGlassRefused { staff, .. } => Cause::person(staff),
-            Event::ChangeWaits { digest, .. } => Cause::about(digest),
+            Event::ChangeWaits { digest, by, .. } => {
+                Cause { people: by.staff().map(ToString::to_string).into_iter().collect(), ..Cause::about(digest) }
+            }
             // Whoever makes a person of security could make a second pair of eyes (T8).
             Event::StaffAdded { staff, roles, .. }
             | Event::StaffInvited { staff, roles, .. }

@@ -1,5 +1,6 @@
 //! Who may accept a change of the configuration that weakens a rule (T8).
 
+use crate::alert::Alert;
 use crate::decide::Refusal;
 use crate::event::{Actor, Event};
 use crate::register::Register;
@@ -66,6 +67,17 @@ impl Register {
             Some(from) if at < from => Err(Refusal::Unsettled { staff: second.clone(), from }),
             _ => Ok(()),
         }
+    }
+
+    /// Whoever asks for a change does not silence what is told of it.
+    pub(crate) fn may_take_alert(&self, alert: &Alert, by: &StaffLogin) -> Result<(), Refusal> {
+        let taker = self.staff.get(by);
+        let own = |login: &String| {
+            let asked = login.parse::<StaffLogin>().ok();
+            asked.zip(taker).is_some_and(|(asked, taker)| self.is_same_person(&asked, taker))
+        };
+        let own = alert.what == "change-waits" && alert.people.iter().any(own);
+        if own { Err(Refusal::OwnAlert(alert.number)) } else { Ok(()) }
     }
 
     /// Whether a login is this person's, under whatever login.
@@ -279,5 +291,17 @@ mod tests {
             register.apply(at(83), &waiting(Actor::Program));
             assert_eq!(register.waiting_change.unwrap().accepted, Vec::<StaffLogin>::new());
         }
+    }
+
+    /// T8: whoever asks does not silence the alert about it.
+    #[test]
+    fn nobody_takes_the_alert_of_their_own_change() {
+        let mut register = site();
+        register.apply(at(80), &waiting(nadia()));
+        let raised = register.alert_for(&waiting(nadia())).unwrap();
+        register.apply(at(80), &raised);
+        let alert = register.alerts.of(1).unwrap();
+        assert_eq!(register.may_take_alert(alert, &login("nadia")), Err(Refusal::OwnAlert(1)));
+        assert_eq!(register.may_take_alert(alert, &login("sophie")), Ok(()));
     }
 }

@@ -95,6 +95,7 @@ state-planned-and-approved-by-as-many-as-are-needed = approved by enough people 
 state-reviewed-already = looked back at already
 state-no-emergency = no emergency to look back at
 refusal-no-alert = There is no such alert.
+refusal-own-alert = This alert is about a change that you asked for: another person must take it.
 refusal-alert-taken = { $who } took this alert already.
 refusal-break-glass-count = A paper has 1 to 20 codes.
 refusal-break-glass-wrong = This is no code of the sealed envelope that is in force, or it was used. Everybody was told of this try.

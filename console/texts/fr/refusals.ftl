@@ -95,6 +95,7 @@ state-planned-and-approved-by-as-many-as-are-needed = déjà accordée par assez
 state-reviewed-already = déjà relue
 state-no-emergency = sans urgence à relire
 refusal-no-alert = Cette alerte n'existe pas.
+refusal-own-alert = Cette alerte porte sur un changement que vous avez demandé : une autre personne doit la prendre.
 refusal-alert-taken = { $who } a déjà pris cette alerte.
 refusal-break-glass-count = Une feuille porte de 1 à 20 codes.
 refusal-break-glass-wrong = Ce code n'est pas de l'enveloppe scellée en vigueur, ou il a déjà servi. Tout le monde a été prévenu de cet essai.

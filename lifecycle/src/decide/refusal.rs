@@ -299,6 +299,9 @@ pub enum Refusal {
         /// Who took it.
         by: StaffLogin,
     },
+    /// Whoever asked for the change that it is about does not take it (T8).
+    #[error("alert {0} is about a change that you asked for: another person must take it")]
+    OwnAlert(u64),
     /// Not as many codes as one paper has.
     #[error("a paper has 1 to {max} codes", max = crate::break_glass::MOST_CODES)]
     BreakGlassCount,
