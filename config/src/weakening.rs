@@ -6,7 +6,7 @@
 use crate::measure::{ByteSize, Months, duration};
 use crate::show::{fits, in_order, pattern};
 use crate::{Config, KEYS};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a change of a key does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,7 +162,8 @@ const CLASSES: &[(&str, Class)] = &[
     ("vendor.*.calendar", Weakens),
     ("vendor.*.language", Harmless),
     ("vendor.*.factors", Shorter),
-    ("vendor.*.allow[].targets", Longer),
+    // The strictest terms of all rules that name a target hold: a rule that names it no more can weaken.
+    ("vendor.*.allow[].targets", Weakens),
     ("vendor.*.allow[].accounts", Longer),
     ("vendor.*.allow[].rights", Longer),
     // None means any command.
@@ -203,7 +204,7 @@ pub fn weakening(before: &Config, after: &Config) -> Vec<String> {
             let weak = match (old, new) {
                 (Some(old), Some(new)) => old != new && weakens(class_of(key), old, new),
                 (None, Some(_)) => added_weakens(key),
-                (Some(_), None) => removed_weakens(key),
+                (Some(_), None) => removed_weakens(key, &after.effective),
                 (None, None) => false,
             };
             let word = |value: Option<&String>| value.map_or("-", String::as_str).to_owned();
@@ -212,26 +213,40 @@ pub fn weakening(before: &Config, after: &Config) -> Vec<String> {
         .collect()
 }
 
-/// The row of a key's pattern. Without one, whatever it becomes weakens.
-fn class_of(key: &str) -> Class {
+/// The row of the table of keys that a key belongs to.
+fn row_of(key: &str) -> Option<&'static str> {
     let steps: Vec<&str> = key.split('.').collect();
     let is = |path: &str| {
         let pattern = pattern(path);
         pattern.len() == steps.len() && pattern.iter().zip(&steps).all(|(pattern, step)| fits(pattern, step))
     };
     // A name could look like another key's step: the first of the table of keys that fits is the key's own.
-    let path = KEYS.iter().map(|known| known.path).find(|path| is(path));
-    path.and_then(|path| CLASSES.iter().find(|(known, _)| *known == path)).map_or(Weakens, |(_, class)| *class)
+    KEYS.iter().map(|known| known.path).find(|path| is(path))
+}
+
+/// What a change of a key does. Without a row, whatever it becomes weakens.
+fn class_of(key: &str) -> Class {
+    let row = row_of(key).and_then(|row| CLASSES.iter().find(|(known, _)| *known == row));
+    row.map_or(Weakens, |(_, class)| *class)
 }
 
 /// Something new: a company, a way in, a receiver of what is told. A prohibition is none.
 fn added_weakens(key: &str) -> bool {
-    !key.contains(".forbid.") && class_of(key) != Harmless && !key.ends_with(".closed")
+    let forbids = row_of(key).is_some_and(|row| row.starts_with("vendor.*.forbid[]") || row == "calendars.*.closed");
+    !forbids && class_of(key) != Harmless
 }
 
-/// Something that is gone. What gave access weakens nothing by going.
-fn removed_weakens(key: &str) -> bool {
-    let gave = key.starts_with("target.") || (key.starts_with("vendor.") && !key.contains(".forbid."));
+/// Something that is gone. A company or a piece of equipment that goes takes its accesses along. What goes of one
+/// that stays can have been the strictest of the terms that several rules set together.
+fn removed_weakens(key: &str, after: &BTreeMap<String, String>) -> bool {
+    let mut steps = key.split('.');
+    let gave = match (steps.next(), steps.next()) {
+        (Some(kind @ ("vendor" | "target")), Some(name)) => {
+            let whole = format!("{kind}.{name}.");
+            !after.keys().any(|key| key.starts_with(&whole))
+        }
+        _ => false,
+    };
     !gave && class_of(key) != Harmless
 }
 
@@ -314,8 +329,47 @@ mod tests {
         ] {
             assert_eq!(weakens(class_of(key), old, new), weak, "{key}: {old} -> {new}");
         }
+        let stays = kept(&["vendor.imagix.name"]);
         assert!(added_weakens("vendor.other.sources") && !added_weakens("vendor.imagix.forbid.0.targets"));
-        assert!(removed_weakens("vendor.imagix.forbid.0.targets") && !removed_weakens("vendor.imagix.sources"));
-        assert!(removed_weakens("siem.soc.server") && removed_weakens("notify.mail.server"));
+        assert!(removed_weakens("vendor.imagix.forbid.0.targets", &stays));
+        assert!(removed_weakens("siem.soc.server", &stays) && removed_weakens("notify.mail.server", &stays));
+    }
+
+    fn kept(keys: &[&str]) -> BTreeMap<String, String> {
+        keys.iter().map(|key| ((*key).to_owned(), "1".to_owned())).collect()
+    }
+
+    /// T8: a thing's name says nothing of what it does.
+    #[test]
+    fn a_name_like_a_prohibition_is_none() {
+        for key in [
+            "vendor.forbid.sources",
+            "vendor.forbid.allow.0.targets",
+            "vendor.forbid.allow.0.rights",
+            "target.forbid.address",
+            "notify.webhooks.forbid.url",
+            "anchors.witnesses.forbid.url",
+            "calendars.forbid.hours.0.days",
+            "calendars.closed.extra.0.day",
+            "target.closed.approvers",
+            "siem.closed.server",
+            "groups.closed.mail",
+        ] {
+            assert!(added_weakens(key), "{key}");
+        }
+        for key in ["vendor.allow.forbid.0.targets", "vendor.forbid.forbid.10.days", "calendars.closed.closed"] {
+            assert!(!added_weakens(key), "{key}");
+        }
+        let stays = kept(&["vendor.forbid.name", "vendor.allow.name", "target.allow.name"]);
+        for key in [
+            "vendor.forbid.forbid.0.targets",
+            "vendor.allow.forbid.0.targets",
+            "notify.webhooks.allow.url",
+            "target.allow.calendar",
+        ] {
+            assert!(removed_weakens(key, &stays), "{key}");
+        }
+        assert!(!removed_weakens("vendor.imagix.sources", &stays), "it is gone whole");
+        assert!(!removed_weakens("target.forbid.calendar", &stays), "it is gone whole");
     }
 }

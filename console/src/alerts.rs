@@ -60,7 +60,7 @@ impl Line {
     /// The key of what it is; of a kind that is newer than the texts, one that says so little as it knows.
     fn title_key(&self) -> String {
         /// Kinds that make an alert.
-        const KINDS: [&str; 16] = [
+        const KINDS: [&str; 20] = [
             "account-alert",
             "leak-suspected",
             "staff-refused",
@@ -77,6 +77,10 @@ impl Line {
             "break-glass-used",
             "break-glass-refused",
             "change-waits",
+            "staff-added",
+            "staff-invited",
+            "staff-reset",
+            "staff-changed",
         ];
         let known = KINDS.contains(&self.what.as_str());
         format!("alert-{}", if known { self.what.as_str() } else { "other" })

@@ -279,12 +279,14 @@ impl Texts {
             Refusal::NoLockdown => self.text("refusal-no-lockdown"),
             Refusal::NoAlert(_) => self.text("refusal-no-alert"),
             Refusal::AlertTaken { by, .. } => self.with("refusal-alert-taken", &[("who", by.as_str())]),
+            Refusal::OwnAlert(_) => self.text("refusal-own-alert"),
             Refusal::BreakGlassCount => self.text("refusal-break-glass-count"),
             Refusal::BreakGlassWrong => self.text("refusal-break-glass-wrong"),
             Refusal::CommandLineSealed => self.text("refusal-command-line-sealed"),
             Refusal::NoChange => self.text("refusal-no-change"),
             Refusal::OtherChange => self.text("refusal-other-change"),
             Refusal::OwnChange(_) => self.text("refusal-own-change"),
+            Refusal::Unsettled { from, .. } => self.with("refusal-unsettled", &[("from", &self.time(from))]),
         }
     }
 

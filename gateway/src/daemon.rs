@@ -194,6 +194,7 @@ impl Daemon {
             sender: config_sender,
             site: site.clone(),
             waiting: Default::default(),
+            turn: Default::default(),
         });
         if let Some(waiting) = waiting {
             reload.hold(waiting).await;

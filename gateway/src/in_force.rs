@@ -21,6 +21,8 @@ pub struct Waiting {
     pub changes: Vec<String>,
     /// Who asked for it.
     pub by: lifecycle::Actor,
+    /// Who accepted it so far.
+    pub accepted: Vec<policy::StaffLogin>,
     /// Since when it waits.
     pub since: Timestamp,
 }
@@ -37,9 +39,10 @@ impl fmt::Display for Waiting {
         write!(
             f,
             "the new configuration waits for a second person with the role security, since it weakens {}{more}: \
-             `poterne change list`, then `poterne change accept {} --as STAFF`; until then the old one is in force",
+             `poterne change list`, then `poterne change accept {} --as STAFF`{}; until then the old one is in force",
             first.join("; "),
-            self.digest
+            self.digest,
+            if self.by.staff().is_some() { "" } else { ", and another one, since whoever asked did not sign in" }
         )
     }
 }
@@ -113,8 +116,8 @@ pub(crate) fn at_start(
         return Ok((found, None));
     }
     let changes = config::differences(&before, &found);
-    let asked = register.waiting_change.as_ref().filter(|(digest, _)| *digest == found.digest);
-    let by = asked.map_or(lifecycle::Actor::Program, |(_, by)| by.clone());
-    let waiting = Waiting { digest: found.digest, weakening, changes, by, since: at };
+    let asked = register.waiting_change.clone().filter(|one| one.digest == found.digest);
+    let (by, accepted) = asked.map_or((lifecycle::Actor::Program, Vec::new()), |one| (one.by, one.accepted));
+    let waiting = Waiting { digest: found.digest, weakening, changes, by, accepted, since: at };
     Ok((before, Some(waiting)))
 }

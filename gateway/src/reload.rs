@@ -2,11 +2,11 @@
 
 use crate::confine::{Plan, RESTART};
 use crate::in_force::{self, Waiting};
-use crate::registrar::JournalGone;
+use crate::registrar::{Core, JournalGone};
 use crate::site::Site;
 use config::Config;
 use jiff::Timestamp;
-use lifecycle::{AccountState, Actor, EndCause, Event, Readers, Refusal};
+use lifecycle::{AccountState, Actor, EndCause, Event, Readers, Refusal, WaitingChange};
 use policy::StaffLogin;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,6 +43,14 @@ enum Eyes {
     Four(String, StaffLogin),
 }
 
+/// What came of an acceptance.
+pub(crate) enum Accepted {
+    /// The change is in force: what it changed.
+    Taken(Vec<String>),
+    /// So many more must accept.
+    Missing(usize),
+}
+
 /// Reloads the configuration.
 pub struct Reloader {
     /// The main file.
@@ -53,6 +61,9 @@ pub struct Reloader {
     pub site: Arc<Site>,
     /// The change that waits for a second person.
     pub(crate) waiting: Mutex<Option<Waiting>>,
+    /// One at a time: each is judged against what is in force, and two could leave the rules and what is told of
+    /// them apart.
+    pub(crate) turn: tokio::sync::Mutex<()>,
 }
 
 impl Reloader {
@@ -62,7 +73,7 @@ impl Reloader {
         let at = self.site.clock.now();
         let candidate = config::load(&self.main, config::Options { at, unpinned: false })?;
         let rules = candidate.rules(Default::default());
-        let look = move |core: &crate::registrar::Core, _: Timestamp| {
+        let look = move |core: &Core, _: Timestamp| {
             let unattended = core.register.unattended(&rules).into_iter().map(|target| {
                 format!(
                     "the target `{target}` is refused: its groups have fewer approvers than its quorum asks for; add some with `poterne staff add`"
@@ -97,13 +108,43 @@ impl Reloader {
     /// Whole or not at all; the digest and the differences are journalled first, then it holds, and
     /// every live session is judged again.
     pub async fn reload(&self, by: Actor) -> Result<Vec<String>, ReloadError> {
+        let _turn = self.turn.lock().await;
         self.take(by, Eyes::Two).await
     }
 
-    /// A second person accepts what waits; taken if the files are still those of this digest.
-    pub(crate) async fn accept(&self, digest: String, second: StaffLogin) -> Result<Vec<String>, ReloadError> {
-        let by = self.waiting().map_or(Actor::Program, |waiting| waiting.by);
-        self.take(by, Eyes::Four(digest, second)).await
+    /// A person accepts what waits; it is taken if the files are still those of this digest, and nobody else must
+    /// accept besides. Without more to wait for, what changed.
+    pub(crate) async fn accept(&self, digest: String, second: StaffLogin) -> Result<Accepted, ReloadError> {
+        let refuse = |refusal| ReloadError::Refused(Box::new(refusal));
+        let _turn = self.turn.lock().await;
+        let waiting = self.waiting().ok_or_else(|| refuse(Refusal::NoChange))?;
+        if waiting.digest != digest {
+            return Err(refuse(Refusal::OtherChange));
+        }
+        let Waiting { by, accepted, .. } = waiting.clone();
+        let (person, change) = (second.clone(), WaitingChange { digest: digest.clone(), by: by.clone(), accepted });
+        let look = move |core: &Core, at| core.register.accept_change(&person, &change, at);
+        let missing = self.site.registrar.view(look).await?.map_err(refuse)?;
+        if missing == 0 {
+            return Ok(Accepted::Taken(self.take(by, Eyes::Four(digest, second)).await?));
+        }
+        let told = Event::ChangeAccepted { digest, by: second.clone() };
+        self.site.registrar.act(move |_, _| (vec![told], ())).await?;
+        let accepted = waiting.accepted.iter().cloned().chain([second]).collect();
+        self.set_waiting(Some(Waiting { accepted, ..waiting }));
+        Ok(Accepted::Missing(missing))
+    }
+
+    /// It waits no more, until somebody reloads it anew.
+    pub(crate) async fn refuse(&self, digest: String, reason: String, by: Actor) -> Result<(), Refusal> {
+        let _turn = self.turn.lock().await;
+        let waiting = self.waiting().ok_or(Refusal::NoChange)?;
+        if waiting.digest != digest {
+            return Err(Refusal::OtherChange);
+        }
+        self.set_waiting(None);
+        self.site.registrar.note(vec![Event::ChangeRefused { digest, reason, by }]).await;
+        Ok(())
     }
 
     /// What waits for a second person.
@@ -111,7 +152,7 @@ impl Reloader {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn set_waiting(&self, waiting: Option<Waiting>) {
+    fn set_waiting(&self, waiting: Option<Waiting>) {
         *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = waiting;
     }
 
@@ -127,6 +168,7 @@ impl Reloader {
         }
     }
 
+    /// Under a turn of the caller's.
     async fn take(&self, by: Actor, eyes: Eyes) -> Result<Vec<String>, ReloadError> {
         let at = self.site.clock.now();
         let before = self.site.config();
@@ -156,7 +198,7 @@ impl Reloader {
         let weakening = config::weakening(&before, &next);
         if before.site.four_eyes && accepted.is_none() && !weakening.is_empty() {
             let digest = next.digest.clone();
-            let waiting = Waiting { digest, weakening, changes, by, since: at };
+            let waiting = Waiting { digest, weakening, changes, by, accepted: Vec::new(), since: at };
             self.hold(waiting.clone()).await;
             return Err(ReloadError::Waits(Box::new(waiting)));
         }

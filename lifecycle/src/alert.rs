@@ -5,6 +5,7 @@
 
 use crate::event::{Event, FactorCause, RecordingState};
 use crate::register::Register;
+use crate::staff::Role;
 use jiff::{SignedDuration, Timestamp};
 use policy::{StaffLogin, VendorId};
 use std::collections::BTreeMap;
@@ -179,7 +180,22 @@ impl Register {
                 Cause { people: vec![staff.to_string()], ..Cause::about(number) }
             }
             Event::BreakGlassRefused { staff, .. } => Cause::person(staff),
-            Event::ChangeWaits { digest, .. } => Cause::about(digest),
+            Event::ChangeWaits { digest, by, .. } => {
+                Cause { people: by.staff().map(ToString::to_string).into_iter().collect(), ..Cause::about(digest) }
+            }
+            // Whoever makes a person of security could make a second pair of eyes (T8).
+            Event::StaffAdded { staff, roles, .. }
+            | Event::StaffInvited { staff, roles, .. }
+            | Event::StaffChanged { staff, roles, .. }
+                if self.four_eyes && roles.contains(&Role::Security) =>
+            {
+                Cause::person(staff)
+            }
+            Event::StaffReset { staff, .. }
+                if self.four_eyes && self.staff.get(staff).is_some_and(|one| one.roles.contains(&Role::Security)) =>
+            {
+                Cause::person(staff)
+            }
             _ => return None,
         })
     }
@@ -223,5 +239,56 @@ mod tests {
         assert!(register.alerts.keeps(1), "numbers go on from it");
         assert_eq!(take(&mut register, 1000, &pressed("anew")), Some(2));
         assert!(!register.alerts.keeps(1));
+    }
+
+    /// T8: where two are asked for, whatever makes one of security is looked at; where not, nobody is bothered.
+    #[test]
+    fn a_new_person_of_security_is_told() {
+        let changed = |role| Event::StaffChanged {
+            staff: "zoe".parse().unwrap(),
+            roles: [role].into(),
+            groups: Default::default(),
+            reason: "help".to_owned(),
+            by: Actor::Root(0),
+        };
+        let reset = |staff: &str| Event::StaffReset {
+            staff: staff.parse().unwrap(),
+            reason: "lost".to_owned(),
+            invitation: 1,
+            until: at(900),
+            by: Actor::Root(0),
+        };
+        let identity = |name: &str| crate::Identity {
+            name: name.to_owned(),
+            email: format!("{name}@chu.example"),
+            phone: "+33 1 00 00 00 01".to_owned(),
+        };
+        let invited = |staff: &str, role| Event::StaffInvited {
+            staff: staff.parse().unwrap(),
+            identity: identity(staff),
+            roles: [role].into(),
+            groups: Default::default(),
+            invitation: 1,
+            until: at(900),
+            by: Actor::Root(0),
+        };
+        for four_eyes in [false, true] {
+            let mut register = Register::default();
+            register.four_eyes = four_eyes;
+            let mut raised = Vec::new();
+            for event in [
+                invited("zoe", Role::Auditor),
+                reset("zoe"),
+                changed(Role::Security),
+                reset("zoe"),
+                invited("theo", Role::Security),
+            ] {
+                if take(&mut register, 0, &event).is_some() {
+                    raised.push(event.kind());
+                }
+            }
+            let told: &[&str] = if four_eyes { &["staff-changed", "staff-reset", "staff-invited"] } else { &[] };
+            assert_eq!(raised, told);
+        }
     }
 }

@@ -9,6 +9,7 @@
 mod account;
 mod alert;
 mod break_glass;
+mod change;
 mod decide;
 mod event;
 mod evidence;
@@ -31,6 +32,7 @@ mod visits;
 pub use account::{Account, AccountState, Identity, IdentityError, Invitation};
 pub use alert::{Alert, Alerts};
 pub use break_glass::{BreakGlass, MOST_CODES};
+pub use change::{SETTLES_AFTER, WaitingChange};
 pub use decide::{
     Admission, Attempt, CodeCheck, Command, Decided, Explained, FactorsRequired, JoinFacts, JoinRefusal, Judged,
     KeyError, MOST_CONNECTIONS, PlanFacts, Refusal, RequestFacts, StaffAttempt, TokenError, WRONG_CODES, WindowError,

@@ -555,6 +555,8 @@ impl From<Refusal> for Failure {
             | Refusal::BreakGlassWrong
             | Refusal::CommandLineSealed
             | Refusal::OwnChange(_)
+            | Refusal::OwnAlert(_)
+            | Refusal::Unsettled { .. }
             | Refusal::FrozenByQuota => exit::NOT_PERMITTED,
             Refusal::Crowded | Refusal::WatchersFull => exit::TEMPORARY,
             _ => exit::DATA,

@@ -5,8 +5,9 @@
 use crate::account::{Account, AccountState, Invitation};
 use crate::alert::Alerts;
 use crate::break_glass::{self, BreakGlass};
+use crate::change::{self, WaitingChange};
 use crate::decide;
-use crate::event::{Actor, EndCause, Event, SessionEnd};
+use crate::event::{EndCause, Event, SessionEnd};
 use crate::ids::{AccountId, HoldId, InterventionNumber, SessionId, TokenId};
 use crate::intervention::{Intervention, InterventionState, Plan, Requested};
 use crate::leak::Traces;
@@ -63,10 +64,12 @@ pub struct Register {
     pub backed_up: Option<Timestamp>,
     /// The digest of the configuration in force.
     pub config: String,
-    /// The files that wait for a second person, by their digest, and who asked for them.
-    pub waiting_change: Option<(String, Actor)>,
+    /// The files that wait for a second person.
+    pub waiting_change: Option<WaitingChange>,
     /// Whether a change that weakens it waits for a second person (T8).
     pub four_eyes: bool,
+    /// Since when it does; `None` where it does not, or where the journal does not know that it ever did not.
+    pub four_eyes_since: Option<Timestamp>,
     /// The time of the last event.
     pub last_at: Option<Timestamp>,
     logins: BTreeMap<TechnicianLogin, AccountId>,
@@ -116,14 +119,16 @@ impl Register {
         }
         if let Event::ConfigLoaded { digest, four_eyes, .. } | Event::Started { config: digest, four_eyes, .. } = event
         {
+            self.four_eyes_since = match (*four_eyes, self.four_eyes) {
+                (false, _) => None,
+                (true, true) => self.four_eyes_since,
+                // Without any configuration before, entries may be gone: nobody was there already.
+                (true, false) => Some(at).filter(|_| !self.config.is_empty()),
+            };
             self.config.clone_from(digest);
             self.four_eyes = *four_eyes;
         }
-        match event {
-            Event::ChangeWaits { digest, by, .. } => self.waiting_change = Some((digest.clone(), by.clone())),
-            Event::ChangeAccepted { .. } | Event::ConfigLoaded { .. } => self.waiting_change = None,
-            _ => {}
-        }
+        change::apply(&mut self.waiting_change, event);
         if let Event::RecipientsChanged { recipients, second_recipients, .. } = event {
             self.readers = Some(Readers { first: recipients.clone(), second: second_recipients.clone() });
         }

@@ -91,6 +91,8 @@ pub struct Staff {
     pub invitation: Option<Invitation>,
     /// When their factors were made; before the first, when they were invited.
     pub factors_since: Timestamp,
+    /// When somebody last made, reset or changed the account, or its factors were made.
+    pub remade: Timestamp,
     /// The language they chose for what they read, `fr` or `en`; `None`: the site's.
     pub language: Option<String>,
     /// Staff who added, invited or reset the account.
@@ -127,6 +129,7 @@ impl Staff {
             secret: 0,
             invitation: None,
             factors_since: at,
+            remade: at,
             language: None,
             set_up_by: by.cloned().into_iter().collect(),
             guard: Guard::default(),
@@ -149,6 +152,7 @@ pub(crate) fn apply(all: &mut BTreeMap<StaffLogin, Staff>, at: Timestamp, event:
         }
         Event::StaffReset { staff, invitation, until, by, .. } => with(all, staff, |staff| {
             staff.state = StaffState::Invited;
+            staff.remade = at;
             staff.secret = 0;
             staff.invitation = Some(Invitation { secret: *invitation, until: *until });
             staff.set_up_by.extend(by.staff().cloned());
@@ -158,11 +162,12 @@ pub(crate) fn apply(all: &mut BTreeMap<StaffLogin, Staff>, at: Timestamp, event:
             staff.state = StaffState::Active;
             staff.secret = *secret;
             staff.invitation = None;
-            staff.factors_since = at;
+            (staff.factors_since, staff.remade) = (at, at);
             // The steps of the secret that is gone say nothing of the new one.
             staff.guard = Guard::default();
         }),
         Event::StaffChanged { staff, roles, groups, .. } => with(all, staff, |staff| {
+            staff.remade = at;
             staff.roles.clone_from(roles);
             staff.groups.clone_from(groups);
         }),

@@ -320,6 +320,11 @@ fn a_weakening_change_waits_for_a_second_person() {
     let accept = ["change", "accept", &digest];
     let out = as_staff(&site, "claire", &site.member("claire").fresh_code(), &accept, "");
     assert!(!out.status.success() && said(&out).contains("role security"), "{}", said(&out));
+    // Nor does whom the operator makes a second person.
+    site.sign_in("nadia");
+    site.ok(&["staff", "change", "claire", "--role", "security", "--reason", "to help"]);
+    let out = as_staff(&site, "claire", &site.member("claire").fresh_code(), &accept, "");
+    assert!(!out.status.success() && said(&out).contains("less than 24 hours ago"), "{}", said(&out));
     // Other files than those that were looked at.
     configure(&site, "name = \"IRM\"", "name = \"IRM 2\"");
     let sophie = site.member("sophie");
@@ -332,6 +337,59 @@ fn a_weakening_change_waits_for_a_second_person() {
     assert_eq!(in_force(&site), digest);
     assert_eq!(site.json(&["change", "list"]), serde_json::json!([]));
     assert_eq!(site.entries("change-accepted")[0]["by"], "sophie");
+}
+
+/// T8: a reload by nobody in particular, such as root's, is accepted by two persons: root and one of them could be
+/// the same. The first acceptance outlives a start.
+#[test]
+fn what_nobody_signed_for_is_accepted_by_two() {
+    let mut site = Site::with(SiteOptions { technicians: 1, approvers: 1, ..SiteOptions::default() });
+    site.sign_in("nadia");
+    site.ok(&["staff", "change", "claire", "--role", "security", "--reason", "second officer"]);
+    site.ok(&["logout"]);
+    configure(&site, "[site]\n", "[site]\nfour-eyes = true\n");
+    site.ok(&["reload"]);
+    configure(&site, "longest = \"8h\"", "longest = \"12h\"");
+    fails(&site, &["reload"], 75, "and another one");
+    let before = site.json(&["status"])["config"].clone();
+    let digest = site.json(&["change", "list"])[0]["digest"].as_str().unwrap().to_owned();
+    let accept = |site: &Site, who: &str| {
+        as_staff(site, who, &site.member(who).fresh_code(), &["change", "accept", &digest], "")
+    };
+    let out = accept(&site, "sophie");
+    assert!(out.status.success() && said(&out).contains("1 more"), "{}", said(&out));
+    let out = accept(&site, "sophie");
+    assert!(!out.status.success() && said(&out).contains("accepted already"), "{}", said(&out));
+    site.stop_daemon();
+    site.start_daemon();
+    assert_eq!(site.json(&["status"])["config"], before);
+    let waits = site.json(&["change", "list"]);
+    assert_eq!(waits[0]["accepted"], serde_json::json!(["sophie"]), "{waits}");
+    let out = accept(&site, "claire");
+    assert!(out.status.success() && said(&out).contains("in force: 1 change"), "{}", said(&out));
+    assert_eq!(site.json(&["status"])["config"], digest.as_str());
+}
+
+/// LOG-13: reloads that come at once are taken one after the other: each is compared with what the one before it
+/// left in force, so that only one of them changes anything.
+#[test]
+fn reloads_at_once_are_taken_one_by_one() {
+    let site = Site::with(SiteOptions::default());
+    let mut longest = "longest = \"8h\"".to_owned();
+    for hours in 1..=5 {
+        let next = format!("longest = \"{hours}h\"");
+        configure(&site, &longest, &next);
+        longest = next;
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| site.ok(&["reload"]));
+            }
+        });
+    }
+    let loaded = site.entries("config-loaded");
+    let changed = loaded.iter().filter(|one| one["changes"] != serde_json::json!([])).count();
+    assert_eq!((loaded.len(), changed), (20, 5), "{loaded:?}");
+    assert_eq!(loaded.last().unwrap()["digest"], site.json(&["status"])["config"]);
 }
 
 /// EMG-01, D14: at night the emergency path lifts hours and nothing else: the row that only hours forbid opens,

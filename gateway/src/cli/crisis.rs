@@ -273,7 +273,12 @@ pub(super) fn change(main: &Path, verb: ChangeVerb) -> Outcome {
         }),
         ChangeVerb::Accept { digest, proof: flags } => {
             let answer = ask(main, &Order::ChangeAccept { digest, proof: proof(flags)? })?;
-            output::say(&format!("in force: {} change(s)", list(&answer, "changes").len()));
+            output::say(&match answer.get("missing").and_then(Value::as_u64) {
+                Some(missing) => format!(
+                    "accepted; {missing} more of security must accept it as well, since whoever asked did not sign in"
+                ),
+                None => format!("in force: {} change(s)", list(&answer, "changes").len()),
+            });
             Ok(())
         }
         ChangeVerb::Refuse { digest, reason } => {

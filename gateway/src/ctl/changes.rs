@@ -1,9 +1,9 @@
 //! A weakening change of the configuration waits for a second person (T8).
 
-use super::server::{Answer, Desk, gone, not_reloaded, reasoned, refused};
-use crate::registrar::Core;
+use super::server::{Answer, Desk, not_reloaded, reasoned, refused};
+use crate::reload::Accepted;
 use lifecycle::order::Proof;
-use lifecycle::{Actor, Command, Event, Refusal, Role};
+use lifecycle::{Actor, Command, Refusal};
 use serde_json::{Value, json};
 
 impl Desk {
@@ -15,6 +15,7 @@ impl Desk {
                 "digest": one.digest,
                 "since": one.since,
                 "by": one.by,
+                "accepted": one.accepted,
                 "weakening": one.weakening,
                 "changes": one.changes,
             })
@@ -31,30 +32,16 @@ impl Desk {
         let attempt = self.prove(&proof).await?;
         let purpose = format!("accept the change {digest}");
         self.command(Command::Prove { attempt, purpose }).await?;
-        let (second, first) = (proof.staff.clone(), waiting.by.clone());
-        let look = move |core: &Core, _| {
-            let person = core.register.staff.get(&second).filter(|one| one.is(Role::Security));
-            let Some(person) = person else { return Err(Refusal::Role { staff: second, role: Role::Security }) };
-            let own = first.staff().is_some_and(|first| {
-                let other = core.register.staff.get(first).map(|one| one.identity.person());
-                *first == second || other.is_some_and(|other| other.is(&person.identity.person()))
-            });
-            if own { Err(Refusal::OwnChange(second)) } else { Ok(()) }
-        };
-        self.site.registrar.view(look).await.map_err(gone)?.map_err(refused)?;
-        let changes = self.reload.accept(digest, proof.staff).await.map_err(not_reloaded)?;
-        Ok(json!({ "changes": changes }))
+        match self.reload.accept(digest, proof.staff).await.map_err(not_reloaded)? {
+            Accepted::Taken(changes) => Ok(json!({ "changes": changes })),
+            Accepted::Missing(missing) => Ok(json!({ "missing": missing })),
+        }
     }
 
     /// Not to be taken: it waits no more, until somebody reloads it anew.
     pub(super) async fn change_refuse(&self, digest: String, reason: String, by: Actor) -> Answer {
         reasoned(&reason)?;
-        let waiting = self.reload.waiting().ok_or_else(|| refused(Refusal::NoChange))?;
-        if waiting.digest != digest {
-            return Err(refused(Refusal::OtherChange));
-        }
-        self.reload.set_waiting(None);
-        self.site.registrar.note(vec![Event::ChangeRefused { digest, reason, by }]).await;
+        self.reload.refuse(digest, reason, by).await.map_err(refused)?;
         Ok(json!({}))
     }
 }

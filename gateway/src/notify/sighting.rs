@@ -186,6 +186,14 @@ impl Sighting {
                     vec![("cause", shown.join("; ")), ("proposal", format!("poterne change accept {digest} --as"))];
                 Self { details, by: by.staff().cloned(), ..Self::new(Topic::Alert, "change", About::Site) }
             }
+            // Only where two persons are asked for is it an alert.
+            Event::AlertRaised { what, people, .. }
+                if ["staff-added", "staff-invited", "staff-reset", "staff-changed"].contains(&what.as_str()) =>
+            {
+                let staff: StaffLogin = people.first()?.parse().ok()?;
+                let details = vec![("accounts", staff.to_string())];
+                Self { details, ..Self::new(Topic::Alert, "staff-security", About::Staff(staff)) }
+            }
             Event::AlertEscalated { alert, step, told } => {
                 let details =
                     vec![("cause", format!("{step}")), ("proposal", format!("poterne alert ack {alert} --note"))];
@@ -268,6 +276,24 @@ mod tests {
         assert_eq!(text, "forward-stalled");
         let (text, ..) = told(Event::ForwardResumed { receiver: "soc".to_owned(), next: 9, seconds: 60 });
         assert_eq!(text, "forward-resumed");
+    }
+
+    /// T8: the others of security are told of a new one among them.
+    #[test]
+    fn a_new_person_of_security_is_told() {
+        let raised = |what: &str| Event::AlertRaised {
+            alert: 1,
+            what: what.to_owned(),
+            about: "zoe".to_owned(),
+            vendor: None,
+            people: vec!["zoe".to_owned()],
+            source: None,
+        };
+        let sighting = Sighting::of(&raised("staff-invited")).unwrap();
+        assert_eq!((sighting.text, sighting.security, sighting.topic), ("staff-security", true, Topic::Alert));
+        assert_eq!(sighting.about, About::Staff("zoe".parse().unwrap()));
+        // What caused another alert is told of by itself.
+        assert_eq!(Sighting::of(&raised("staff-locked")), None);
     }
 
     #[test]

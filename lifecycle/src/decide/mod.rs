@@ -448,6 +448,7 @@ fn decide_simple(
             if let Some((who, _, _)) = &one.acknowledged {
                 return Err(Refusal::AlertTaken { alert, by: who.clone() });
             }
+            register.may_take_alert(one, &by)?;
             Ok(vec![Event::AlertAcknowledged { alert, note: written("note", note)?, by }])
         }
         Command::PrintBreakGlass { count, secret, by } => break_glass::print(count, secret, by),

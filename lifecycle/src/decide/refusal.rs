@@ -299,6 +299,9 @@ pub enum Refusal {
         /// Who took it.
         by: StaffLogin,
     },
+    /// Whoever asked for the change that it is about does not take it (T8).
+    #[error("alert {0} is about a change that you asked for: another person must take it")]
+    OwnAlert(u64),
     /// Not as many codes as one paper has.
     #[error("a paper has 1 to {max} codes", max = crate::break_glass::MOST_CODES)]
     BreakGlassCount,
@@ -319,6 +322,17 @@ pub enum Refusal {
     /// Who asked for the change does not accept it too (T8).
     #[error("`{0}` asked for this change: another person with the role security must accept it")]
     OwnChange(StaffLogin),
+    /// Whoever could be made up for it does not accept a change (T8).
+    #[error(
+        "the account of `{staff}` was made, reset or changed less than {} hours ago, and accepts no change before {from:.0}: another person with the role security must",
+        crate::SETTLES_AFTER.as_hours()
+    )]
+    Unsettled {
+        /// Who would accept.
+        staff: StaffLogin,
+        /// From when on they may.
+        from: Timestamp,
+    },
     /// The right is not in the permit.
     #[error("the right {0} was not granted")]
     RightMissing(Right),
