@@ -177,14 +177,17 @@ pub(crate) fn first(site: &Site) {
 fn look_at_room(site: &Site) -> Option<String> {
     let reserve = &site.lacks.reserve;
     let (state, recordings) = (free(site.paths.state()), free(&site.paths.recordings()));
+    let last = reserve.size() / LAST;
+    // Where recordings have a disk of their own and that one is full, it would be given up again at the next look.
     if !reserve.is_held()
         && state.is_ok_and(|free| free >= reserve.size().saturating_mul(AMPLE))
+        && recordings.is_ok_and(|free| free >= last)
         && let Err(error) = reserve.lay_by()
     {
         return Some(format!("no reserve can be laid by: {error}"));
     }
     let [state, recordings] = [state, recordings].map(|free| free.unwrap_or(0));
-    if state.min(recordings) < reserve.size() / LAST {
+    if state.min(recordings) < last {
         on_full_disk(reserve, &site.live);
     }
     let least = reserve.size().saturating_mul(NEW);

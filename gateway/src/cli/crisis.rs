@@ -150,7 +150,10 @@ pub(super) fn rotated(answer: &Value) {
 pub(super) fn alert(main: &Path, verb: AlertVerb) -> Outcome {
     match verb {
         AlertVerb::List { all, json } => print(json, &ask(main, &Order::AlertList { all })?, |rows| {
-            output::table(rows, &["alert", "raised", "what", "people", "vendor", "source", "escalated", "taken_by"]);
+            output::table(
+                rows,
+                &["alert", "raised", "what", "about", "people", "vendor", "source", "escalated", "taken_by"],
+            );
             for one in rows.as_array().into_iter().flatten() {
                 let proposal = text(one, "proposal");
                 if !proposal.is_empty() {
