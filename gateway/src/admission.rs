@@ -4,7 +4,7 @@
 use crate::entropy;
 use crate::files::quarantine::Allowance;
 use crate::relay::pressure::ClientSide;
-use crate::relay::session::{Counts, LiveSession, Parts, Surroundings, drive};
+use crate::relay::session::{Counts, LiveSession, Settled, Surroundings, drive};
 use crate::site::{Site, new_session_id, target_document};
 use crate::target::{self, Asker, DialError, Dialled, Route};
 use crate::texts::Texts;
@@ -162,7 +162,7 @@ async fn try_admit(
         let _ = site.ended.send(id).await;
         return Err(internal(&"the target is not declared any more"));
     };
-    let parts = Parts {
+    let settled = Settled {
         id,
         number,
         account,
@@ -182,9 +182,8 @@ async fn try_admit(
         joined_from,
         moved: site.live.activity_of(number),
         receipts: site.receipts(),
-        until: permit.until(),
     };
-    let (session, inputs) = LiveSession::new(parts, site.clock.clone());
+    let (session, inputs) = LiveSession::new(settled, permit.until(), site.clock.clone());
     let terms = Terms {
         until: permit.until(),
         why: ends_with,

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bundle;
+pub mod call;
 mod disk;
 mod entry;
 mod log;

@@ -190,6 +190,42 @@ fn a_request_is_told_with_a_link_to_it() {
     assert_eq!(mailed.iter().filter(|to| to.contains("claire@")).count(), 1, "{mailed:?}");
 }
 
+/// LOG-16: an alert reaches people although the hospital's own mail is down, by a second server and by a webhook;
+/// so does its going on when nobody took it, to whoever is named for that. A request is not for the second.
+#[test]
+fn an_alert_goes_round_a_mail_server_that_is_down() {
+    let (pager, posts) = receiver("204 No Content");
+    let (port, mails) = sink();
+    let (mut options, _files) = told(&[("pager", pager, "\"lockdown\", \"escalation\"")], Some(free_port()));
+    options.more.push_str(&format!(
+        "[notify.second-mail]\nserver = \"127.0.0.1:{port}\"\ntls = \"none\"\nfrom = \"poterne@ght.example\"\n\n\
+         [alarms]\nescalate-after = \"15m\"\n"
+    ));
+    let pressed: jiff::Timestamp = "2026-11-24T13:58:00Z".parse().unwrap();
+    options.clock = Some(pressed);
+    let site = Site::with(options);
+    let mut terminal = site.ssh("alice+scanner", &[], &[]);
+    let answers = Answers { code: Some(site.technician("alice").code_at(pressed)), ..Answers::default() };
+    site.walk(&mut terminal, "alice", &answers);
+    site.ok(&["lockdown", "on", "--reason", "attack under way"]);
+    let mailed = |what: &str| -> Vec<String> {
+        let mails = mails.lock().unwrap();
+        mails.iter().filter(|(_, text)| text.contains(what)).map(|(to, _)| to.clone()).collect()
+    };
+    let sophie = "RCPT TO:<sophie@chu.example>".to_owned();
+    eventually("the second server has the alert", || mailed("attack under way").contains(&sophie));
+    eventually("so has the pager", || posts.lock().unwrap().iter().any(|post| post.json()["event"] == "lockdown"));
+    site.set_clock(pressed + jiff::SignedDuration::from_mins(16));
+    eventually("nobody took it: it goes on", || !site.entries("alert-escalated").is_empty());
+    let escalated = || posts.lock().unwrap().iter().find(|post| post.json()["event"] == "escalation").cloned();
+    eventually("the pager hears that too", || escalated().is_some());
+    eventually("and so does the second server", || mails.lock().unwrap().len() > mailed("attack under way").len());
+    let post = escalated().unwrap().json();
+    assert!(post["url"].as_str().unwrap().ends_with("/alerts"), "{post}");
+    // The request went by the first alone, which is down; and is told nowhere else.
+    assert!(mailed("PACS disk full").is_empty(), "{:?}", mails.lock().unwrap());
+}
+
 /// What an operator does first: try the channels, and read which one does not work.
 #[test]
 fn an_operator_tries_the_channels() {

@@ -47,6 +47,9 @@ fn man_pages_and_completions_come_from_the_command_line_itself() {
     assert!(pages.len() > 50, "{}", pages.len());
     let watch = std::fs::read_to_string(folder.path().join("poterne-session-watch.1")).unwrap();
     assert!(watch.contains("Watch a live session"), "{watch}");
+    // So has the verifier, which an auditor may have alone.
+    let bundle = std::fs::read_to_string(folder.path().join("poterne-verify-bundle.1")).unwrap();
+    assert!(bundle.contains("Check a bundle"), "{bundle}");
     for page in &pages {
         checked("mandoc", &["-T", "lint", "-W", "error", page.to_str().unwrap()], "");
     }

@@ -7,15 +7,18 @@ use clap::{Command, CommandFactory as _};
 use lifecycle::order::{Failure, exit};
 use std::path::Path;
 
-/// Writes `poterne.1` and a page a verb into this folder.
+/// Writes `poterne.1`, `poterne-verify.1` and a page for each of their verbs into this folder.
 pub(super) fn write(folder: &Path) -> Outcome {
     let failed = |error: std::io::Error| {
         Failure::new(exit::NO_INPUT, format!("`{}` cannot be written to: {error}", folder.display()))
     };
     std::fs::create_dir_all(folder).map_err(failed)?;
-    let mut command = Call::command().disable_help_subcommand(true);
-    command.build();
-    let count = pages(&command, "poterne", folder).map_err(failed)?;
+    let mut count = 0;
+    for (name, command) in [("poterne", Call::command()), ("poterne-verify", journal::call::Call::command())] {
+        let mut command = command.disable_help_subcommand(true);
+        command.build();
+        count += pages(&command, name, folder).map_err(failed)?;
+    }
     output::say(&format!("{count} pages are in {}", folder.display()));
     Ok(())
 }

@@ -4,30 +4,29 @@
 //! of it (D18).
 
 mod driver;
+mod settled;
 
 pub use driver::{Counts, Surroundings, ascii, drive};
+pub use settled::Settled;
 
 use crate::clock::Clock;
-use crate::evidence::Receipts;
-use crate::files::quarantine::Allowance;
 use crate::relay::channel::{Channel, Tunnel};
 use crate::relay::pressure::ClientSide;
 use crate::relay::together::Joined;
-use crate::texts::Texts;
 use crate::watch::presence::{Change, Place, Presence};
 use crate::watch::stage::Stage;
 use bytes::Bytes;
 use jiff::Timestamp;
-use lifecycle::{AccountId, Actor, EndCause, FreezeCause, Input, InterventionNumber, SessionId};
-use policy::{Asked, Rights, StaffLogin, Supervision, TargetId, TechnicianLogin, VendorId};
-use recorder::{Frame, FrameKind, Recording, Track};
+use lifecycle::{Actor, EndCause, FreezeCause, Input, SessionId};
+use policy::{Asked, Rights, StaffLogin, Supervision};
+use recorder::{Frame, FrameKind, Track};
 use russh::server;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
 /// A frame that is not in the file after this long counts as lost (D18, D25).
 const RECORDER_PATIENCE: Duration = Duration::from_secs(5);
@@ -49,34 +48,7 @@ pub enum Flow {
 
 /// What the channels of one session share.
 pub struct LiveSession {
-    /// Its id.
-    pub id: SessionId,
-    /// Under which intervention.
-    pub number: InterventionNumber,
-    /// Whose account.
-    pub account: AccountId,
-    /// Who.
-    pub technician: TechnicianLogin,
-    /// What they read.
-    pub texts: Texts,
-    /// The recording.
-    pub recording: Recording,
-    /// The technician's connection.
-    pub client: Arc<ClientSide>,
-    /// Bytes of a command's stream that are kept.
-    pub record_limit: u64,
-    /// Bytes the recording may grow by before somebody has to let it go on.
-    pub quota: u64,
-    /// Whether somebody must watch.
-    pub supervision: Supervision,
-    /// Which equipment.
-    pub target: TargetId,
-    /// What it may do, as admitted.
-    pub rights: Rights,
-    /// Of which company.
-    pub vendor: VendorId,
-    /// Who could approve for its target when it was admitted.
-    pub approvers: BTreeSet<StaffLogin>,
+    settled: Settled,
     /// Who watches.
     pub presence: Presence,
     /// What they see.
@@ -93,16 +65,10 @@ pub struct LiveSession {
     flow: watch::Sender<Flow>,
     inbox: mpsc::Sender<Input>,
     cause: OnceLock<EndCause>,
-    /// From where, where it joined another connection's intervention (D9).
-    pub joined_from: Option<SocketAddr>,
-    /// When a byte last moved, in milliseconds of the clock: what goes on over one connection of an
-    /// intervention keeps the others from being idle.
-    moved: Arc<AtomicI64>,
     /// The newest connection that joined. Each needs a one-time code of its own, half a minute apart:
     /// who looks at it misses none.
     joined: watch::Sender<Option<Joined>>,
     farewell: OnceLock<String>,
-    receipts: Receipts,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     thrown_away_said: AtomicBool,
@@ -110,10 +76,6 @@ pub struct LiveSession {
     channels: Mutex<HashMap<u32, Arc<Channel>>>,
     next_channel: AtomicU32,
     refused: Mutex<BTreeMap<String, u64>>,
-    /// What its channels may hold in quarantine.
-    pub quarantined: Allowance,
-    /// The turn to write a scanned file to the target; one for all sessions of the intervention.
-    pub deliveries: Arc<Semaphore>,
     /// Entries about files that the journal has of it.
     file_entries: AtomicU64,
     /// Alarms about its files.
@@ -158,50 +120,6 @@ impl Drop for Going {
     }
 }
 
-/// What a session is made from.
-pub struct Parts {
-    /// Its id.
-    pub id: SessionId,
-    /// Under which intervention.
-    pub number: InterventionNumber,
-    /// Whose account.
-    pub account: AccountId,
-    /// Who.
-    pub technician: TechnicianLogin,
-    /// What they read.
-    pub texts: Texts,
-    /// The open recording.
-    pub recording: Recording,
-    /// The technician's connection.
-    pub client: Arc<ClientSide>,
-    /// Bytes of a command's stream that are kept.
-    pub record_limit: u64,
-    /// Bytes the recording may grow by before somebody has to let it go on.
-    pub quota: u64,
-    /// Whether somebody must watch.
-    pub supervision: Supervision,
-    /// Which equipment.
-    pub target: TargetId,
-    /// What it may do.
-    pub rights: Rights,
-    /// Of which company.
-    pub vendor: VendorId,
-    /// Who may approve for its target.
-    pub approvers: BTreeSet<StaffLogin>,
-    /// What its channels may hold in quarantine.
-    pub quarantined: Allowance,
-    /// The turn to write a scanned file to the target.
-    pub deliveries: Arc<Semaphore>,
-    /// From where, where it joined another connection's intervention.
-    pub joined_from: Option<SocketAddr>,
-    /// When a byte last moved, of the connections of the intervention together.
-    pub moved: Arc<AtomicI64>,
-    /// Where receipts come from.
-    pub receipts: Receipts,
-    /// When its right ends.
-    pub until: Timestamp,
-}
-
 /// Whether the other end of the connection knows already, because it went.
 fn by_technician(cause: &EndCause) -> bool {
     matches!(cause, EndCause::Technician | EndCause::ConnectionLost)
@@ -218,45 +136,36 @@ impl Drop for LiveSession {
     }
 }
 
+/// What was settled stands with the rest, to be read.
+impl Deref for LiveSession {
+    type Target = Settled;
+
+    fn deref(&self) -> &Settled {
+        &self.settled
+    }
+}
+
 impl LiveSession {
-    /// A session whose driver is started with [`drive`].
-    pub fn new(parts: Parts, clock: Arc<dyn Clock>) -> (Arc<Self>, mpsc::Receiver<Input>) {
+    /// A session whose right ends then, and whose driver is started with [`drive`].
+    pub fn new(settled: Settled, until: Timestamp, clock: Arc<dyn Clock>) -> (Arc<Self>, mpsc::Receiver<Input>) {
         let (inbox, inputs) = mpsc::channel(INBOX);
         let session = Self {
-            id: parts.id,
-            number: parts.number,
-            account: parts.account,
-            technician: parts.technician,
-            texts: parts.texts,
-            recording: parts.recording,
-            client: parts.client,
-            record_limit: parts.record_limit,
-            quota: parts.quota,
-            supervision: parts.supervision,
-            target: parts.target,
-            rights: parts.rights,
-            quarantined: parts.quarantined,
-            deliveries: parts.deliveries,
             file_entries: AtomicU64::new(0),
             alarms: AtomicU64::new(0),
-            vendor: parts.vendor,
-            approvers: parts.approvers,
-            until: AtomicI64::new(parts.until.as_millisecond()),
+            until: AtomicI64::new(until.as_millisecond()),
             because: Mutex::default(),
             freezes: AtomicU64::new(0),
             presence: Presence::default(),
             stage: Arc::default(),
-            allowed: AtomicU64::new(parts.quota),
+            allowed: AtomicU64::new(settled.quota),
+            settled,
             frozen_for: Mutex::default(),
             clock,
             flow: watch::Sender::new(Flow::Frozen),
             inbox,
             cause: OnceLock::new(),
-            joined_from: parts.joined_from,
-            moved: parts.moved,
             joined: watch::Sender::new(None),
             farewell: OnceLock::new(),
-            receipts: parts.receipts,
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
             thrown_away_said: AtomicBool::new(false),

@@ -2,70 +2,14 @@
 #![forbid(unsafe_code)]
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::Parser as _;
 use jiff::Timestamp;
 use journal::bundle::{Kept, Receipted, Said, check_bundle, plain, read_receipt};
+use journal::call::{Call, What};
 use journal::{Finding, OsDisk, Since, VerifierKey, WitnessKey, check_log_since};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
-
-/// Checks Poterne's evidence offline: a journal, a bundle, a receipt.
-///
-/// Exit status: 0 all holds and the key came from outside; 1 something does not hold;
-/// 2 consistent with itself, but proven to nobody; 64 wrong call.
-#[derive(Parser)]
-#[command(name = "poterne-verify", version)]
-struct Call {
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(Subcommand)]
-enum What {
-    /// Check the log in a folder.
-    Log {
-        /// The `journal` folder of the bastion, or a copy of it.
-        dir: PathBuf,
-        /// The verifier key, as printed at installation: the key itself, or a file that holds it.
-        #[arg(long, value_name = "VKEY")]
-        key: Option<String>,
-        /// A signed checkpoint kept elsewhere: it must be a prefix of this log.
-        #[arg(long, value_name = "FILE")]
-        since: Option<PathBuf>,
-        /// The key that the checkpoint is signed by, if it is of before a restore: the old verifier key,
-        /// or a file that holds it.
-        #[arg(long, value_name = "VKEY", requires = "since")]
-        since_key: Option<String>,
-        /// A witness who must have cosigned that checkpoint: its key, or a file that holds it. Can be
-        /// repeated; each must have.
-        #[arg(long, value_name = "VKEY", requires = "since")]
-        witness: Vec<String>,
-    },
-    /// Check a bundle that `poterne export` wrote.
-    Bundle {
-        /// The bundle.
-        file: PathBuf,
-        /// The verifier key, as printed at installation: the key itself, or a file that holds it.
-        #[arg(long, value_name = "VKEY")]
-        key: Option<String>,
-        /// A signed checkpoint or a receipt kept elsewhere: the log must continue it.
-        #[arg(long, value_name = "FILE")]
-        anchor: Vec<PathBuf>,
-        /// The key that such a checkpoint is signed by, if it is of before a restore: the old verifier key,
-        /// or a file that holds it. Can be repeated.
-        #[arg(long, value_name = "VKEY", requires = "anchor")]
-        anchor_key: Vec<String>,
-    },
-    /// Check a receipt, as a technician or a vendor's contact got one.
-    Receipt {
-        /// A file with the receipt in it; more text around it does no harm.
-        file: PathBuf,
-        /// The verifier key, as printed at installation: the key itself, or a file that holds it.
-        #[arg(long, value_name = "VKEY")]
-        key: Option<String>,
-    },
-}
 
 const USAGE: u8 = 64;
 
