@@ -219,7 +219,8 @@ fn an_alert_goes_round_a_mail_server_that_is_down() {
     eventually("nobody took it: it goes on", || !site.entries("alert-escalated").is_empty());
     let escalated = || posts.lock().unwrap().iter().find(|post| post.json()["event"] == "escalation").cloned();
     eventually("the pager hears that too", || escalated().is_some());
-    eventually("and so does the second server", || mails.lock().unwrap().len() > mailed("attack under way").len());
+    let all = || mails.lock().unwrap().len();
+    eventually("and so does the second server", || all() > mailed("attack under way").len());
     let post = escalated().unwrap().json();
     assert!(post["url"].as_str().unwrap().ends_with("/alerts"), "{post}");
     // The request went by the first alone, which is down; and is told nowhere else.
