@@ -110,7 +110,7 @@ pub(super) fn carry_out(main: &Path, flags: ExportFlags) -> Outcome {
     let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
     for name in answer.get("altered").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
         eprintln!(
-            "poterne: warning: {} is not as it was sealed: it proves nothing, and was exchanged or altered here",
+            "poterne: warning: {} is not as it was sealed: it proves nothing, and was exchanged, altered or lost here; nothing in the journal erased it",
             output::visible(name)
         );
     }
