@@ -205,12 +205,18 @@ impl Reading {
         let keys = reading_keys(&flags.keys.key)?;
         let purpose = flags.keys.purpose.clone();
         let shown = ask(main, &Order::RecordingRead { id: id.to_owned(), how: how.to_owned(), purpose })?;
-        let mut read = Self::of(&shown, keys)?;
-        if let Some(folder) = &flags.unwrapped {
-            read.sealed = read.sealed.unwrapped_at(folder);
-            read.unwrapped = true;
-        }
-        Ok(read)
+        let read = Self::of(&shown, keys)?;
+        Ok(match &flags.unwrapped {
+            Some(folder) => read.unwrapped_at(folder),
+            None => read,
+        })
+    }
+
+    /// The same, read from what the second person wrote.
+    pub(super) fn unwrapped_at(mut self, folder: &Path) -> Self {
+        self.sealed = self.sealed.unwrapped_at(folder);
+        self.unwrapped = true;
+        self
     }
 
     /// A recording as the daemon's answer shows it, once the reading is journalled.
@@ -435,6 +441,23 @@ fn read_keys(within: Duration) -> Vec<Key> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// LOG-08: copies of files have a term of their own, and each part is judged by its own.
+    #[test]
+    fn a_part_goes_at_its_own_term() {
+        let part = |name: &str| -> Part {
+            let at = "2026-11-23T08:00:00Z";
+            let part = json!({ "name": name, "kind": "cast", "channel": 1, "started": at, "ended": at, "plain_bytes": 1,
+                "plain_sha256": "", "sealed_bytes": 8, "head_sha256": "", "body_sha256": "" });
+            serde_json::from_value(part).unwrap()
+        };
+        let (cast, content) = (part("channel-1.cast"), part("channel-2-content.raw"));
+        let at = "2027-05-24T01:00:00Z";
+        let gone = |shown: &Value| [&cast, &content].map(|part| erased(shown, part).is_some());
+        assert_eq!(gone(&json!({ "erased": null, "files_erased": null })), [false, false]);
+        assert_eq!(gone(&json!({ "erased": null, "files_erased": at })), [false, true]);
+        assert_eq!(gone(&json!({ "erased": at, "files_erased": null })), [true, false]);
+    }
 
     #[test]
     fn times_are_read_and_shown() {
