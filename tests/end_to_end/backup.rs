@@ -184,9 +184,13 @@ fn lost_or_to_others(all: &Rehearsal, id: &str) {
     let (folder, aside) = (all.site.state().join("recordings").join(id), all.site.folder().join("aside"));
     fs::rename(&folder, &aside).unwrap();
     let (fifth, said) = create();
-    assert!(said.contains(&format!("the recording {id} of earlier sets is not on the bastion")), "{said}");
+    assert!(said.contains(&format!("the recording {id} is not on the bastion")), "{said}");
     let held = verify(&fifth);
     assert!(held.contains(&format!("{id} is in an earlier set, and not here")), "{held}");
+    // No set before it, and the register knows all the same.
+    let fresh = all.outside.path().join("fresh");
+    let first = says(&all.site.poterne(&["backup", "create", "-o", fresh.to_str().unwrap(), "--to", &to], ""));
+    assert!(first.contains(&format!("the recording {id} is not on the bastion")), "{first}");
     fs::rename(&aside, &folder).unwrap();
 }
 

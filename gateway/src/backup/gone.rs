@@ -11,21 +11,21 @@ use std::fs;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Gone {
     session: String,
-    /// One of its files; `None`: all of it.
+    /// One of its files; `None`: all of it, or its manifest, without which nothing is told of the rest.
     file: Option<String>,
 }
 
 impl fmt::Display for Gone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.file {
-            None => write!(f, "the recording {} of earlier sets", self.session),
+            None => write!(f, "the recording {}", self.session),
             Some(file) => write!(f, "`{}` of the recording {}", file.escape_debug(), self.session),
         }
     }
 }
 
 impl Gone {
-    pub(super) fn whole(session: &str) -> Self {
+    pub(crate) fn whole(session: &str) -> Self {
         Self { session: session.to_owned(), file: None }
     }
 

@@ -5,6 +5,8 @@ use super::commands::{Outcome, ask, load, print};
 use super::output;
 use crate::backup::{self, Gone, Outside, Put};
 use crate::clock::{Clock as _, SystemClock};
+use crate::site::Paths;
+use lifecycle::SessionId;
 use lifecycle::order::{Failure, Order, exit};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -14,8 +16,26 @@ fn failed(error: anyhow::Error) -> Failure {
     Failure::new(exit::IO, format!("{error:#}"))
 }
 
+/// Recordings that the register has, and the disk has not: the first set of all has none before it to be
+/// held against. Where the daemon does not answer nobody knows.
+fn unfound(main: &Path, state: &Path) -> Vec<Gone> {
+    let rows = ask(main, &Order::RecordingList).unwrap_or_default();
+    let paths = Paths::new(state);
+    let rows = rows.as_array().into_iter().flatten();
+    let sealed = rows.filter(|row| row.get("manifest").is_some_and(serde_json::Value::is_string));
+    let kept = sealed.filter(|row| row.get("erased").is_none_or(serde_json::Value::is_null));
+    let ids = kept.filter_map(|row| row.get("id")?.as_str()?.parse::<SessionId>().ok());
+    ids.filter(|id| !paths.sealed(id).join("manifest.json").is_file()).map(|id| Gone::whole(id.as_str())).collect()
+}
+
 /// What is gone without a word in the journal. It is asked afterwards: what goes meanwhile is known then.
-fn lost(main: &Path, gone: &[Gone]) -> Vec<String> {
+fn lost(main: &Path, state: &Path, gone: &[Gone]) -> Vec<String> {
+    let mut gone = gone.to_vec();
+    for one in unfound(main, state) {
+        if !gone.contains(&one) {
+            gone.push(one);
+        }
+    }
     if gone.is_empty() {
         return Vec::new();
     }
@@ -56,7 +76,7 @@ pub(super) fn carry_out(main: &Path, verb: BackupVerb) -> Outcome {
                     made.unsaid
                 );
             }
-            let lost = lost(main, &made.gone);
+            let lost = lost(main, &config.site.state, &made.gone);
             for one in &lost {
                 eprintln!("poterne: warning: {one} is not on the bastion, and no run of retention erased it");
             }
