@@ -1,7 +1,8 @@
 //! Alerts that a named person must take, and that go on to others until somebody does (LOG-16).
 //!
 //! An alert is an entry of its own, written with the one that caused it, so that it survives a restart and
-//! waits as long as nobody acknowledged it. What repeats while an alert about it waits makes no further one.
+//! waits as long as nobody acknowledged it. What repeats while an alert about it waits makes no further one; the red
+//! button does, at each press.
 
 use crate::event::{Event, FactorCause, RecordingState};
 use crate::register::Register;
@@ -11,6 +12,9 @@ use policy::{StaffLogin, VendorId};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+/// So much of what a person wrote is told with an alert, in characters.
+const SHOWN: usize = 200;
+
 /// One alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alert {
@@ -18,7 +22,7 @@ pub struct Alert {
     pub number: u64,
     /// The kind of the entry that caused it.
     pub what: String,
-    /// Whom or what it is about, as an id or login; empty where it is about the site.
+    /// Whom or what it is about, as an id or login; of the red button why; empty where it is about the site.
     pub about: String,
     /// The company, if it is about one: it can be frozen.
     pub vendor: Option<VendorId>,
@@ -135,7 +139,9 @@ impl Register {
     pub fn alert_for(&self, event: &Event) -> Option<Event> {
         let cause = self.cause(event)?;
         let (what, about) = (event.kind(), cause.about);
-        if self.alerts.waiting().any(|one| one.what == what && one.about == about) {
+        // Whoever presses the button wants somebody to come, though another alert waits since the last time.
+        let each_time = matches!(event, Event::LockdownBegan { .. });
+        if !each_time && self.alerts.waiting().any(|one| one.what == what && one.about == about) {
             return None;
         }
         let (vendor, people, source) = (cause.vendor, cause.people, cause.source);
@@ -174,7 +180,8 @@ impl Register {
             | Event::RecordingSealed { session, state: RecordingState::Mutilated, .. } => Cause::about(session),
             Event::RollbackFound { anchor, .. } | Event::AnchorOverdue { anchor, .. } => Cause::about(anchor),
             Event::ForwardStalled { receiver, .. } => Cause::about(receiver),
-            Event::RecipientsChanged { weaker: true, .. } | Event::LockdownBegan { .. } => Cause::about(""),
+            Event::RecipientsChanged { weaker: true, .. } => Cause::about(""),
+            Event::LockdownBegan { reason, .. } => Cause::about(reason.chars().take(SHOWN).collect::<String>()),
             // Whoever breaks the glass is looked at, each time.
             Event::BreakGlassUsed { number, staff, .. } => {
                 Cause { people: vec![staff.to_string()], ..Cause::about(number) }
@@ -217,6 +224,10 @@ mod tests {
         register.alerts.all().next_back().map(|one| one.number)
     }
 
+    fn fallen_silent() -> Event {
+        Event::ForwardStalled { receiver: "soc".to_owned(), next: 7, since: at(0), why: "gone".to_owned() }
+    }
+
     fn pressed(reason: &str) -> Event {
         Event::LockdownBegan { reason: reason.to_owned(), by: Actor::Root(0) }
     }
@@ -226,8 +237,8 @@ mod tests {
     #[test]
     fn an_alert_waits_until_a_person_takes_it() {
         let mut register = Register::default();
-        assert_eq!(take(&mut register, 0, &pressed("first")), Some(1));
-        assert_eq!(take(&mut register, 10, &pressed("again")), None);
+        assert_eq!(take(&mut register, 0, &fallen_silent()), Some(1));
+        assert_eq!(take(&mut register, 10, &fallen_silent()), None);
         let waits = register.alerts.of(1).unwrap();
         assert_eq!(waits.escalates_at(SignedDuration::from_mins(15)), at(900));
         register.apply(at(900), &Event::AlertEscalated { alert: 1, step: 1, told: vec!["omar".parse().unwrap()] });
@@ -237,8 +248,21 @@ mod tests {
         register.apply(at(950), &Event::AlertAcknowledged { alert: 1, note: "seen".to_owned(), by });
         assert_eq!(register.alerts.waiting().count(), 0);
         assert!(register.alerts.keeps(1), "numbers go on from it");
-        assert_eq!(take(&mut register, 1000, &pressed("anew")), Some(2));
+        assert_eq!(take(&mut register, 1000, &fallen_silent()), Some(2));
         assert!(!register.alerts.keeps(1));
+    }
+
+    /// EMG-04: the button calls people at each press, and says why; an older alert that waits hides none.
+    #[test]
+    fn each_press_of_the_button_is_an_alert() {
+        let mut register = Register::default();
+        assert_eq!(take(&mut register, 0, &pressed("worm")), Some(1));
+        let ended = Event::LockdownEnded { reason: "over".to_owned(), by: Actor::Root(0) };
+        assert_eq!(take(&mut register, 10, &ended), None);
+        assert_eq!(take(&mut register, 20, &pressed("worm")), Some(2));
+        assert_eq!(take(&mut register, 30, &pressed(&"x".repeat(9000))), Some(3));
+        let about: Vec<_> = register.alerts.waiting().map(|one| one.about.clone()).collect();
+        assert_eq!((about[0].as_str(), about[1].as_str(), about[2].len()), ("worm", "worm", SHOWN));
     }
 
     /// T8: where two are asked for, whatever makes one of security is looked at; where not, nobody is bothered.

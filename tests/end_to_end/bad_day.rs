@@ -337,6 +337,9 @@ fn a_weakening_change_waits_for_a_second_person() {
     assert_eq!(in_force(&site), digest);
     assert_eq!(site.json(&["change", "list"]), serde_json::json!([]));
     assert_eq!(site.entries("change-accepted")[0]["by"], "sophie");
+    let alerts = site.json(&["alert", "list", "--all"]);
+    let change = alerts.as_array().unwrap().iter().find(|one| one["what"] == "change-waits").unwrap();
+    assert_eq!(change["taken_by"], "sophie", "it waits for nobody: {alerts}");
 }
 
 /// T8: a reload by nobody in particular, such as root's, is accepted by two persons: root and one of them could be
