@@ -5,6 +5,7 @@
 //! button does, at each press.
 
 use crate::event::{Event, FactorCause, RecordingState};
+use crate::leak::neighbourhood;
 use crate::register::Register;
 use crate::staff::Role;
 use jiff::{SignedDuration, Timestamp};
@@ -12,6 +13,8 @@ use policy::{StaffLogin, VendorId};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+/// The kind of an alert about a leak.
+const LEAK: &str = "leak-suspected";
 /// So much of what a person wrote is told with an alert, in characters.
 const SHOWN: usize = 200;
 
@@ -44,6 +47,11 @@ impl Alert {
     /// Whether nobody took it yet.
     pub fn is_waiting(&self) -> bool {
         self.acknowledged.is_none()
+    }
+
+    /// Whether it came from where this address is.
+    fn is_near(&self, source: IpAddr) -> bool {
+        self.source.is_some_and(|own| neighbourhood(own) == neighbourhood(source))
     }
 
     /// When it goes on to others, if nobody takes it before.
@@ -102,6 +110,20 @@ impl Alerts {
         newest || self.of(number).is_some_and(Alert::is_waiting)
     }
 
+    /// The leak of which a waiting alert tells has more names, if it is this vendor's and from such a source.
+    pub(crate) fn join_leak(&mut self, vendor: &VendorId, source: IpAddr, joined: &[String]) {
+        for one in self.0.values_mut() {
+            let same = one.what == LEAK && one.vendor.as_ref() == Some(vendor) && one.is_near(source);
+            if same && one.is_waiting() {
+                for name in joined {
+                    if !one.people.contains(name) {
+                        one.people.push(name.clone());
+                    }
+                }
+            }
+        }
+    }
+
     pub(crate) fn apply(&mut self, at: Timestamp, event: &Event) {
         match event {
             Event::AlertRaised { alert, what, about, vendor, people, source } => {
@@ -141,7 +163,16 @@ impl Register {
         let (what, about) = (event.kind(), cause.about);
         // Whoever presses the button wants somebody to come, though another alert waits since the last time.
         let each_time = matches!(event, Event::LockdownBegan { .. });
-        if !each_time && self.alerts.waiting().any(|one| one.what == what && one.about == about) {
+        // An alert about a leak was given further names when they came (see `leak`).
+        let told = |one: &Alert| match what == LEAK {
+            true => {
+                one.vendor == cause.vendor
+                    && cause.source.is_some_and(|source| one.is_near(source))
+                    && cause.people.iter().all(|name| one.people.contains(name))
+            }
+            false => one.about == about,
+        };
+        if !each_time && self.alerts.waiting().any(|one| one.what == what && told(one)) {
             return None;
         }
         let (vendor, people, source) = (cause.vendor, cause.people, cause.source);
@@ -156,7 +187,7 @@ impl Register {
             Event::AccountAlert { account, technician, source, .. } => {
                 Cause { vendor: vendor_of(account), source: Some(*source), ..Cause::person(technician) }
             }
-            // Each further account makes another: the names are what counts.
+            // Each further account that was tried in vain makes another: the names are what counts.
             Event::LeakSuspected { vendor, source, technicians, .. } => Cause {
                 about: format!(
                     "{vendor} {source} {}",
