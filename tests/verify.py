@@ -6,10 +6,10 @@ format-recording.md alone. Python's standard library and python3-cryptography; t
     verify.py --receipt FILE [--key VKEY]
 
 Ends with 0: all holds; 1: something does not; 2: consistent, proven to nobody; 64: wrong call."""
-import argparse, hashlib, mmap, os, pathlib, re, sys
+import argparse, hashlib, mmap, os, re, sys
 sys.dont_write_bytecode = True                            # what it imports leaves nothing beside it
-from verify_log import (FORM, Fold, Key, Wrong, checkpoint, continues, entry_of, exactly, guarded, leaf_of, load, receipt, say,
-                        sha, tell, unhex, wrong)
+from verify_log import (FORM, Fold, Key, Wrong, checkpoint, continues, entry_of, exactly, guarded, leaf_of, load, ordinary, receipt,
+                        rows, say, sha, tell, text_of, unhex, wrong)
 
 LIST, LINE, OWN = 64 << 20, 8 << 20, {"manifest.json", "custody.json", "reencrypted.json"}
 MANIFEST = "format origin made by purpose scope sessions interventions first end size recordings files".split()
@@ -239,7 +239,7 @@ def recordings(bundle, manifest, bodies):
             wanted |= guarded(recording, bundle, session, held, bodies[session, "recording-sealed"]) or set()
     copies = {name for name in bundle.files if name.startswith("reencrypted/")}
     if copies or wanted or "reencrypted.json" in bundle.files:
-        listed = [exactly(one, *FILE) for one in load(bundle.read("reencrypted.json"))]
+        listed = [exactly(one, *FILE) for one in rows(load(bundle.read("reencrypted.json")))]
         for name in sorted(copies ^ wanted):
             say(f"{name} is a copy that is missing, or one that nothing in this bundle asks for")
         if sorted(one["name"] for one in listed) != sorted(copies):
@@ -251,7 +251,7 @@ def recordings(bundle, manifest, bodies):
             tell("note", "what lies in reencrypted/ is the word of whoever exported, until the auditor's key is used")
 def anchor(path, keys):
     """A checkpoint from elsewhere. One that cannot be used is wrong with the call, and says nothing about the bundle."""
-    text = pathlib.Path(path).read_text()
+    text = text_of(path)
     try:
         note = receipt(text, None, [].append)[1] if "-----BEGIN POTERNE RECEIPT-----" in text else text
     except Wrong as error:
@@ -273,17 +273,17 @@ def main():
     call.error = lambda message: (print(message, file=sys.stderr), sys.exit(64))
     call = call.parse_args()
     try:
-        keys = [Key(pathlib.Path(text).read_text() if os.path.isfile(text) else text)
+        keys = [Key(text_of(text) if os.path.isfile(text) else text)
                 for text in [call.key, *call.anchor_key] if text is not None]
         key = keys[0] if call.key is not None else None
         anchors = {path: anchor(path, keys) for path in call.anchor}
-        open(call.file, "rb").close()
+        open(ordinary(call.file), "rb").close()
     except (OSError, Wrong, *FORM) as error:
         print("verify.py:", "".join(c if c.isprintable() else "?" for c in str(error)), file=sys.stderr)
         return 64
     try:
         if call.receipt:
-            leaf, _ = receipt(pathlib.Path(call.file).read_text(), key)
+            leaf, _ = receipt(text_of(call.file), key)
             tell("holds", f"entry {leaf['index']}  {leaf['at']}Z  {leaf['kind']}  {leaf['session']}")
         else:
             check(Bundle(call.file), key, anchors)

@@ -1,7 +1,7 @@
 """What every proof of Poterne's journal is made of, written from docs/format-journal.md alone: the tree, signed
 checkpoints, leaves, entries and receipts. One part of the second verifier, verify.py; Python's standard library and
 python3-cryptography."""
-import base64, hashlib, json, re
+import base64, hashlib, json, os, pathlib, re
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -23,7 +23,19 @@ def fields(pairs):
     if len(found := dict(pairs)) != len(pairs): raise Wrong("an object of JSON has a field twice")
     return found
 def refuse(number): raise Wrong("a number of JSON is no whole number")
-def load(text): return json.loads(text, object_pairs_hook=fields, parse_float=refuse, parse_constant=refuse)
+def load(text):
+    text = text if isinstance(text, str) else str(text, "utf-8")          # UTF-8 alone: json.loads guesses
+    return json.loads(text, object_pairs_hook=fields, parse_float=refuse, parse_constant=refuse)
+def rows(many):
+    if not isinstance(many, list): raise Wrong("there is no list of JSON where one belongs")
+    return many
+def ordinary(path):
+    os.stat(path)                                         # what is not there says so itself
+    if not os.path.isfile(path): raise Wrong(f"{path} is not an ordinary file")                       # a pipe never ends
+    return path
+def text_of(path):
+    """As mails and editors leave it: other bytes around, a mark at the beginning, other ends of lines do no harm."""
+    return pathlib.Path(ordinary(path)).read_text("utf-8-sig", errors="replace")
 def exactly(one, *names):
     if one.keys() != set(names): raise Wrong(f"an object of JSON has other fields than {', '.join(names)}")
     return one
@@ -88,8 +100,9 @@ def checkpoint(note, key, what, say=say):
         raise Wrong(f"{what} is not a checkpoint")
     origin, size, root = found[1], int(found[2]), unbase64(found[3])
     try:
-        signed = [re.fullmatch("\u2014 ([^ ]+) ([^ ]+)", line).groups() for line in lines.removesuffix("\n").split("\n")]
+        signed = [re.fullmatch("\u2014 ([^ +]+) ([^ ]+)", line).groups() for line in lines.removesuffix("\n").split("\n")]
         signed = [(name, unbase64(data)) for name, data in signed]
+        if any(len(data) < 4 for _, data in signed): raise ValueError("no key id")
         mine = [s for name, s in signed if name == origin and (not key or (name, s[:4]) == (key.name, key.id))][0]
         if len(mine) != 68 or not lines.endswith("\n") or key and key.key.verify(mine[4:], text.encode()):
             raise ValueError("no signature")

@@ -20,7 +20,7 @@ use policy::{Denial, Permit, TargetAccount, TargetId};
 use recorder::{Header, Recording, RecordingKey};
 use russh::keys::PublicKey;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use tokio::sync::{Semaphore, oneshot};
 
 /// Within the configured time a session is frozen *and* both sides are told; telling takes a moment.
@@ -175,7 +175,7 @@ async fn try_admit(
         supervision: permit.supervision(),
         target: permit.target().clone(),
         rights: permit.rights().clone(),
-        deliveries: turns(site, number),
+        deliveries: turns(site, permit.target()),
         quarantined: Allowance::new(config.clamav.as_ref().map_or(ByteSize(0), |clamav| clamav.limit)),
         vendor,
         approvers,
@@ -255,10 +255,11 @@ async fn is_barred(site: &Site, number: InterventionNumber) -> bool {
     groups.is_none_or(|groups| site.lockdown.bars(&groups))
 }
 
-/// The turn to write scanned files to the target, which all sessions of an intervention share.
-fn turns(site: &Site, number: InterventionNumber) -> Arc<Semaphore> {
-    let first = site.live.matching(|session| session.number == number).into_iter().next();
-    first.map_or_else(|| Arc::new(Semaphore::new(1)), |session| session.deliveries.clone())
+/// The turn to write scanned files to a target, which all its sessions share: of two that write one file at the
+/// same time, each found clean, a third would come that nobody scanned.
+fn turns(site: &Site, target: &TargetId) -> Arc<Semaphore> {
+    let mut all = site.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
+    all.entry(target.clone()).or_insert_with(|| Arc::new(Semaphore::new(1))).clone()
 }
 
 async fn open_recording(site: &Site, id: &SessionId) -> Result<Recording, String> {

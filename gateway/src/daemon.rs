@@ -39,7 +39,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -153,6 +153,7 @@ impl Daemon {
             registrar: registrar.clone(),
             archive,
             live,
+            deliveries: Mutex::default(),
             recorder: Recorder::start_with(
                 RECORDER_THREADS,
                 Arc::new(move || {

@@ -22,6 +22,12 @@ pub(crate) fn events(register: &Register, anchor: &str, size: u64, root: &str, h
 
 /// What is missing, in plain words.
 pub(crate) fn words(anchor: &str, size: u64, here: u64) -> String {
+    // A restore refuses a set that a known checkpoint is not of: what is here continues it.
+    if anchor == "restore" && size <= here {
+        return format!(
+            "the journal was restored from a backup: all {size} entries of the newest checkpoint that was given are here, and none of them is lost; nothing opens before two persons accept it"
+        );
+    }
     let who = match anchor {
         "vault" => "the vault remembers".to_owned(),
         "restore" => "before the restore there was".to_owned(),
@@ -63,4 +69,18 @@ pub(crate) async fn found(site: &Arc<Site>, anchor: &str, size: u64, root: &str)
 /// The number of entries that a checkpoint is over: its second line.
 fn size_of(checkpoint: &str) -> u64 {
     checkpoint.lines().nth(1).and_then(|line| line.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    /// D17: a restore that lost nothing is no rollback, and one that did says so.
+    #[test]
+    fn a_restore_that_lost_nothing_says_so() {
+        let clean = words("restore", 40, 40);
+        assert!(clean.contains("restored from a backup") && clean.contains("none of them is lost"), "{clean}");
+        assert!(words("restore", 43, 40).contains("rolled back: 40 entries were here when before the restore"));
+        assert!(words("vault", 40, 40).contains("which is not of them"));
+    }
 }

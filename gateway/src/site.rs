@@ -19,10 +19,12 @@ use crate::siem;
 use crate::vault::Vault;
 use config::Config;
 use lifecycle::SessionId;
+use policy::TargetId;
 use recorder::{Recipients, Recorder, RecoveryKey};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use tokio::sync::{mpsc, watch};
+use std::sync::{Arc, Mutex};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 /// The running site.
 pub struct Site {
@@ -36,6 +38,8 @@ pub struct Site {
     pub archive: Arc<Archive>,
     /// Sessions that run now.
     pub live: Arc<LiveSessions>,
+    /// The turn to write scanned files, by target.
+    pub deliveries: Mutex<BTreeMap<TargetId, Arc<Semaphore>>>,
     /// The recorder's threads.
     pub recorder: Recorder,
     /// Opens spools that are not sealed.

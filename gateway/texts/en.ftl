@@ -80,6 +80,7 @@ denied = Not possible: { $reason }
 denied-help = Help: { $help }
 channel-refused = [Poterne] refused: { $what }. { $why }
 refused-right = The intervention does not include this right.
+refused-command-terminal = A command of the list runs without a terminal: leave out -t or -tt.
 refused-files-terminal = Files pass without a terminal: leave out -t or -tt.
 refused-unscannable = Files of this equipment are scanned for viruses, which this way of sending them does not allow: use sftp or scp alone.
 files-ended = [Poterne] the transfer was ended: { $why }

@@ -80,6 +80,7 @@ denied = Impossible : { $reason }
 denied-help = Aide : { $help }
 channel-refused = [Poterne] refusé : { $what }. { $why }
 refused-right = L'intervention ne comprend pas ce droit.
+refused-command-terminal = Une commande de la liste s'exécute sans terminal : enlevez -t ou -tt.
 refused-files-terminal = Les fichiers passent sans terminal : enlevez -t ou -tt.
 refused-unscannable = Les fichiers de cet équipement passent à l'antivirus, et cette façon de les envoyer ne s'y prête pas : prenez sftp ou scp, seul.
 files-ended = [Poterne] transfert interrompu : { $why }

@@ -239,6 +239,49 @@ fn each_text_has_one_spelling() {
     alter("custody.json", "{\"checkpoint\"", "{\"checkpoint\":\"\",\"checkpoint\"");
     alter("custody.json", "\"index\":8", "\"index\":8.0");
     alter("custody.json", "\"index\":8", "\"index\":8,\"more\":null");
+    // What is made of fields is no list of their values in order.
+    let array = |name: &str, change: &dyn Fn(&str) -> String| {
+        let mut parts = Forge::new().parts();
+        let content = &mut parts.iter_mut().find(|(found, _)| found == name).unwrap().1;
+        *content = change(std::str::from_utf8(content).unwrap()).into_bytes();
+        judge_parts(&parts, 1, &[]);
+    };
+    let values = |text: &str, names: &[&str]| -> serde_json::Value {
+        let one: serde_json::Value = serde_json::from_str(text).unwrap();
+        names.iter().map(|name| one[name].clone()).collect()
+    };
+    let entry = ["index", "leaf", "path", "salt", "body"];
+    array("custody.json", &|text| values(text, &["entry", "checkpoint", "consistency"]).to_string());
+    array("custody.json", &|text| {
+        let mut one: serde_json::Value = serde_json::from_str(text).unwrap();
+        one["entry"] = values(&one["entry"].to_string(), &entry);
+        one.to_string()
+    });
+    let mut listed = Forge::new();
+    let mut manifest = recording();
+    manifest["parts"][0] = values(&manifest["parts"][0].to_string(), &["name", "kind", "head_sha256", "body_sha256"]);
+    listed.set_recording(manifest.to_string().into_bytes());
+    judge(&listed, 1, &[]);
+    let mut sealed = Forge::new();
+    sealed.entries[5].body = values(&sealed.entries[5].body, &["manifest"]).to_string();
+    judge(&sealed, 1, &[]);
+    let mut held = Forge::new();
+    held.manifest["recordings"][SESSION] = json!(["stored", []]);
+    judge(&held, 1, &[]);
+    for text in ["{}", "[[\"x\",1,\"y\"]]"] {
+        let mut copies = Forge::new();
+        copies.outside.push(("reencrypted.json".to_owned(), text.as_bytes().to_vec()));
+        judge(&copies, 1, &[]);
+    }
+    // UTF-8 alone.
+    for wide in [false, true] {
+        let mut parts = Forge::new().parts();
+        let content = &mut parts.iter_mut().find(|(found, _)| found == "custody.json").unwrap().1;
+        let text = String::from_utf8(content.clone()).unwrap();
+        let mark = if wide { "\u{feff}" } else { "" };
+        *content = format!("{mark}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        judge_parts(&parts, 1, &[]);
+    }
     let mut more = Forge::new();
     more.manifest["more"] = 1.into();
     judge(&more, 1, &[]);

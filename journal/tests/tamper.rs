@@ -367,12 +367,31 @@ fn exit_status_of_the_binary() {
 
     let other = SigningKey::new(ORIGIN, &[8; 32]).unwrap().verifier().to_string();
     assert_eq!(verify(&["log", dir, "--key", &other]).0, 1);
+    // As a mail or an editor leaves it.
+    let crlf = write("crlf", &format!("\u{feff}{}", checkpoints[1].replace('\n', "\r\n")));
+    let (code, said) = verify(&["log", dir, "--key", &key, "--since", &crlf]);
+    assert!(code == 0 && said.contains("continues the checkpoint given"), "{said}");
+    // What says nothing about this log is no finding about it.
+    let (garbage, empty) = (write("garbage", "hello\n"), write("empty", ""));
+    let strange = SigningKey::new("poterne.test/another", &[9; 32]).unwrap();
+    let of = journal::Checkpoint { origin: "poterne.test/another".to_owned(), size: 5, root: [1; 32] };
+    let another = write("another", &strange.sign(&of));
+    let fifo = folder.path().join("fifo").display().to_string();
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let forged = write("forged", &checkpoints[1].replacen("500", "501", 1));
     assert_eq!(verify(&["log", dir, "--key", &key, "--since", &forged]).0, 1);
     assert_eq!(verify(&["log", folder.path().to_str().unwrap(), "--key", &key]).0, 1);
     for arguments in [
         &["log", dir, "--key", "nonsense"][..],
         &["log", dir, "--key", &key, "--since", "/nowhere"],
+        &["log", dir, "--key", &key, "--since", "/dev/null"],
+        &["log", dir, "--key", &key, "--since", &garbage],
+        &["log", dir, "--since", &garbage],
+        &["log", dir, "--key", &key, "--since", &empty],
+        &["log", dir, "--key", &key, "--since", &another],
+        &["log", dir, "--key", &key, "--since", &fifo],
+        &["bundle", &fifo, "--key", &key],
+        &["receipt", &fifo],
         &["log"],
         &["log", dir, "--kee", &key],
         &[],

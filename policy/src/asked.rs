@@ -130,6 +130,12 @@ fn is_the_systems_own(program: &str) -> bool {
     named && !climbs && !program.contains(pattern)
 }
 
+/// Whether a path is an option to the program, or may become one: the target's shell puts names of files in the
+/// place of a pattern, and whoever may send a file may call it `--sender`. `./*` cannot.
+fn may_be_option(path: &str) -> bool {
+    path.starts_with(['-', '*', '?', '['])
+}
+
 /// Options of scp's server half that take nothing and change nothing that matters.
 fn scp(words: &[&str]) -> Option<Direction> {
     let mut direction = None;
@@ -140,7 +146,7 @@ fn scp(words: &[&str]) -> Option<Direction> {
         }
         let Some(options) = word.strip_prefix('-') else {
             // The first path: one for a server half, and options behind it would still count.
-            return (!words.any(|word| word.starts_with('-'))).then_some(direction).flatten();
+            return (!may_be_option(word) && !words.any(|word| may_be_option(word))).then_some(direction).flatten();
         };
         for option in options.chars() {
             let seen = match option {
@@ -177,7 +183,7 @@ fn rsync(words: &[&str]) -> Option<Direction> {
     let options: Vec<&&str> = words.iter().take_while(|word| word.starts_with('-')).collect();
     let paths = words.get(options.len()..).unwrap_or_default();
     let known = options.iter().all(|word| rsync_letters(word) || HARMLESS.contains(word) || harmless_value(word));
-    let whole = options.contains(&&"--server") && !paths.iter().any(|word| word.starts_with('-'));
+    let whole = options.contains(&&"--server") && !paths.iter().any(|word| may_be_option(word));
     let direction = if options.contains(&&"--sender") { Direction::FromTarget } else { Direction::ToTarget };
     (known && whole).then_some(direction)
 }

@@ -3,7 +3,7 @@
 use crate::anchors::{accept_and_open, is_held};
 use harness::{Site, SiteOptions};
 use journal::{OsDisk, Since, check_log_since};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -143,6 +143,57 @@ fn the_way_back_is_rehearsed() {
     assert!(report.findings.is_empty(), "{:?}", report.findings);
 }
 
+/// T15: what is gone and was not erased is named; whoever a set is made for opens its recordings too.
+fn lost_or_to_others(all: &Rehearsal, id: &str) {
+    let identity = recorder::RecoveryKey::generate();
+    let file = all.safe.path().join("other");
+    fs::write(&file, format!("{}\n", *identity.to_line())).unwrap();
+    let (into, to) = (all.outside.path().join("backups"), identity.public_line());
+    let create = || {
+        let mut out = None;
+        harness::eventually("the next second", || {
+            let args = ["backup", "create", "-o", into.to_str().unwrap(), "--to", &to, "--json"];
+            out = Some(all.site.poterne(&args, ""));
+            out.as_ref().is_some_and(|out| out.status.success())
+        });
+        let out = out.unwrap();
+        let made: Value = serde_json::from_slice(&out.stdout).unwrap();
+        (made, String::from_utf8_lossy(&out.stderr).into_owned())
+    };
+    let verify = |made: &Value| {
+        let key = all.safe.path().join("journal.vkey");
+        let (set, file, key) = (made["set"].as_str().unwrap(), file.to_str().unwrap(), key.to_str().unwrap());
+        says(&all.site.poterne(&["backup", "verify", set, "--identity", file, "--key", key], ""))
+    };
+    let (third, said) = create();
+    assert_eq!((third["recordings_added"].as_u64(), &third["recordings_lost"]), (Some(1), &json!([])), "{said}");
+    let held = verify(&third);
+    assert!(held.contains("each recording is what its manifest says") && !held.contains("note "), "{held}");
+
+    let heads = all.site.state().join("keyring").join(id);
+    let head = fs::read_dir(&heads).unwrap().map(|entry| entry.unwrap()).next().unwrap();
+    let (name, bytes) = (head.file_name().into_string().unwrap(), fs::read(head.path()).unwrap());
+    fs::remove_file(head.path()).unwrap();
+    let (fourth, said) = create();
+    assert_eq!(fourth["recordings_added"], 0);
+    assert!(said.contains(&format!("`{name}` of the recording {id} is not on the bastion")), "{said}");
+    let held = verify(&fourth);
+    assert!(held.contains(&format!("1 heads of {id} are missing")) && held.contains("HOLDS: "), "{held}");
+    fs::write(head.path(), bytes).unwrap();
+
+    let (folder, aside) = (all.site.state().join("recordings").join(id), all.site.folder().join("aside"));
+    fs::rename(&folder, &aside).unwrap();
+    let (fifth, said) = create();
+    assert!(said.contains(&format!("the recording {id} is not on the bastion")), "{said}");
+    let held = verify(&fifth);
+    assert!(held.contains(&format!("{id} is in an earlier set, and not here")), "{held}");
+    // No set before it, and the register knows all the same.
+    let fresh = all.outside.path().join("fresh");
+    let first = says(&all.site.poterne(&["backup", "create", "-o", fresh.to_str().unwrap(), "--to", &to], ""));
+    assert!(first.contains(&format!("the recording {id} is not on the bastion")), "{first}");
+    fs::rename(&aside, &folder).unwrap();
+}
+
 /// LOG-08, T10: what was erased since the backup does not come back; what is in an earlier set is not
 /// written again; an altered archive is named.
 #[test]
@@ -168,6 +219,8 @@ fn what_was_erased_stays_erased() {
         out.status.success()
     });
     assert_eq!((second["recordings"].as_u64(), second["recordings_added"].as_u64()), (Some(1), Some(0)), "{second}");
+    lost_or_to_others(&all, &id);
+    assert!(all.named("verify", &name(&second), &[]).status.success(), "earlier sets keep what they refer to");
     all.site.stop_daemon();
     fs::rename(all.site.state(), all.site.folder().join("evidence")).unwrap();
     let tombstones = all.safe.path().join("tombstones");

@@ -78,3 +78,56 @@ fn a_frozen_vendor_is_out_at_once() {
     again.type_line("exit");
     again.wait();
 }
+
+/// D18, D26: a target takes its time to answer, and meanwhile somebody brakes: nothing begins on it while the
+/// session is frozen, and nothing ever after a cut.
+#[test]
+fn nothing_begins_on_a_target_that_answers_after_the_brake() {
+    let site = Site::start();
+    let control = format!("-oControlPath={}", site.folder().join("ctl").display());
+    let mut shell = site.ssh("alice+scanner", &["-oControlMaster=yes", &control], &[]);
+    let (number, code) = site.walk(&mut shell, "alice", &Answers::default());
+    site.approve(number, &code);
+    shell.expect("APPROVED until");
+    eventually("the shell is there", || site.entries("channel-opened").len() == 1);
+    let session = site.last_session()["id"].as_str().unwrap().to_owned();
+    let sshd = rustix::process::Pid::from_raw(site.sshd.pid().cast_signed()).unwrap();
+    let signal = |signal| rustix::process::kill_process(sshd, signal).unwrap();
+    site.sign_in("claire");
+    let begins = |name: &str, channels: usize| {
+        signal(rustix::process::Signal::STOP);
+        let file = site.folder().join(name);
+        let command = format!("touch {}", file.display());
+        let terminal = site.ssh("alice+scanner", &["-oBatchMode=yes", &control], &[&command]);
+        eventually("it is on its way", || site.entries("channel-opened").len() == channels);
+        (file, terminal)
+    };
+    // Whoever came before was served before.
+    let goes_on = || {
+        signal(rustix::process::Signal::CONT);
+        for _ in 0..3 {
+            let port = site.sshd.port.to_string();
+            let out = std::process::Command::new("ssh-keyscan").args(["-p", &port, "127.0.0.1"]).output().unwrap();
+            assert!(!out.stdout.is_empty(), "the target answers again");
+        }
+    };
+
+    let (file, mut command) = begins("frozen", 2);
+    site.ok(&["session", "freeze", &session, "--reason", "wait"]);
+    goes_on();
+    assert!(!file.exists(), "it began on a frozen session");
+    let claire = site.member("claire");
+    let secrets = format!("{}\n{}\n", claire.password, claire.fresh_code());
+    let out = site.poterne(&["session", "resume", &session, "--as", "claire"], &secrets);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    command.wait();
+    assert!(file.exists(), "it waited, and was not lost");
+
+    let (file, mut command) = begins("cut", 3);
+    site.ok(&["session", "cut", &session, "--reason", "enough"]);
+    command.wait();
+    eventually("its end does not wait for the target", || site.entries("channel-closed").len() == 3);
+    goes_on();
+    assert!(!file.exists(), "it began after the cut");
+    shell.wait();
+}

@@ -300,6 +300,18 @@ fn what_was_exchanged_is_not_laundered_and_what_is_gone_is_left_out() {
     let said = String::from_utf8_lossy(&stored.stderr).into_owned();
     assert!(stored.status.success() && said.contains("channel-1.cast.head is not as it was sealed"), "{said}");
     both(Path::new(&path), Some(&vkey), &[], 1, &["channel-1.cast"]);
+    // Nothing erased the part that is gone.
+    assert!(said.contains("transcript.txt.head is not as it was sealed"), "{said}");
+    // Where a manifest is lost, all else is given out, and the verifiers name what is not there.
+    std::fs::remove_file(bodies.join("manifest.json")).unwrap();
+    let path = site.folder().join("lost.tar").display().to_string();
+    let stored = site.poterne(&["export", "--intervention", "1", "-o", &path, "--purpose", "x"], "");
+    let said = String::from_utf8_lossy(&stored.stderr).into_owned();
+    assert!(stored.status.success() && said.contains("manifest.json is not as it was sealed"), "{said}");
+    both(Path::new(&path), Some(&vkey), &[], 1, &["manifest.json"]);
+    let (code, said, bundle) = anew("lost-anew.tar");
+    assert_eq!(code, Some(0), "{said}");
+    both(&bundle, Some(&vkey), &[], 1, &["manifest.json"]);
 }
 
 /// T2: the technician's terminal and `session receipt` give what makes their keeper a witness: both

@@ -136,6 +136,16 @@ fn it_takes_two_persons_where_the_hospital_wants_it() {
     let read = site.entries("recording-read");
     let unwrapped = read.iter().find(|one| one["how"] == "unwrap for another").unwrap();
     assert_eq!((&unwrapped["staff"], &unwrapped["purpose"]), (&"anne".into(), &"asked by sophie".into()));
+    // A bundle for somebody outside takes two as well: both keys, or what was lent.
+    let stranger = recorder::RecoveryKey::generate().public_line();
+    for (n, (more, code)) in
+        [(&[][..], 77), (&["--key", &auditor], 0), (&["--unwrapped", &lent], 0)].into_iter().enumerate()
+    {
+        let path = keys.path().join(format!("bundle-{n}.tar")).display().to_string();
+        let call = ["export", "--session", &id, "-o", &path, "--purpose", "x", "--for", &stranger, "--key", &officer];
+        let out = site.poterne(&[&call[..], more].concat(), "");
+        assert_eq!(out.status.code(), Some(code), "{more:?}: {}", String::from_utf8_lossy(&out.stderr));
+    }
     // Something else in its place is no evidence.
     let other = recorded(&site, &["echo other"]);
     let forged = keys.path().join("forged").display().to_string();
@@ -367,6 +377,19 @@ fn a_search_goes_over_all_recordings_in_a_scope() {
     let out = site.poterne(&["recording", "search", "x", "--key", &stranger, "--purpose", "x"], "");
     assert_eq!(out.status.code(), Some(66));
     assert_eq!(site.entries("recordings-searched").last().unwrap()["closed"], 3);
+    // What nobody is called, days the wrong way round, and a key that is none are no empty answer.
+    for (more, code) in [
+        (&["--vendor", "imagiks"][..], 66),
+        (&["--target", "scaner"], 66),
+        (&["--technician", "alicia"], 66),
+        (&["--from", "2026-11-30", "--to", "2026-11-01"], 65),
+    ] {
+        let all = [&words[..], more].concat();
+        let out = site.poterne(&all, "");
+        assert_eq!(out.status.code(), Some(code), "{more:?}: {}", String::from_utf8_lossy(&out.stderr));
+    }
+    let typo = site.poterne(&["recording", "recipients", "--without", "age1typo"], "");
+    assert_eq!(typo.status.code(), Some(64));
     // One recording by its id, every picture of it: as before.
     let one = ["recording", "search", &ids[2], "NEEDLE-42", "--key", &officer, "--purpose", "x"];
     assert!(site.json(&one)[0]["row"].as_str().unwrap().contains("needle-42"));

@@ -143,6 +143,13 @@ fn thirteen_months_later_the_content_is_gone_and_the_proof_is_not() {
     eventually("the run is done", || plan(&site)["last_run"]["done"].is_string());
     assert!(!site.state().join("recordings").join(&alice).join("channel-1.cast.body").exists());
     assert!(readable(&site.state()).contains(TYPED), "the journal is kept for longer");
+    // What went at its term is not called altered.
+    let shown = site.json(&["recording", "show", &alice]);
+    assert_eq!(
+        (shown["state"].as_str(), shown["altered"].as_array().map(Vec::len)),
+        (Some("erased"), Some(0)),
+        "{shown}"
+    );
     assert!(plan(&site)["now"]["held"].as_u64().unwrap() > 0);
 
     // Twelve: the journal's. The daemon is killed while the ring is rewritten.

@@ -142,6 +142,8 @@ pub(super) struct Reading {
 #[derive(Debug, Serialize)]
 pub(super) struct Recording {
     state: RecordingState,
+    /// When it was, at its term.
+    erased: Option<Timestamp>,
     pub(super) manifest: String,
     pub(super) missing: u64,
     pub(super) bytes: u64,
@@ -151,15 +153,16 @@ impl Recording {
     /// The key of the text of how whole it is.
     pub(super) fn key(&self) -> &'static str {
         match self.state {
+            _ if self.erased.is_some() => "recording-erased",
             RecordingState::Whole => "recording-whole",
             RecordingState::Interrupted => "recording-interrupted",
             RecordingState::Mutilated => "recording-mutilated",
         }
     }
 
-    /// Whether something of it is missing.
+    /// Whether nothing of it is missing that should be there.
     pub(super) fn is_whole(&self) -> bool {
-        self.state == RecordingState::Whole
+        self.erased.is_some() || self.state == RecordingState::Whole
     }
 }
 
@@ -253,6 +256,7 @@ impl SessionView {
             unreached: record.unreached.clone(),
             recording: record.sealed.as_ref().map(|sealed| Recording {
                 state: sealed.state,
+                erased: record.shredded,
                 manifest: sealed.manifest.clone(),
                 missing: sealed.missing,
                 bytes: sealed.bytes,
@@ -266,7 +270,7 @@ impl SessionView {
                 purpose: one.purpose.clone(),
             }),
             watchable: end.is_none() && (security || me.decides_for(known, target)),
-            replayable: record.sealed.is_some() && security,
+            replayable: record.sealed.is_some() && record.shredded.is_none() && security,
             end,
         }
     }

@@ -156,6 +156,7 @@ dossier-more = { $count ->
 recording-whole = Whole, from the beginning to the end.
 recording-interrupted = Interrupted: Poterne stopped dead during the session. Whole up to the last picture that was shown.
 recording-mutilated = Mutilated: it is not what the journal announces. Keep everything, repair nothing, tell the security officer.
+recording-erased = Erased at its term: nobody opens it any more. The journal proves that it was there.
 recording-missing = { $size } is missing.
 recording-sealing = The recording is being sealed. Come back in a moment.
 recording-running = The session is still running, and is recorded. It can be replayed once it is over.

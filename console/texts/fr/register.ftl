@@ -156,6 +156,7 @@ dossier-more = { $count ->
 recording-whole = Entier, du début à la fin.
 recording-interrupted = Interrompu : Poterne s'est arrêté net pendant la session. Entier jusqu'à la dernière image montrée.
 recording-mutilated = Abîmé : il n'est pas ce que le journal annonce. Gardez tout, ne réparez rien, prévenez la sécurité.
+recording-erased = Effacé à son terme : plus personne ne l'ouvre. Le journal prouve qu'il existait.
 recording-missing = Il manque { $size }.
 recording-sealing = L'enregistrement est en cours de mise sous scellés. Revenez dans un instant.
 recording-running = La session court encore ; elle est enregistrée. On peut la revoir une fois qu'elle est terminée.

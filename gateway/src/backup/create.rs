@@ -5,6 +5,8 @@
 //! after; heads and recordings last, so that what the journal says is sealed is there.
 
 use super::archive::Writer;
+use super::earlier::{Earlier, Kept};
+use super::gone::{self, Gone};
 use super::{FORMAT, KEYS, MANIFEST, Manifest, RECORDINGS, STATE, digest_of, recording_file};
 use crate::site::Paths;
 use age::x25519::Recipient;
@@ -34,14 +36,19 @@ pub(crate) struct Order<'a> {
 }
 
 /// What was made.
+#[derive(Default)]
 pub(crate) struct Made {
     pub(crate) set: PathBuf,
     pub(crate) checkpoint: String,
     pub(crate) recordings: usize,
-    /// Recordings that were not in an earlier set.
+    /// Recordings that were not in an earlier set, or opened to others there.
     pub(crate) added: usize,
     /// Archives of recordings that were not what an earlier set says, put aside and written anew.
     pub(crate) altered: Vec<PathBuf>,
+    /// What earlier sets have, or manifests name, and is not on the bastion: erased at its term, or lost.
+    pub(crate) gone: Vec<Gone>,
+    /// Archives of earlier versions, of which nobody says to whom they open.
+    pub(crate) unsaid: usize,
     pub(crate) bytes: u64,
 }
 
@@ -59,12 +66,13 @@ pub(crate) fn create(order: &Order<'_>) -> anyhow::Result<Made> {
     }
     private(&set)?;
     let paths = Paths::new(order.state);
-    let mut bytes = 0;
-    let mut checkpoint = None;
+    let (mut bytes, mut checkpoint, mut ids) = (0, None, Vec::new());
     for _ in 0..TRIES {
         let mut state = Writer::begin(&set.join(STATE), &recipients)?;
         let mut keys = Writer::begin(&set.join(KEYS), &recipients)?;
         if let Some(found) = once(order, &paths, &mut state, &mut keys)? {
+            // Before the heads are copied: those of what is sealed later are not among them.
+            ids = sealed(&paths)?;
             keys.folder(Path::new("keyring"), &paths.keyring())?;
             bytes += state.finish()? + keys.finish()?;
             checkpoint = Some(found);
@@ -74,41 +82,58 @@ pub(crate) fn create(order: &Order<'_>) -> anyhow::Result<Made> {
     let Some(checkpoint) = checkpoint else {
         bail!("sessions ended or keys changed again and again while they were copied: try again later");
     };
-    let known = earlier(order.into);
-    let mut recordings = BTreeMap::new();
-    let (mut added, mut altered) = (0, Vec::new());
-    for id in sealed(&paths)? {
-        let place = order.into.join(RECORDINGS).join(recording_file(id.as_str()));
-        // It is read, not believed: what was put in its place would go on in each set from now on.
-        let there = place.exists().then(|| digest_of(&place)).transpose()?;
-        let digest = match (known.get(id.as_str()), there) {
-            (Some(known), Some(there)) if *known == there => there,
-            (known, there) => {
-                if known.is_some() && there.is_some() {
-                    let aside =
-                        order.into.join(RECORDINGS).join(format!("{}.altered-{name}", recording_file(id.as_str())));
-                    fs::rename(&place, &aside).with_context(|| format!("`{}`", place.display()))?;
-                    altered.push(aside);
-                }
+    let (earlier, wanted) = (Earlier::read(order.into), recipients.iter().map(ToString::to_string).collect());
+    let mut made = Made { set: set.clone(), checkpoint: checkpoint.clone(), bytes, ..Made::default() };
+    let (mut recordings, mut recording_files, mut recordings_open_to) =
+        (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    for id in &ids {
+        let choice = earlier.choose(order.into, id.as_str(), &wanted)?;
+        for file in &choice.altered {
+            let place = order.into.join(RECORDINGS).join(file);
+            let aside = order.into.join(RECORDINGS).join(format!("{file}.altered-{name}"));
+            fs::rename(&place, &aside).with_context(|| format!("`{}`", place.display()))?;
+            made.altered.push(aside);
+        }
+        let kept = match choice.good {
+            Some(kept) => kept,
+            None => {
+                let place = order.into.join(RECORDINGS).join(&choice.free);
                 let mut writer = Writer::begin(&place, &recipients)?;
-                writer.folder(Path::new(id.as_str()), &paths.sealed(&id))?;
-                bytes += writer.finish()?;
-                added += 1;
-                digest_of(&place)?
+                writer.folder(Path::new(id.as_str()), &paths.sealed(id))?;
+                made.bytes += writer.finish()?;
+                made.added += 1;
+                Kept { file: choice.free, digest: digest_of(&place)?, opens_to: Some(wanted.clone()) }
             }
         };
-        recordings.insert(id.to_string(), digest);
+        recordings.insert(id.to_string(), kept.digest);
+        if kept.file != recording_file(id.as_str()) {
+            recording_files.insert(id.to_string(), kept.file);
+        }
+        match kept.opens_to {
+            Some(to) => drop(recordings_open_to.insert(id.to_string(), to)),
+            None => made.unsaid += 1,
+        }
     }
+    made.recordings = recordings.len();
+    let lost = earlier.sessions().filter(|id| !recordings.contains_key(*id)).map(Gone::whole);
+    made.gone = lost.chain(ids.iter().flat_map(|id| gone::of(&paths, id))).collect();
     let mut archives = BTreeMap::new();
     for name in [STATE, KEYS] {
         archives.insert(name.to_owned(), digest_of(&set.join(name))?);
     }
-    let count = recordings.len();
-    let manifest = Manifest { format: FORMAT, made: order.now, checkpoint: checkpoint.clone(), archives, recordings };
+    let manifest = Manifest {
+        format: FORMAT,
+        made: order.now,
+        checkpoint,
+        archives,
+        recordings,
+        recording_files,
+        recordings_open_to,
+    };
     // Last: a set without it was broken off.
     fs::write(set.join(MANIFEST), serde_json::to_vec_pretty(&manifest)?)?;
     fs::File::open(&set)?.sync_all()?;
-    Ok(Made { set, checkpoint, recordings: count, added, altered, bytes })
+    Ok(made)
 }
 
 /// Copies once; gives the checkpoint, or nothing if what was copied does not fit together.
@@ -215,12 +240,6 @@ fn sealed(paths: &Paths) -> anyhow::Result<Vec<SessionId>> {
     }
     all.sort();
     Ok(all)
-}
-
-/// The digests of the recordings in earlier sets.
-fn earlier(folder: &Path) -> BTreeMap<String, String> {
-    let sets = fs::read_dir(folder).into_iter().flatten().flatten();
-    sets.filter_map(|set| Manifest::read(&set.path()).ok()).flat_map(|manifest| manifest.recordings).collect()
 }
 
 fn private(folder: &Path) -> anyhow::Result<()> {

@@ -7,10 +7,13 @@
 
 mod archive;
 mod create;
+mod earlier;
+mod gone;
 mod restore;
 mod verify;
 
 pub(crate) use create::{Order, create};
+pub(crate) use gone::Gone;
 pub(crate) use restore::{BROKEN_OFF, Put, restore};
 pub(crate) use verify::{Outside, verify};
 
@@ -18,7 +21,7 @@ use anyhow::Context as _;
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -45,6 +48,13 @@ pub(crate) struct Manifest {
     archives: BTreeMap<String, String>,
     /// SHA-256 of the archive of each sealed recording, by session.
     recordings: BTreeMap<String, String>,
+    /// The files of those archives that are not named by their session alone, by session.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    recording_files: BTreeMap<String, String>,
+    /// Whose keys open the archive of a recording, each alone, by session: `age1…`. Of one that is not
+    /// here nobody says.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    recordings_open_to: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Manifest {
@@ -55,17 +65,22 @@ impl Manifest {
         anyhow::ensure!(read.format == FORMAT, "the set is of format {}, not {FORMAT}", read.format);
         let safe = |name: &String| Path::new(name).components().count() == 1 && !name.starts_with('.');
         anyhow::ensure!(
-            read.recordings.keys().chain(read.archives.keys()).all(safe),
+            read.recordings.keys().chain(read.archives.keys()).chain(read.recording_files.values()).all(safe),
             "the manifest names what is no file of a set"
         );
         Ok(read)
+    }
+
+    /// The archive of a recording, below [`RECORDINGS`].
+    fn file_of(&self, id: &str) -> String {
+        self.recording_files.get(id).cloned().unwrap_or_else(|| recording_file(id))
     }
 
     /// Each archive with its digest; recordings lie beside the set.
     fn files(&self, set: &Path) -> Vec<(PathBuf, &String)> {
         let beside = set.parent().unwrap_or(set).join(RECORDINGS);
         let own = self.archives.iter().map(|(name, digest)| (set.join(name), digest));
-        let recordings = self.recordings.iter().map(|(id, digest)| (beside.join(recording_file(id)), digest));
+        let recordings = self.recordings.iter().map(|(id, digest)| (beside.join(self.file_of(id)), digest));
         own.chain(recordings).collect()
     }
 }

@@ -2,7 +2,7 @@
 //! the last known checkpoint. Nothing opens before two persons accept (D17).
 
 use super::verify::{Outside, check};
-use super::{KEYS, Manifest, RECORDINGS, STATE, archive, digest_of, recording_file};
+use super::{KEYS, Manifest, RECORDINGS, STATE, archive, digest_of};
 use crate::entropy;
 use crate::lockdown::Lockdown;
 use crate::memory::MEMORY;
@@ -92,7 +92,7 @@ fn put_back(put: &Put<'_>, paths: &Paths, manifest: &Manifest, gone: &Tombstones
     }
     let beside = put.set.parent().unwrap_or(put.set).join(RECORDINGS);
     for id in manifest.recordings.keys() {
-        archive::unpack(&beside.join(recording_file(id)), &put.outside.identities, &paths.recordings())?;
+        archive::unpack(&beside.join(manifest.file_of(id)), &put.outside.identities, &paths.recordings())?;
     }
     // What was erased stays erased: neither its content nor what opens it comes back (LOG-08).
     let erased = erase_again(paths, gone)?;

@@ -2,11 +2,11 @@
 //! manifest, and the journal with what came from outside. That a recording's manifest is the one that the
 //! journal names stands in an entry's content, which takes the vault's key: that is for after a restore.
 
-use super::{KEYS, Manifest, RECORDINGS, STATE, archive, digest_from, digest_of, recording_file};
+use super::{KEYS, Manifest, RECORDINGS, STATE, archive, digest_from, digest_of};
 use age::x25519::Identity;
 use anyhow::Context as _;
 use journal::{OsDisk, Since, VerifierKey, check_log_since};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -47,6 +47,8 @@ impl Outside {
 pub(crate) struct Found {
     /// What does not hold. Empty: all holds.
     pub(crate) wrong: Vec<String>,
+    /// What is not in it and does not speak against it: gone at its term, or lost.
+    pub(crate) notes: Vec<String>,
     /// Entries of the journal in it.
     pub(crate) entries: u64,
     pub(crate) recordings: usize,
@@ -75,11 +77,17 @@ pub(crate) fn verify(set: &Path, outside: &Outside) -> anyhow::Result<Found> {
     let beside = set.parent().unwrap_or(set).join(RECORDINGS);
     for id in manifest.recordings.keys() {
         let heads = temporary.0.join("keyring").join(id);
-        match recording(&beside.join(recording_file(id)), id, &outside.identities, &heads) {
-            Ok(wrong) => found.wrong.extend(wrong),
+        match recording(&beside.join(manifest.file_of(id)), id, &outside.identities, &heads) {
+            Ok((wrong, 0)) => found.wrong.extend(wrong),
+            Ok((wrong, missing)) => {
+                found.wrong.extend(wrong);
+                found.notes.push(format!("{missing} heads of {id} are missing: gone at their term, or lost"));
+            }
             Err(error) => found.wrong.push(format!("{error:#}")),
         }
     }
+    let fewer = earlier(set, &manifest);
+    found.notes.extend(fewer.iter().map(|id| format!("{id} is in an earlier set, and not here: erased, or lost")));
     if found.wrong.is_empty() {
         let (wrong, entries) = check(&temporary.0.join("journal"), outside);
         (found.wrong, found.entries) = (wrong, entries);
@@ -87,9 +95,17 @@ pub(crate) fn verify(set: &Path, outside: &Outside) -> anyhow::Result<Found> {
     Ok(found)
 }
 
+/// Recordings that older sets beside this one name, and it does not.
+fn earlier(set: &Path, manifest: &Manifest) -> BTreeSet<String> {
+    let sets = fs::read_dir(set.parent().unwrap_or(set)).into_iter().flatten().flatten();
+    let older = sets.filter_map(|set| Manifest::read(&set.path()).ok()).filter(|one| one.made < manifest.made);
+    let all = older.flat_map(|one| one.recordings.into_keys());
+    all.filter(|id| !manifest.recordings.contains_key(id)).collect()
+}
+
 /// Holds the files of a recording's archive, and its heads, against the manifest in it. What retention
-/// took of it is no finding: a body without its head opens to nobody.
-fn recording(archive: &Path, id: &str, identities: &[Identity], heads: &Path) -> anyhow::Result<Vec<String>> {
+/// took of it is no finding: a body without its head opens to nobody. Gives how many heads are not there.
+fn recording(archive: &Path, id: &str, identities: &[Identity], heads: &Path) -> anyhow::Result<(Vec<String>, usize)> {
     let (mut bodies, mut manifest) = (BTreeMap::new(), Vec::new());
     archive::each(archive, identities, &mut |name, from| match name.strip_prefix(id).ok().and_then(Path::to_str) {
         Some("manifest.json") => from.take(LONGEST).read_to_end(&mut manifest).map(drop),
@@ -112,23 +128,26 @@ fn recording(archive: &Path, id: &str, identities: &[Identity], heads: &Path) ->
         let path = heads.join(name);
         path.exists().then(|| digest_of(&path)).transpose()
     };
-    let mut missing = Vec::new();
+    let (mut missing, mut headless) = (Vec::new(), 0);
     for part in &said.parts {
         let (file, body) = (format!("{}.head", part.name), format!("{}.body", part.name));
         let (head, there) = (head(&file)?, bodies.remove(&body));
         judge(&file, head.as_ref(), &part.head_sha256);
         judge(&body, there.as_ref(), &part.body_sha256);
+        headless += usize::from(head.is_none());
         if head.is_some() && there.is_none() {
             missing.push(format!("`{body}` of {id} is not in the archive, and its head is in the set"));
         }
     }
     for ((first, second), digest) in said.secrets_open_to.iter().zip(&said.secrets_keys) {
         let file = format!("secrets-{first}-{second}.age");
-        judge(&file, head(&file)?.as_ref(), digest);
+        let there = head(&file)?;
+        headless += usize::from(there.is_none());
+        judge(&file, there.as_ref(), digest);
     }
     let strange = bodies.keys().map(|file| format!("`{file}` of {id} is not in its manifest"));
     wrong.extend(missing.into_iter().chain(strange));
-    Ok(wrong)
+    Ok((wrong, headless))
 }
 
 /// Checks the journal of a copy; gives what does not hold, and the number of entries.
@@ -193,10 +212,11 @@ mod tests {
             recording(&place, id, std::slice::from_ref(&key), &heads).unwrap()
         };
         let (cast, content) = (("channel-1.cast.body", "body"), ("channel-2-content.raw.body", "body"));
-        assert_eq!(judge(id, &[cast, content]), [""; 0], "a content whose head is gone at its term");
-        assert_eq!(judge(id, &[cast]), [""; 0]);
+        let none = (Vec::new(), 1);
+        assert_eq!(judge(id, &[cast, content]), none, "a content whose head is gone at its term, or lost");
+        assert_eq!(judge(id, &[cast]), none);
         let says = |session: &str, files: &[(&str, &str)], word: &str| {
-            let wrong = judge(session, files);
+            let (wrong, _) = judge(session, files);
             assert!(wrong.len() == 1 && wrong[0].contains(word), "{word}: {wrong:?}");
         };
         says(id, &[("channel-1.cast.body", "another")], "channel-1.cast.body");

@@ -2,7 +2,8 @@
 
 use super::args::{EvidenceFlags, ExportFlags};
 use super::commands::{Outcome, socket};
-use super::recording::Reading;
+use super::recipients::recipient;
+use super::recording::{Reading, reading_keys};
 use super::{output, recording};
 use crate::ctl::client;
 use age::x25519::Recipient;
@@ -76,9 +77,14 @@ fn purpose(given: Option<String>) -> Result<String, Failure> {
 }
 
 pub(super) fn carry_out(main: &Path, flags: ExportFlags) -> Outcome {
-    let anew = match (&flags.key, &flags.recipient) {
-        (Some(key), Some(to)) => Some(Anew { keys: keys(key)?, recipient: recipient(to)?, name: to.clone() }),
-        _ => None,
+    let anew = match &flags.recipient {
+        Some(to) => Some(Anew {
+            keys: reading_keys(&flags.key)?,
+            unwrapped: flags.unwrapped,
+            recipient: recipient(to)?,
+            name: to.clone(),
+        }),
+        None => None,
     };
     let order = Order::EvidenceExport {
         scope: scope(flags.scope)?,
@@ -110,7 +116,7 @@ pub(super) fn carry_out(main: &Path, flags: ExportFlags) -> Outcome {
     let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
     for name in answer.get("altered").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
         eprintln!(
-            "poterne: warning: {} is not as it was sealed: it proves nothing, and was exchanged or altered here",
+            "poterne: warning: {} is not as it was sealed: it proves nothing, and was exchanged, altered or lost here; nothing in the journal erased it",
             output::visible(name)
         );
     }
@@ -131,25 +137,11 @@ fn write(main: &Path, order: &Order, file: &mut File, path: &Path) -> Result<Val
     Ok(answer)
 }
 
-fn keys(path: &Path) -> Result<ReadingKeys, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::new(exit::NO_INPUT, format!("`{}` cannot be read: {error}", path.display())))?;
-    ReadingKeys::parse(&text).map_err(|error| Failure::new(exit::DATA, format!("`{}`: {error}", path.display())))
-}
-
-fn recipient(text: &str) -> Result<Recipient, Failure> {
-    text.parse().map_err(|_| {
-        let shown = text.escape_default();
-        Failure::new(
-            exit::USAGE,
-            format!("`{shown}` is not an age recipient: write the line `age1…` that age-keygen prints"),
-        )
-    })
-}
-
 /// Recordings encrypted anew: with whose key they are opened, and to whom they go.
 struct Anew {
     keys: ReadingKeys,
+    /// What the second person wrote: the parts of the one recording, or a folder of them for each session.
+    unwrapped: Option<PathBuf>,
     recipient: Recipient,
     /// The recipient, as it was written.
     name: String,
@@ -170,7 +162,11 @@ impl Anew {
                 one.get("without").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
             let how = "encrypted anew for an evidence bundle".to_owned();
             let order = Order::RecordingRead { id: session.clone(), how, purpose: purpose.clone() };
-            let read = Reading::of(&super::commands::ask(main, &order)?, self.keys)?;
+            let mut read = Reading::of(&super::commands::ask(main, &order)?, self.keys)?;
+            if let Some(folder) = &self.unwrapped {
+                let own = folder.join(&session);
+                read = read.unwrapped_at(if own.is_dir() { &own } else { folder });
+            }
             for part in read.sealed.manifest.parts.iter().filter(|part| part.kind != PartKind::Secrets) {
                 if without.contains(&part.name.as_str()) {
                     eprintln!("poterne: warning: {} of {session} is not on the bastion any more: left out", part.name);

@@ -55,7 +55,21 @@ impl Locks {
     }
 }
 
+/// One that was mistyped would open nothing, and nothing would seem to be lost with it.
+pub(super) fn recipient(text: &str) -> Result<age::x25519::Recipient, Failure> {
+    text.parse().map_err(|_| {
+        let shown = text.escape_default();
+        Failure::new(
+            exit::USAGE,
+            format!("`{shown}` is not an age recipient: write the line `age1…` that age-keygen prints"),
+        )
+    })
+}
+
 pub(super) fn list(main: &Path, without: Option<&str>, as_json: Json) -> Outcome {
+    if let Some(key) = without {
+        recipient(key)?;
+    }
     let recordings = Locks::all(&ask(main, &Order::RecordingList)?);
     if let Some(key) = without {
         let lost: Vec<Value> = recordings

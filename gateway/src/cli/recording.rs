@@ -105,7 +105,8 @@ pub(super) fn clock(seconds: f64) -> String {
 fn show(main: &Path, id: String, as_json: super::args::Json) -> Outcome {
     let mut shown = ask(main, &Order::RecordingShow { id })?;
     if let Ok((sealed, _)) = located(&shown) {
-        let altered = sealed.altered();
+        let there = sealed.manifest.parts.iter().filter(|part| erased(&shown, part).is_none());
+        let altered: Vec<String> = there.flat_map(|part| sealed.altered_files(part)).collect();
         let fits = shown.get("manifest").and_then(Value::as_str) == Some(sealed.digest.as_str());
         if let Value::Object(fields) = &mut shown {
             let parts: Vec<Value> = sealed
@@ -123,6 +124,13 @@ fn show(main: &Path, id: String, as_json: super::args::Json) -> Outcome {
     print(as_json, &shown, output::fields)
 }
 
+/// When a part was erased at its term, if it was: copies of files have one of their own.
+fn erased(shown: &Value, part: &Part) -> Option<String> {
+    let field = if part.name.ends_with("-content.raw") { "files_erased" } else { "erased" };
+    let at = shown.get(field)?.as_str()?;
+    Some(at.parse().map_or_else(|_| at.to_owned(), output::here))
+}
+
 pub(super) fn located(shown: &Value) -> Result<(SealedRecording, PathBuf), OpenError> {
     let path = |name: &str| PathBuf::from(shown.get(name).and_then(Value::as_str).unwrap_or_default());
     let folder = path("folder");
@@ -135,6 +143,8 @@ pub(super) struct Reading {
     pub(super) keys: ReadingKeys,
     /// Read from what the second person made, whose files the manifest has no digest of.
     unwrapped: bool,
+    /// The daemon's answer.
+    shown: Value,
 }
 
 /// The keys of all these files.
@@ -195,16 +205,28 @@ impl Reading {
         let keys = reading_keys(&flags.keys.key)?;
         let purpose = flags.keys.purpose.clone();
         let shown = ask(main, &Order::RecordingRead { id: id.to_owned(), how: how.to_owned(), purpose })?;
-        let mut read = Self::of(&shown, keys)?;
-        if let Some(folder) = &flags.unwrapped {
-            read.sealed = read.sealed.unwrapped_at(folder);
-            read.unwrapped = true;
-        }
-        Ok(read)
+        let read = Self::of(&shown, keys)?;
+        Ok(match &flags.unwrapped {
+            Some(folder) => read.unwrapped_at(folder),
+            None => read,
+        })
+    }
+
+    /// The same, read from what the second person wrote.
+    pub(super) fn unwrapped_at(mut self, folder: &Path) -> Self {
+        self.sealed = self.sealed.unwrapped_at(folder);
+        self.unwrapped = true;
+        self
     }
 
     /// A recording as the daemon's answer shows it, once the reading is journalled.
     pub(super) fn of(shown: &Value, keys: ReadingKeys) -> Result<Self, Failure> {
+        let (folder, gone) =
+            (shown.get("folder").and_then(Value::as_str), shown.get("erased").is_some_and(Value::is_string));
+        // Its manifest goes with the last of it.
+        if gone && folder.is_some_and(|folder| !Path::new(folder).exists()) {
+            return Err(Failure::new(exit::NO_INPUT, "the recording was erased at its term, and its manifest too"));
+        }
         let (sealed, _) = located(shown).map_err(|error| unreadable(&error))?;
         if shown.get("manifest").and_then(Value::as_str) != Some(sealed.digest.as_str()) {
             return Err(Failure::new(
@@ -212,11 +234,13 @@ impl Reading {
                 "the manifest is not the one that the journal knows: this recording was altered, and proves nothing",
             ));
         }
-        if let Some(state) = shown.get("state").and_then(Value::as_str).filter(|state| *state != "whole") {
+        if let Some(state) =
+            shown.get("state").and_then(Value::as_str).filter(|state| !["whole", "erased"].contains(state))
+        {
             let missing = shown.get("missing").and_then(Value::as_u64).unwrap_or(0);
             eprintln!("poterne: warning: this recording is {state}; {missing} bytes of its spool are missing");
         }
-        Ok(Self { sealed, keys, unwrapped: false })
+        Ok(Self { sealed, keys, unwrapped: false, shown: shown.clone() })
     }
 
     /// A part, as it was sealed: whatever was put in its place is not shown as evidence.
@@ -241,7 +265,15 @@ impl Reading {
                 )),
             };
         }
-        match self.sealed.altered_files(part).as_slice() {
+        let altered = self.sealed.altered_files(part);
+        if let (false, Some(at)) = (altered.is_empty(), erased(&self.shown, part)) {
+            let text = format!(
+                "{} was erased at its term on {at}: nobody opens it any more, and the journal proves that it was there",
+                part.name
+            );
+            return Err(Failure::new(exit::NO_INPUT, text));
+        }
+        match altered.as_slice() {
             [] => Ok(()),
             altered => Err(Failure::new(
                 exit::DATA,
@@ -409,6 +441,23 @@ fn read_keys(within: Duration) -> Vec<Key> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// LOG-08: copies of files have a term of their own, and each part is judged by its own.
+    #[test]
+    fn a_part_goes_at_its_own_term() {
+        let part = |name: &str| -> Part {
+            let at = "2026-11-23T08:00:00Z";
+            let part = json!({ "name": name, "kind": "cast", "channel": 1, "started": at, "ended": at, "plain_bytes": 1,
+                "plain_sha256": "", "sealed_bytes": 8, "head_sha256": "", "body_sha256": "" });
+            serde_json::from_value(part).unwrap()
+        };
+        let (cast, content) = (part("channel-1.cast"), part("channel-2-content.raw"));
+        let at = "2027-05-24T01:00:00Z";
+        let gone = |shown: &Value| [&cast, &content].map(|part| erased(shown, part).is_some());
+        assert_eq!(gone(&json!({ "erased": null, "files_erased": null })), [false, false]);
+        assert_eq!(gone(&json!({ "erased": null, "files_erased": at })), [false, true]);
+        assert_eq!(gone(&json!({ "erased": at, "files_erased": null })), [true, false]);
+    }
 
     #[test]
     fn times_are_read_and_shown() {

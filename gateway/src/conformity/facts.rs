@@ -2,6 +2,7 @@
 
 use crate::doctor::{Finding, Level, wide};
 use config::{Config, Exception, Opening, Scan};
+use ipnet::IpNet;
 use jiff::Timestamp;
 use policy::{Right, Sources, Supervision};
 use std::collections::BTreeMap;
@@ -65,6 +66,27 @@ pub(crate) struct ConfigFacts {
     pub(crate) receivers: usize,
 }
 
+/// No vendor has half of all IPv4 addresses, or as many of IPv6 as are given out at all (2000::/3): who
+/// lists so many means all.
+const MOST: [u128; 2] = [1 << 31, 1 << 125];
+
+/// Whether these are no networks of anybody's, but as good as any: networks are merged first.
+fn is_anywhere(sources: &Sources) -> bool {
+    let networks = match sources {
+        Sources::Any { .. } => return true,
+        Sources::Networks(networks) => IpNet::aggregate(networks),
+    };
+    let size =
+        |one: &IpNet| 1_u128.checked_shl(u32::from(one.max_prefix_len() - one.prefix_len())).unwrap_or(u128::MAX);
+    let [mut four, mut six] = [0_u128; 2];
+    for one in &networks {
+        let sum = if one.addr().is_ipv4() { &mut four } else { &mut six };
+        *sum = sum.saturating_add(size(one));
+    }
+    let [most_four, most_six] = MOST;
+    four >= most_four || six >= most_six
+}
+
 impl ConfigFacts {
     /// What a configuration says at an instant.
     pub(crate) fn of(config: &Config, at: Timestamp) -> Self {
@@ -89,7 +111,7 @@ impl ConfigFacts {
             targets: vendor.rules.allow.iter().flat_map(|rule| &rule.targets).map(ToString::to_string).collect(),
             in_contract: vendor.rules.contract.days.contains(today),
             key: vendor.key,
-            any_source: matches!(vendor.rules.sources, Sources::Any { .. }),
+            any_source: is_anywhere(&vendor.rules.sources),
             wide: config.calendars.get(&vendor.rules.calendar).and_then(wide),
             forwards: vendor
                 .rules
@@ -134,6 +156,10 @@ pub(crate) struct LiveFacts {
     pub(crate) unapproved: usize,
     /// Sessions that are over, without a recording that is whole or at least found.
     pub(crate) mutilated: usize,
+    /// Recordings that are sealed and were not erased, and whose manifest or heads are not there.
+    pub(crate) lost: usize,
+    /// What should be erased since longer than a run takes; `None`: nobody can say.
+    pub(crate) overdue: Option<usize>,
     pub(crate) interventions: usize,
     /// Numbers that are missing.
     pub(crate) missing: usize,

@@ -74,6 +74,8 @@ pub(crate) enum Control {
     Clock,
     /// The network holds a second wall; from here it cannot be seen.
     NetworkWall,
+    /// Backups are verified, which happens elsewhere and is not told here.
+    BackupVerified,
     /// Which version runs; whether there is a newer one nobody here knows.
     Version,
     /// A check of the host.
@@ -180,9 +182,12 @@ fn lived(control: Control, facts: &Facts) -> Seen {
             format!("session-ended: source, started, seconds; sessions: {}", live.sessions),
         ),
         Control::Recording => (
-            none_of(count(live.mutilated)),
+            none_of(count(live.mutilated.saturating_add(live.lost))),
             Place::Register,
-            format!("sessions: {}, mutilated: {}", live.sessions, live.mutilated),
+            format!(
+                "sessions: {}, mutilated: {}, manifest or heads missing: {}",
+                live.sessions, live.mutilated, live.lost
+            ),
         ),
         Control::Readings => (State::Held, Place::Journal, format!("recording-read: {}", live.readings)),
         Control::Journal => {
@@ -241,7 +246,9 @@ fn configured(control: Control, facts: &Facts) -> Seen {
             (State::Held, Place::Configuration, grants.join("; "))
         }
         Control::Contracts => excepted("contract not in force", vendors(|one| !one.in_contract), State::Partly),
-        Control::Sources => excepted("sources = \"any\"", vendors(|one| one.any_source), State::NotHeld),
+        Control::Sources => {
+            excepted("sources = \"any\", or as good as any", vendors(|one| one.any_source), State::NotHeld)
+        }
         Control::NoTunnels => excepted("forward", vendors(|one| one.forwards), State::Partly),
         Control::Port | Control::Armed | Control::NotAtStart => {
             let (word, state) = match (config.open, control) {
@@ -285,10 +292,17 @@ fn configured(control: Control, facts: &Facts) -> Seen {
             let [journal, recordings, files] = config.months;
             // Beyond 12 months the configuration takes a written reason, and beyond 36 it takes nothing.
             let long = config.months.iter().any(|months| *months > crate::report::UNREASONED);
+            let (state, overdue) = match facts.live.overdue {
+                Some(0) => (State::Held, "0".to_owned()),
+                Some(late) => (State::NotHeld, late.to_string()),
+                None => (State::Partly, "?".to_owned()),
+            };
             (
-                held(!long, State::Partly),
+                state.max(held(!long, State::Partly)),
                 Place::Configuration,
-                format!("retention: journal {journal}, recordings {recordings}, files {files} months"),
+                format!(
+                    "retention: journal {journal}, recordings {recordings}, files {files} months; overdue: {overdue}"
+                ),
             )
         }
         Control::Forwarding => {
@@ -323,6 +337,9 @@ fn configured(control: Control, facts: &Facts) -> Seen {
                 _ => State::Held,
             };
             (state, Place::Configuration, format!("notify.webhooks: {}, notify.mail: {}", config.webhooks, config.mail))
+        }
+        Control::BackupVerified => {
+            (State::Partly, Place::Program, "poterne backup verify, on another machine: ?".to_owned())
         }
         Control::Version => {
             (State::Partly, Place::Program, format!("poterne {}; newest: ?", env!("CARGO_PKG_VERSION")))

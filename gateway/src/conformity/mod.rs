@@ -55,7 +55,8 @@ impl Desk {
     /// Judges every rule by what is so now.
     pub(crate) async fn conformity(&self) -> Answer {
         let status = self.status().await?;
-        let facts = gather::gather(&self.site, &self.reload.main, &status).await?;
+        let plan = self.retention_plan().await.ok();
+        let facts = gather::gather(&self.site, &self.reload.main, &status, plan.as_ref()).await?;
         let config = self.site.config();
         let rows: Vec<Value> = RULES.iter().map(|rule| row(rule, &facts)).collect();
         Ok(json!({

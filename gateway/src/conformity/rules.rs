@@ -165,7 +165,7 @@ pub(crate) const RULES: &[Rule] = &[
         source: "CERT Santé; LOG-05",
         french: "De préférence en les centralisant.",
         english: "Preferably in a central place.",
-        controls: &[Control::Forwarding],
+        controls: &[Control::Forwarding, Control::Host("siem")],
     },
     Rule {
         id: "CERT-22",
@@ -235,7 +235,7 @@ pub(crate) const RULES: &[Rule] = &[
         source: "ANSSI-PA-022 R45; EVI-12",
         french: "Sauvegarder, et vérifier les sauvegardes.",
         english: "Back up, and verify the backups.",
-        controls: &[Control::Host("backup")],
+        controls: &[Control::Host("backup"), Control::BackupVerified],
     },
     Rule {
         id: "PA022-R52",

@@ -51,7 +51,7 @@ fn coming(one: &Coming, now: Timestamp, register: &Register) -> Value {
 const RUN: &str = "retention-run";
 
 impl Desk {
-    pub(super) async fn retention_plan(&self) -> Answer {
+    pub(crate) async fn retention_plan(&self) -> Answer {
         let outlook = retention::outlook(&self.site).await.map_err(software)?;
         let (plan, register, now) = (&outlook.plan, &outlook.register, outlook.steady.seen);
         let terms = register.retention.terms.last().map(|(_, terms)| *terms);

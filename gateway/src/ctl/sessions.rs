@@ -303,7 +303,18 @@ impl Desk {
             let text = "the expression is longer than 200 characters: write a shorter one";
             return Err(Failure::saying(Refusal::TooLong("expression"), text));
         }
+        if let (Some(from), Some(to)) = (scope.from, scope.to)
+            && to <= from
+        {
+            return Err(Failure::new(exit::DATA, "--to is before --from: write the first day, then the last"));
+        }
         let said = scope.to_string();
+        let config = self.site.config();
+        let asked = scope.clone();
+        let known = move |core: &Core, _| unknown(&asked, &config, &core.register);
+        if let Some(what) = self.site.registrar.view(known).await.map_err(gone)? {
+            return Err(Failure::new(exit::NO_INPUT, what));
+        }
         let rows = move |core: &Core, _| {
             let there = |record: &SessionRecord| record.sealed.is_some() && record.shredded.is_none();
             let fits = |record: &&SessionRecord| there(record) && in_scope(record, &core.register, &scope);
@@ -366,6 +377,30 @@ fn stated(purpose: &str) -> Result<String, Failure> {
         _ => Refusal::TooLong("purpose"),
     };
     Err(Failure::saying(wrong, "the purpose is empty or longer than 200 characters: write why with --purpose"))
+}
+
+/// What of a scope nobody here is or was called: nothing would be found, and nothing would be said of it.
+fn unknown(scope: &SearchScope, config: &config::Config, register: &Register) -> Option<String> {
+    let was = |is: &dyn Fn(&lifecycle::Requested) -> bool| register.interventions.values().any(|one| is(&one.asked));
+    if let Some(vendor) = &scope.vendor
+        && !config.vendors.contains_key(vendor)
+        && !was(&|asked| asked.vendor == *vendor)
+    {
+        return Some(format!("there is no vendor `{vendor}`, and there was none: see `poterne vendor list`"));
+    }
+    if let Some(target) = &scope.target
+        && !config.targets.contains_key(target)
+        && !was(&|asked| asked.target == *target)
+    {
+        return Some(format!("there is no target `{target}`, and there was none: see the files in targets.d"));
+    }
+    if let Some(login) = &scope.technician
+        && !register.accounts.values().any(|account| account.login == *login)
+        && !was(&|asked| asked.technician == *login)
+    {
+        return Some(format!("there is no technician `{login}`, and there was none: see `poterne technician list`"));
+    }
+    None
 }
 
 fn in_scope(record: &SessionRecord, register: &Register, scope: &SearchScope) -> bool {

@@ -197,9 +197,11 @@ pub(crate) fn file(one: &FileRecord) -> Value {
     }
 }
 
-/// How whole its recording is, or where it stands before it is sealed.
+/// How whole its recording is, or where it stands before it is sealed; `erased` once that is gone at its
+/// term.
 pub(crate) fn recording_state(record: &SessionRecord) -> Value {
     match (&record.sealed, &record.end) {
+        (Some(_), _) if record.shredded.is_some() => json!("erased"),
         (Some(sealed), _) => json!(sealed.state),
         (None, Some(_)) => json!("sealing"),
         (None, None) => json!("open"),

@@ -1,6 +1,7 @@
 //! What the files of a bundle hold, written as often as it is asked for: the journal as it was when the
 //! bundle was begun, and the recordings as they lie.
 
+use super::recordings::Known;
 use super::{About, own, summary};
 use crate::memory::MEMORY;
 use crate::site::Site;
@@ -107,7 +108,8 @@ impl Contents {
         let open = *interventions != ended || *sessions != gone || !sessions.iter().eq(sealed.keys());
         for (session, index) in sealed {
             if let Entry::Vacant(unknown) = about.sealed.entry(session) {
-                unknown.insert(manifest_named(&mut reader, index)?);
+                let manifest = manifest_named(&mut reader, index)?;
+                unknown.insert(Known { manifest, ..Known::default() });
             }
         }
         Ok(Contents { reader, concerned, open, zone: site.config().site.zone.clone() })

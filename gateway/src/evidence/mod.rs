@@ -13,6 +13,7 @@ mod summary;
 pub use receipt::Receipts;
 
 use self::contents::{Content, Contents};
+use self::recordings::Known;
 use crate::registrar::Core;
 use crate::site::Site;
 use bytes::Bytes;
@@ -71,7 +72,7 @@ pub struct Prepared {
     /// The sessions whose recordings are in it, or are to be encrypted anew, and what of them is not on
     /// the bastion any more.
     pub recordings: BTreeMap<SessionId, BTreeSet<String>>,
-    /// Files of recordings that are in it and are not as they were sealed.
+    /// Files of recordings that are not as they were sealed, or are gone though nothing erased them.
     pub altered: Vec<String>,
     _turn: OwnedSemaphorePermit,
 }
@@ -91,9 +92,9 @@ pub async fn prepare(site: &Arc<Site>, wanted: Wanted, turn: OwnedSemaphorePermi
     let (scope, zone) = (wanted.scope.clone(), site.config().site.zone.clone());
     let looked = site.registrar.view(move |core: &Core, at| {
         let concerned = core.register.concerned(&scope, &zone);
-        let manifest = |id: &SessionId| Some(core.register.sessions.get(id)?.sealed.as_ref()?.manifest.clone());
-        let sealed = concerned.sessions.iter().filter_map(|id| Some((id.clone(), Some(manifest(id)?))));
-        let sealed: BTreeMap<SessionId, Option<String>> = sealed.collect();
+        let known = |id: &SessionId| Known::of(core.register.sessions.get(id)?);
+        let sealed = concerned.sessions.iter().filter_map(|id| Some((id.clone(), known(id)?)));
+        let sealed: BTreeMap<SessionId, Known> = sealed.collect();
         (concerned, sealed, at)
     });
     let (concerned, sealed, made) = looked.await.map_err(|error| Failure::new(exit::TEMPORARY, error))?;
@@ -126,9 +127,8 @@ struct About {
     wanted: Wanted,
     purpose: String,
     concerned: Concerned,
-    /// The recordings that are sealed, with the digest of the manifest that the journal names: `None` where
-    /// that content is erased.
-    sealed: BTreeMap<SessionId, Option<String>>,
+    /// The recordings that are sealed.
+    sealed: BTreeMap<SessionId, Known>,
     made: Timestamp,
 }
 
@@ -189,19 +189,21 @@ fn gather(site: &Site, mut about: About) -> anyhow::Result<Gathered> {
     let (mut recordings, mut sealed, mut altered) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
     for session in &about.concerned.sessions {
         let held = match about.sealed.get(session) {
-            Some(digest) => {
+            Some(known) => {
                 let reencrypted = about.wanted.reencrypted;
-                let held =
-                    recordings::plan(site, (session, digest.as_deref()), reencrypted, (&mut planned, &mut altered))?;
-                sealed.insert(session.clone(), held.without.clone());
-                held
+                let held = recordings::plan(site, (session, known), reencrypted, (&mut planned, &mut altered));
+                if let Some(held) = &held {
+                    sealed.insert(session.clone(), held.without.clone());
+                }
+                // It was sealed, and is not there: the verifiers say so.
+                held.unwrap_or(HeldRecording { held: Held::Stored, without: BTreeSet::new() })
             }
             None => HeldRecording { held: Held::NotSealed, without: BTreeSet::new() },
         };
         recordings.insert(session.to_string(), held);
     }
     for name in &altered {
-        tracing::error!(file = %name, "ALERT: a recording that goes into a bundle is not as it was sealed");
+        tracing::error!(file = %name, "ALERT: a recording that goes into a bundle is not as it was sealed, or is gone");
     }
     let mut files = Vec::with_capacity(planned.len());
     for (name, content) in planned {

@@ -11,7 +11,7 @@ pub mod quarantine;
 pub mod scp;
 pub mod sftp;
 pub mod shown;
-mod told;
+pub(crate) mod told;
 
 use crate::texts::Texts;
 use bytes::Bytes;
@@ -22,6 +22,12 @@ use policy::{Asked, Direction, Permit, Rights};
 
 /// A file within one channel, by the steward's own count. Never used twice.
 pub type FileNumber = u32;
+
+/// Of what was asked of the target and not answered: it may well have been done.
+const UNANSWERED: &str = "the channel ended before the answer";
+
+/// Of a file that was held when the channel ended.
+const NEVER_LEFT: &str = "the channel ended first: it never left the quarantine";
 
 /// One protocol for files, for the life of one channel.
 pub trait Steward: Send {

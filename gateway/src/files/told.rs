@@ -19,7 +19,7 @@ const WAITING: usize = 256;
 const ENTRIES: u64 = 2000;
 /// Alarms of one session: whoever was told a hundred times knows, and a client may send the same
 /// infected file without end (D19).
-const ALARMS: u64 = 100;
+pub(crate) const ALARMS: u64 = 100;
 
 /// Tells what happened on one channel.
 pub(super) struct Told<'a> {

@@ -240,7 +240,7 @@ mod tests {
         let words = [
             ("report-kind-", &["on-demand", "planned", "emergency"][..]),
             ("report-supervision-", &["none", "offered", "required"]),
-            ("report-recording-", &["whole", "interrupted", "mutilated", "sealing", "open"]),
+            ("report-recording-", &["whole", "interrupted", "mutilated", "sealing", "open", "erased"]),
             ("report-review-", &["done", "missing"]),
             ("report-verified-", &["called", "caller", "present"]),
             ("report-factor-", &["key", "password", "totp"]),

@@ -9,7 +9,7 @@ use crate::ssh::opening::{NotStarted, Opening};
 use crate::target::{Dialled, Reply};
 use config::{Content, Scan};
 use lifecycle::ChannelKind;
-use policy::{Asked, Permit, transfers_in};
+use policy::{Asked, Permit, Right, transfers_in};
 use russh::ChannelWriteHalf;
 use russh::server::{Handle, Msg};
 use std::sync::Arc;
@@ -143,6 +143,12 @@ impl Starting {
         if moves_files && self.opening.channel.terminal().is_some() {
             return Err(NotStarted { text: "refused-files-terminal", why: "files over a terminal".to_owned() });
         }
+        // A program of the list that pages its output, or asks back, gives a shell to whoever has a terminal.
+        let listed = matches!(self.opening.asked, Asked::Command(_)) && !session.rights.contains(&Right::Exec);
+        if listed && self.opening.channel.terminal().is_some() {
+            let why = "a command of the list runs without a terminal".to_owned();
+            return Err(NotStarted { text: "refused-command-terminal", why });
+        }
         let scanned =
             self.opening.site.config().targets.get(&session.target).is_some_and(|one| one.carried.scan != Scan::None);
         // A transfer within a longer line is not taken apart either: `scp -t "a b"`, as old clients say it.
@@ -169,10 +175,17 @@ impl Starting {
             () = self.opening.channel.until_over() => Flow::Ended,
         };
         if flow != Flow::Flowing {
-            return Err(NotStarted { text: "refused-kind", why: "the session ended first".to_owned() });
+            return Err(too_late());
         }
         let permit = self.opening.take_right().await?;
-        match self.reach(&permit).await {
+        // A target may take its time to answer, and the session does not wait for it: what was dialled is left.
+        let reached = tokio::select! {
+            biased;
+            () = session.ended() => Err(too_late()),
+            () = self.opening.channel.until_over() => Err(too_late()),
+            reached = self.reach(&permit) => reached,
+        };
+        match reached {
             Err(not_started) => {
                 self.opening.closed(&Ending::default()).await;
                 Err(not_started)
@@ -202,13 +215,24 @@ impl Starting {
         Ok((dialled, opened))
     }
 
+    /// The session may have been frozen while the target was reached. INVARIANT: nothing begins on it before
+    /// that is over; an end is seen by whoever waits for us.
+    async fn until_it_may_begin(&self) -> Result<(), russh::Error> {
+        match self.opening.channel.until_flowing(&self.writer).await {
+            Flow::Flowing => Ok(()),
+            Flow::Frozen | Flow::Ended => Err(russh::Error::Disconnect),
+        }
+    }
+
     async fn request(&self, dialled: &mut Dialled) -> Result<ChannelWriteHalf<russh::client::Msg>, russh::Error> {
+        self.until_it_may_begin().await?;
         let opened = dialled.handle.channel_open_session().await?;
         let (_, writer) = opened.split();
         if let Some(terminal) = self.opening.channel.terminal() {
             writer.request_pty(true, &terminal.term, terminal.columns, terminal.rows, 0, 0, &terminal.modes).await?;
             dialled.expect(Reply::Success).await?;
         }
+        self.until_it_may_begin().await?;
         match &self.opening.asked {
             Asked::Shell => writer.request_shell(true).await?,
             Asked::Sftp if self.opening.command.is_empty() => writer.request_subsystem(true, "sftp").await?,
@@ -217,6 +241,10 @@ impl Starting {
         dialled.expect(Reply::Success).await?;
         Ok(writer)
     }
+}
+
+fn too_late() -> NotStarted {
+    NotStarted { text: "refused-kind", why: "the session or the channel ended first".to_owned() }
 }
 
 /// A command line as the journal shows it. A body has a limit, and a command is what a client

@@ -99,6 +99,7 @@ report-recording-interrupted = interrupted
 report-recording-mutilated = mutilated
 report-recording-sealing = being sealed
 report-recording-open = open
+report-recording-erased = erased at its term
 report-review-done = done
 report-review-missing = missing
 report-verified-called = called the contract’s number

@@ -99,6 +99,7 @@ report-recording-interrupted = interrompu
 report-recording-mutilated = mutilé
 report-recording-sealing = en scellement
 report-recording-open = en cours
+report-recording-erased = effacé à son terme
 report-review-done = faite
 report-review-missing = à faire
 report-verified-called = a rappelé le numéro du contrat

@@ -6,7 +6,7 @@ use clap::Parser as _;
 use jiff::Timestamp;
 use journal::bundle::{Kept, Receipted, Said, check_bundle, plain, read_receipt};
 use journal::call::{Call, What};
-use journal::{Finding, OsDisk, Since, VerifierKey, WitnessKey, check_log_since};
+use journal::{Checkpoint, Finding, NoteError, OsDisk, Since, VerifierKey, WitnessKey, check_log_since};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -56,8 +56,44 @@ where
     })
 }
 
+/// Says no to what would never end, or is no file: a pipe, a device.
+fn ordinary(path: &Path) -> anyhow::Result<()> {
+    let data = std::fs::metadata(path).with_context(|| format!("`{}` cannot be read", path.display()))?;
+    anyhow::ensure!(data.is_file(), "`{}` is not an ordinary file", path.display());
+    Ok(())
+}
+
+/// A text as mails and editors leave it: other bytes around a receipt, a mark at its beginning, and other
+/// ends of lines do no harm.
 fn read(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("`{}` cannot be read", path.display()))
+    ordinary(path)?;
+    let bytes = std::fs::read(path).with_context(|| format!("`{}` cannot be read", path.display()))?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n").replace('\r', "\n"))
+}
+
+/// A checkpoint that was kept, or the one in a receipt. What is wrong with it is wrong with the call: it
+/// says nothing about the log.
+fn since_note(path: &Path, key: Option<&VerifierKey>) -> anyhow::Result<String> {
+    let text = read(path)?;
+    let note = read_receipt(&text, None).map_or(text, |receipt| receipt.note);
+    let name = format!("`{}`", path.display());
+    let (usable, whose) = match key {
+        // One that was altered since it was signed is a finding: somebody kept it for one of this log.
+        Some(key) => match Checkpoint::verify(&note, key) {
+            Ok(_) | Err(NoteError::Forged(_)) => (true, ""),
+            Err(_) => (false, " signed by the key given"),
+        },
+        None => (Kept::read(&name, &note, &[]).is_ok(), ""),
+    };
+    anyhow::ensure!(
+        usable,
+        plain(&format!(
+            "{name} is no checkpoint{whose}: it says nothing about this log. Name a file with one as it was given, \
+             and the key that signed it with --since-key if that is another"
+        ))
+    );
+    Ok(note)
 }
 
 /// The last word, where all that could be checked holds.
@@ -77,8 +113,9 @@ fn holds(key: Option<&VerifierKey>, more: &str) -> ExitCode {
 fn log(dir: &Path, key: Option<&str>, kept: Option<Prefix<'_>>) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(dir.is_dir(), "`{}` is not a folder that is there", dir.display());
     let key: Option<VerifierKey> = read_key(key)?;
-    let since = kept.as_ref().map(|kept| read(kept.since)).transpose()?;
     let earlier: Option<VerifierKey> = read_key(kept.as_ref().and_then(|kept| kept.key.as_deref()))?;
+    let by = earlier.as_ref().or(key.as_ref());
+    let since = kept.as_ref().map(|kept| since_note(kept.since, by)).transpose()?;
     let asked: Vec<Since<'_>> = since.iter().map(|note| Since { note, key: earlier.as_ref() }).collect();
     let mut report = check_log_since(&mut OsDisk::default(), dir, key.as_ref(), &asked);
     for witness in kept.iter().flat_map(|kept| &kept.witness) {
@@ -122,9 +159,8 @@ fn bundle(file: &Path, key: Option<&str>, anchors: &[PathBuf], earlier: &[String
         let kept = Kept::read(&format!("`{}`", path.display()), &read(path)?, &keys);
         given.push(kept.map_err(|what| anyhow::anyhow!(plain(&what)))?);
     }
-    let opened = std::fs::File::open(file).and_then(|file| file.metadata());
-    let opened = opened.with_context(|| format!("`{}` cannot be read", file.display()))?;
-    anyhow::ensure!(opened.is_file(), "`{}` is not an ordinary file", file.display());
+    ordinary(file)?;
+    std::fs::File::open(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
     let report = check_bundle(file, key.as_ref(), &given, &mut |said| match said {
         Said::Holds(what) => println!("holds  {what}"),
         Said::Wrong(what) => println!("WRONG  {what}"),

@@ -6,6 +6,7 @@ use super::disclosed::{Anchored, Custody, hashes};
 use super::entries::Entries;
 use super::kept::{Kept, Waiting};
 use super::manifest::{BundleManifest, FORMAT};
+use super::object::Object;
 use super::opened::{Bundle, LONGEST_LINE, Lines};
 use super::recordings::Recordings;
 use super::tree::{Record, read_record};
@@ -56,7 +57,7 @@ impl Check<'_> {
         };
         let digest = HEXLOWER.encode(&Sha256::digest(&manifest));
         let manifest: BundleManifest = match serde_json::from_slice(&manifest) {
-            Ok(manifest) => manifest,
+            Ok(Object(manifest)) => manifest,
             Err(_) => return voice.wrong(format!("`{MANIFEST}` has another form")),
         };
         if manifest.format != FORMAT {
@@ -273,7 +274,7 @@ impl Check<'_> {
         let form = |_| format!("`{CUSTODY}` has another form");
         let custody = self.bundle.read(CUSTODY, LONGEST_LINE);
         let custody = custody.map_err(|what| format!("{what}: nothing signed says what this bundle held"))?;
-        let custody: Custody = serde_json::from_slice(&custody).map_err(form)?;
+        let Object(custody): Object<Custody> = serde_json::from_slice(&custody).map_err(form)?;
         let later = self.checkpoint("the checkpoint of the export", &custody.checkpoint, voice)?;
         let proof = hashes(&custody.consistency).unwrap_or_default();
         if !verify_consistency(checkpoint.size, &checkpoint.root, later.size, &later.root, &proof) {
@@ -284,7 +285,7 @@ impl Check<'_> {
             return Err(format!("`{CUSTODY}` shows an entry of the kind {}, and not {EXPORTED}", leaf.kind));
         }
         let body = custody.entry.content(&leaf)?.unwrap_or_default();
-        let exported: Exported = serde_json::from_str(body).map_err(form)?;
+        let Object(exported): Object<Exported> = serde_json::from_str(body).map_err(form)?;
         match exported.manifest == manifest {
             true => Ok((leaf, later, exported)),
             false => {

@@ -1,5 +1,6 @@
 //! One entry, disclosed: its leaf, what opens its commitment, and its way to the root.
 
+use super::object;
 use crate::entry::Leaf;
 use crate::merkle::{Hash, leaf_hash, verify_inclusion};
 use crate::reader::Evidence;
@@ -28,6 +29,7 @@ pub struct Disclosed {
 #[serde(deny_unknown_fields)]
 pub struct Custody {
     /// The entry.
+    #[serde(deserialize_with = "object::one")]
     pub entry: Disclosed,
     /// A signed checkpoint that covers it.
     pub checkpoint: String,

@@ -1,5 +1,6 @@
 //! What a bundle says it holds.
 
+use super::object;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,8 +69,10 @@ pub struct BundleManifest {
     /// Entries under the checkpoint.
     pub size: u64,
     /// The recordings, by session.
+    #[serde(deserialize_with = "object::map")]
     pub recordings: BTreeMap<String, HeldRecording>,
     /// All other files.
+    #[serde(deserialize_with = "object::list")]
     pub files: Vec<BundleFile>,
 }
 

@@ -9,6 +9,7 @@ mod disclosed;
 mod entries;
 mod kept;
 mod manifest;
+mod object;
 mod opened;
 mod receipt;
 mod recordings;

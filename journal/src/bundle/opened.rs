@@ -1,5 +1,6 @@
 //! The bundle's file, read in pieces: nothing is unpacked, nothing larger than a list is held.
 
+use super::object::Object;
 use super::tar::{self, Place};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
@@ -96,7 +97,8 @@ impl Lines {
         match (&mut self.from).take(LONGEST_LINE).read_until(b'\n', &mut line) {
             Ok(0) => None,
             Ok(_) if line.ends_with(b"\n") => {
-                Some(serde_json::from_slice(&line).map_err(|_| format!("`{}` has a line of another form", self.name)))
+                let read = serde_json::from_slice(&line).map(|Object(one)| one);
+                Some(read.map_err(|_| format!("`{}` has a line of another form", self.name)))
             }
             Ok(_) => Some(Err(format!("`{}` has a line without an end", self.name))),
             Err(error) => Some(Err(format!("`{}` cannot be read: {error}", self.name))),

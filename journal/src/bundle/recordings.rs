@@ -1,6 +1,7 @@
 //! The recordings in a bundle, held against what the journal says of them.
 
 use super::manifest::{BundleFile, BundleManifest, Held, HeldRecording};
+use super::object::{self, Object};
 use super::opened::{Bundle, digest_of};
 use super::voice::Voice;
 use super::{COPIES, REENCRYPTED, is_path, part_path, recording_path};
@@ -33,6 +34,7 @@ struct Sealed {
 #[derive(Deserialize)]
 struct Recording {
     state: String,
+    #[serde(deserialize_with = "object::list")]
     parts: Vec<Part>,
     #[serde(default)]
     secrets_open_to: Vec<(u64, u64)>,
@@ -76,8 +78,8 @@ impl Recordings {
                 self.admitted.insert(session.clone());
             }
             "recording-sealed" => {
-                let body: Option<Sealed> = body.and_then(|body| serde_json::from_str(body).ok());
-                self.sealed.insert(session.clone(), body.map(|body| body.manifest));
+                let body = body.and_then(|body| serde_json::from_str::<Object<Sealed>>(body).ok());
+                self.sealed.insert(session.clone(), body.map(|Object(body)| body.manifest));
             }
             _ => {}
         }
@@ -130,7 +132,7 @@ fn one(bundle: &Bundle, session: &str, expected: Option<&str>, held: &HeldRecord
         let what = format!("the recording of {session} is not the one that the journal names: it was exchanged");
         return Err(vec![what]);
     }
-    let recording = serde_json::from_slice::<Recording>(&bytes).ok();
+    let recording = serde_json::from_slice::<Object<Recording>>(&bytes).ok().map(|Object(one)| one);
     let recording = recording.filter(|one| one.parts.iter().all(|part| is_path(&part_path(session, &part.name))));
     let Recording { state, parts, secrets_open_to, secrets_keys } =
         recording.ok_or_else(|| vec![format!("`{path}` has another form")])?;
@@ -220,7 +222,7 @@ fn reencrypted(bundle: &Bundle, wanted: &BTreeSet<String>, voice: &mut Voice<'_>
         return Ok(());
     }
     let listed = bundle.read_list(REENCRYPTED).map_err(|what| vec![what])?;
-    let listed = serde_json::from_slice::<Vec<BundleFile>>(&listed);
+    let listed = object::list::<_, BundleFile>(&mut serde_json::Deserializer::from_slice(&listed));
     let listed = listed.map_err(|_| vec![format!("`{REENCRYPTED}` has another form")])?;
     let mut wrong = Vec::new();
     let names: BTreeSet<String> = listed.iter().map(|file| file.name.clone()).collect();

@@ -3,7 +3,7 @@
 //!
 //! `POTERNE_SOAK` says how many seconds; `POTERNE_SOAK_CSV` where the samples go, for `tests/bench/curve.py` to draw.
 
-use harness::{Answers, Site, SiteOptions, Terminal, program};
+use harness::{Answers, Site, SiteOptions, Terminal, eventually, program};
 use jiff::Timestamp;
 use std::fs;
 use std::io::Write as _;
@@ -57,6 +57,12 @@ impl Soak {
         *at
     }
 
+    /// The client may be gone before the intervention of its last step is closed, which the next one waits for.
+    fn is_free(&self, login: &str) -> bool {
+        let open = self.site.json(&["intervention", "list"]);
+        !open.as_array().unwrap().iter().any(|one| one["technician"] == login)
+    }
+
     fn approved(&self, terminal: &mut Terminal, login: &str, approver: &str, at: Timestamp) {
         let code = Some(self.site.technician(login).code_at(at));
         let (number, code) = self.site.walk(terminal, login, &Answers { code, ..Answers::default() });
@@ -75,6 +81,7 @@ impl Soak {
             .replace("{options}", &scp)
             .replace("{who}", &format!("{login}+scanner@127.0.0.1"))
             .replace("{file}", &file.display().to_string());
+        eventually("the last step is over", || self.is_free(login));
         let at = self.passes();
         let mut terminal = Terminal::start("sh", &["-c", &line]);
         self.approved(&mut terminal, login, approver, at);
@@ -94,6 +101,7 @@ impl Soak {
 
     /// A shell that somebody watches.
     fn watched(&self) -> (Terminal, Terminal) {
+        eventually("the last shell is over", || self.is_free("bruno"));
         let at = self.passes();
         let mut shell = self.site.ssh("bruno+scanner", &[], &[]);
         self.approved(&mut shell, "bruno", "paul", at);
@@ -130,8 +138,15 @@ fn memory_and_open_files_stay_flat_under_mixed_load() {
     let samples = std::thread::scope(|scope| {
         let looking = scope.spawn(|| {
             let mut samples = Vec::new();
+            // A line at a time, so that a run that is broken off has told what it saw.
+            let mut told = std::env::var_os("POTERNE_SOAK_CSV").map(|path| fs::File::create(path).unwrap());
+            told.iter_mut().for_each(|file| writeln!(file, "seconds,resident_kib,open_files,steps").unwrap());
             while !over.load(Ordering::Acquire) {
-                samples.push(sample(pid, since, sessions.load(Ordering::Acquire)));
+                let one = sample(pid, since, sessions.load(Ordering::Acquire));
+                if let Some(file) = &mut told {
+                    writeln!(file, "{},{},{},{}", one.seconds, one.resident, one.files, one.sessions).unwrap();
+                }
+                samples.push(one);
                 // One sample a second.
                 std::thread::sleep(Duration::from_secs(1));
             }
@@ -171,13 +186,6 @@ fn memory_and_open_files_stay_flat_under_mixed_load() {
         drop(ending);
         looking.join().unwrap()
     });
-    if let Some(path) = std::env::var_os("POTERNE_SOAK_CSV") {
-        let mut file = fs::File::create(path).unwrap();
-        writeln!(file, "seconds,resident_kib,open_files,steps").unwrap();
-        for one in &samples {
-            writeln!(file, "{},{},{},{}", one.seconds, one.resident, one.files, one.sessions).unwrap();
-        }
-    }
     let quarter = samples.len() / 4;
     let (early, late) = (&samples[quarter..quarter * 2], &samples[samples.len() - quarter..]);
     let (resident, files) =

@@ -235,9 +235,14 @@ pub(crate) struct ExportFlags {
     /// A signed checkpoint or a receipt kept elsewhere, to be proven in the bundle; as often as needed.
     #[arg(long, value_name = "FILE")]
     pub(crate) anchor: Vec<PathBuf>,
-    /// An officer's key file: recordings are opened here and encrypted anew for --for.
+    /// An officer's key file: recordings are opened here and encrypted anew for --for. Where it takes two
+    /// persons, a second --key with theirs.
     #[arg(long, value_name = "FILE", requires = "recipient")]
-    pub(crate) key: Option<PathBuf>,
+    pub(crate) key: Vec<PathBuf>,
+    /// The folder that the second person wrote with `recording unwrap`: then your key is enough. For more
+    /// than one recording, a folder with one of them for each session, named by its id.
+    #[arg(long, value_name = "DIR", requires = "recipient")]
+    pub(crate) unwrapped: Option<PathBuf>,
     /// For whom recordings are encrypted anew: an age recipient.
     #[arg(long = "for", value_name = "AGE1…", requires = "key")]
     pub(crate) recipient: Option<String>,

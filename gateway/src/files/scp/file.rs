@@ -70,6 +70,15 @@ impl File {
         Note::Began { file: self.number, path: self.path.clone(), direction: self.direction }
     }
 
+    /// That the sink was given so much of it when all was over. The digest is of what its source sent.
+    pub(super) fn sent_in_part(&self, sent: u64) -> Note {
+        let mut part = self.moved(FileResult::Partial);
+        if let Note::Moved { bytes, in_order, .. } = &mut part {
+            (*bytes, *in_order) = (sent, false);
+        }
+        part
+    }
+
     /// That it is over. Bytes and digest are of what its source sent.
     pub(super) fn moved(&self, result: FileResult) -> Note {
         let mut sha256 = [0; 32];

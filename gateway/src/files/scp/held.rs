@@ -29,6 +29,10 @@ pub(super) enum Step {
     },
     /// It is to answer a file's times.
     Times(Box<File>),
+    /// It is to answer the record of an empty file of the same name.
+    EmptyLine(Box<File>),
+    /// It is to answer that empty file.
+    Emptied(Box<File>),
     /// It is to answer a file's record.
     Line(Box<File>),
     /// It is given the file's data.
@@ -46,7 +50,21 @@ impl Step {
     pub(super) fn file(&self) -> Option<&File> {
         match self {
             Step::FolderTimes { .. } => None,
-            Step::Times(file) | Step::Line(file) | Step::Content { file, .. } | Step::Received(file) => Some(file),
+            Step::EmptyLine(file)
+            | Step::Emptied(file)
+            | Step::Times(file)
+            | Step::Line(file)
+            | Step::Content { file, .. }
+            | Step::Received(file) => Some(file),
+        }
+    }
+
+    /// How many bytes of it the sink was given.
+    pub(super) fn sent(&self) -> u64 {
+        match self {
+            Step::Content { sent, .. } => *sent,
+            Step::Received(file) => file.size,
+            _ => 0,
         }
     }
 
@@ -122,10 +140,15 @@ impl Scp {
         };
         let (key, what, result) = match finding {
             Finding::Clean => {
-                let (line, times) = (file.line.clone(), file.times.clone());
-                let step = if times.is_some() { Step::Times(file) } else { Step::Line(file) };
-                out.send(self.direction, times.unwrap_or(line));
-                self.stage = Stage::Delivery(step);
+                // INVARIANT: a sink cuts a file to its length at the end only. The target's is given an empty one
+                // first, so that a delivery that is broken off never leaves the end of an older file behind it.
+                self.stage = match self.direction {
+                    Direction::ToTarget => {
+                        out.send(self.direction, empty(&file.line));
+                        Stage::Delivery(Step::EmptyLine(file))
+                    }
+                    Direction::FromTarget => self.announce(file, out),
+                };
                 return Ok(());
             }
             Finding::Infected(signature) => ("scp-infected", signature.clone(), FileResult::Infected { signature }),
@@ -171,6 +194,11 @@ impl Scp {
                 self.answer(reply.bytes.clone(), out);
                 self.folder_answered(name, &reply, out)
             }
+            Step::EmptyLine(file) if yes => {
+                out.send(self.direction, Reply::yes().bytes);
+                Stage::Delivery(Step::Emptied(file))
+            }
+            Step::Emptied(file) if yes => self.announce(file, out),
             Step::Times(file) if yes => {
                 out.record(self.back(), reply.bytes);
                 out.send(self.direction, file.line.clone());
@@ -180,7 +208,7 @@ impl Scp {
                 out.record(self.back(), reply.bytes);
                 self.deliver(file, 0, out)
             }
-            Step::Times(file) | Step::Line(file) => {
+            Step::EmptyLine(file) | Step::Emptied(file) | Step::Times(file) | Step::Line(file) => {
                 out.act(Act::Drop { file: file.number });
                 self.answer(reply.bytes.clone(), out);
                 finished(&file, &reply, out)
@@ -196,6 +224,12 @@ impl Scp {
                 finished(&file, &reply, out)
             }
         })
+    }
+
+    /// Tells the sink of a file that was found clean.
+    fn announce(&self, file: Box<File>, out: &mut Out) -> Stage {
+        out.send(self.direction, file.times.clone().unwrap_or_else(|| file.line.clone()));
+        Stage::Delivery(if file.times.is_some() { Step::Times(file) } else { Step::Line(file) })
     }
 
     /// Gives the sink the next piece, or the word that it was all.
@@ -228,6 +262,13 @@ impl Scp {
         }
         self.answer(line, out);
     }
+}
+
+/// The record of an empty file of this name and mode: `C0644 12 name` becomes `C0644 0 name`.
+fn empty(line: &[u8]) -> Bytes {
+    let mut words = line.splitn(3, |byte| *byte == b' ');
+    let (mode, _, name) = (words.next(), words.next(), words.next());
+    [mode.unwrap_or_default(), b" 0 ", name.unwrap_or_default()].concat().into()
 }
 
 /// How much comes next of a file of which so much was sent.

@@ -14,7 +14,7 @@ mod place;
 #[cfg(test)]
 mod tests;
 
-use crate::files::{Act, Answer, Broken, FileNumber, Note, Rules, Steward, UnderWay};
+use crate::files::{Act, Answer, Broken, FileNumber, NEVER_LEFT, Note, Rules, Steward, UNANSWERED, UnderWay};
 use crate::texts::Texts;
 use bytes::Bytes;
 use file::{Announced, File};
@@ -279,19 +279,23 @@ impl Scp {
 
     fn folder_answered(&mut self, name: Bytes, reply: &Reply, out: &mut Out) -> Stage {
         let no = reply.says.no();
-        // What a download makes is on the technician's own machine.
-        if self.direction == Direction::ToTarget {
-            out.note(Note::Changed {
-                act: FileAct::MakeFolder,
-                path: self.place.path(&name),
-                to: Bytes::new(),
-                failed: no.unwrap_or_default().to_owned(),
-            });
+        if let Some(made) = self.folder_made(&name, no.unwrap_or_default()) {
+            out.note(made);
         }
         if no.is_none() {
             self.place.enter(name);
         }
         Stage::after(&reply.says)
+    }
+
+    /// What the journal says of a folder; what a download makes is on the technician's own machine.
+    fn folder_made(&self, name: &[u8], failed: &str) -> Option<Note> {
+        (self.direction == Direction::ToTarget).then(|| Note::Changed {
+            act: FileAct::MakeFolder,
+            path: self.place.path(name),
+            to: Bytes::new(),
+            failed: failed.to_owned(),
+        })
     }
 
     /// The source sent data of a file.
@@ -363,7 +367,20 @@ impl Steward for Scp {
 
     fn over(&mut self, _at: Timestamp) -> Vec<Note> {
         let stage = replace(&mut self.stage, Stage::Over(None));
-        stage.file().map(|file| file.moved(FileResult::Partial)).into_iter().collect()
+        let Some(file) = stage.file() else {
+            return match stage {
+                // It went out and may well have been done.
+                Stage::Answer(Asked::Folder(name)) => self.folder_made(&name, UNANSWERED).into_iter().collect(),
+                _ => Vec::new(),
+            };
+        };
+        vec![match &stage {
+            Stage::Delivery(step) => file.sent_in_part(step.sent()),
+            Stage::Data(_) | Stage::Status(_) | Stage::Scanning(_) if self.holds => {
+                file.moved(FileResult::Unscanned { why: NEVER_LEFT.to_owned() })
+            }
+            _ => file.moved(FileResult::Partial),
+        }]
     }
 
     fn under_way(&self) -> Vec<UnderWay> {

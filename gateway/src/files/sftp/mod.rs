@@ -33,7 +33,7 @@ mod tests;
 mod upload;
 mod wire;
 
-use super::{Act, Answer, Broken, FileNumber, Note, Rules, Steward, UnderWay};
+use super::{Act, Answer, Broken, FileNumber, Note, Rules, Steward, UNANSWERED, UnderWay};
 use bytes::Bytes;
 use extensions::Extension;
 use jiff::Timestamp;
@@ -293,8 +293,22 @@ impl Steward for Sftp {
         let mut notes = std::mem::take(&mut self.unsaid);
         for pending in std::mem::take(&mut self.asked).into_values() {
             // It went out and may well have been done.
-            if let Await::Change { act, path, to } = pending.awaits {
-                notes.push(Note::Changed { act, path, to, failed: "the channel ended before the answer".to_owned() });
+            match pending.awaits {
+                Await::Change { act, path, to } => {
+                    notes.push(Note::Changed { act, path, to, failed: UNANSWERED.to_owned() });
+                }
+                Await::RemoveHeld { path } => {
+                    let (act, to) = (FileAct::Remove, Bytes::new());
+                    notes.push(Note::Changed { act, path, to, failed: UNANSWERED.to_owned() });
+                }
+                Await::Open(mut opened) if opened.flags.changes() => {
+                    opened.closed = Some(Err(UNANSWERED.to_owned()));
+                    if let Ok(tally) = self.new_tally(Direction::ToTarget, opened.started) {
+                        notes.push(opened.begin(tally));
+                        notes.extend(opened.ended());
+                    }
+                }
+                _ => {}
             }
         }
         for mut opened in std::mem::take(&mut self.files).into_values() {

@@ -44,11 +44,13 @@ pub(super) struct Opened {
     /// What came of its CLOSE, once that is answered.
     pub(super) closed: Option<Result<(), String>>,
     pub(super) size: Option<u64>,
+    /// Its length was set, or another handle writes the same file.
+    resized: bool,
 }
 
 impl Opened {
     pub(super) fn new(path: Bytes, flags: Flags, started: Timestamp) -> Self {
-        Self { path, flags, started, up: None, down: None, parts: 0, closed: None, size: None }
+        Self { path, flags, started, up: None, down: None, parts: 0, closed: None, size: None, resized: false }
     }
 
     /// The tally of one direction, if it has begun.
@@ -65,14 +67,28 @@ impl Opened {
 
     /// Begins to count in one direction.
     pub(super) fn begin(&mut self, mut tally: Tally) -> Note {
-        if self.flags.appends() && tally.direction == Direction::ToTarget {
-            // The target puts every part behind what is there: offsets say nothing.
+        // What was there may stay; and where every part goes behind it, offsets say nothing.
+        let mixed = self.resized || self.flags.appends() || !self.flags.starts_empty();
+        if mixed && tally.direction == Direction::ToTarget {
             tally.out_of_order();
         }
         let note = Note::Began { file: tally.file, path: self.path.clone(), direction: tally.direction };
         let direction = tally.direction;
         *self.slot(direction) = Some(tally);
         note
+    }
+
+    /// Its length is set; to where it ends anyhow is no change.
+    pub(super) fn set_length(&mut self, length: u64) {
+        if self.up.as_ref().map_or(0, Tally::end) != length {
+            self.is_not_alone();
+        }
+    }
+
+    /// Not all of the file passes here.
+    pub(super) fn is_not_alone(&mut self) {
+        self.resized = true;
+        self.up.iter_mut().for_each(Tally::out_of_order);
     }
 
     /// The direction to count from the start, if only one is possible.

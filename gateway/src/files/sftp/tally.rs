@@ -42,6 +42,11 @@ impl Tally {
         self.in_order = false;
     }
 
+    /// Behind the last byte that passed.
+    pub(super) fn end(&self) -> u64 {
+        self.next
+    }
+
     /// A part was refused; the first reason stays.
     pub(super) fn fail(&mut self, why: String) {
         self.failed.get_or_insert(why);

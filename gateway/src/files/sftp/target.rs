@@ -136,12 +136,19 @@ impl Sftp {
         }
     }
 
-    fn opened(&mut self, opened: Opened, answered: &Answered<'_>, out: &mut Outbox) -> Result<(), Broken> {
+    fn opened(&mut self, mut opened: Opened, answered: &Answered<'_>, out: &mut Outbox) -> Result<(), Broken> {
         self.opening = self.opening.saturating_sub(1);
         let number = self.next_opened;
         // Sixty-four bits: no channel lives to see the end of them.
         self.next_opened = number.wrapping_add(1);
         let direction = opened.only_direction();
+        if opened.flags.writes() {
+            let path = opened.path.clone();
+            for other in self.files.values_mut().filter(|one| one.flags.writes() && one.path == path) {
+                other.is_not_alone();
+                opened.is_not_alone();
+            }
+        }
         self.files.insert(number, opened);
         match handle_of(&answered.reply)? {
             Some(handle) => {

@@ -308,6 +308,10 @@ impl Sftp {
                 if self.rules.scan_uploads && attributes.size.is_some_and(|size| size > 0) {
                     return Err(failure("files for this target are scanned: a file's length cannot be changed").into());
                 }
+                if let (Some(length), Some(opened)) = (attributes.size, number.and_then(|one| self.files.get_mut(&one)))
+                {
+                    opened.set_length(length);
+                }
                 let path = path.unwrap_or_default();
                 Await::Change { act: FileAct::Attributes, path, to: attributes.in_words().into() }
             }

@@ -20,7 +20,7 @@ use super::target::{Answered, handle_of, misfit, outcome, refused};
 use super::technician::{Call, Stop, failure, kept};
 use super::wire::Packet;
 use super::{Await, Broken, Outbox, Sftp, technician};
-use crate::files::{Act, FileNumber, Finding, Note, UnderWay};
+use crate::files::{Act, FileNumber, Finding, NEVER_LEFT, Note, UnderWay};
 use bytes::Bytes;
 use jiff::Timestamp;
 use lifecycle::{FileAct, FileResult};
@@ -96,6 +96,7 @@ struct Delivery {
 enum Step {
     Opening,
     Measuring,
+    Emptying,
     Writing,
     Setting,
     Closing,
@@ -120,9 +121,17 @@ impl Uploads {
     /// The channel is over: nothing more is delivered.
     pub(super) fn over(&mut self) -> impl Iterator<Item = Note> + use<> {
         self.waiting = 0;
-        std::mem::take(&mut self.held).into_values().map(|held| match held.state {
+        std::mem::take(&mut self.held).into_values().map(|mut held| match held.state {
             State::Spoilt(result, _) => held.tally.ended(held.path, result),
-            _ => held.tally.ended(held.path, FileResult::Partial),
+            State::Open | State::Scanning { .. } => {
+                held.tally.ended(held.path, FileResult::Unscanned { why: NEVER_LEFT.to_owned() })
+            }
+            State::Delivering(delivery) => {
+                // What went out; the digest is of all that came.
+                held.tally.bytes = delivery.next.min(held.length);
+                held.tally.out_of_order();
+                held.tally.ended(held.path, FileResult::Partial)
+            }
         })
     }
 
@@ -454,6 +463,10 @@ impl Sftp {
                     }
                     reply => delivery.failed = Some(refused(reply)?.ok_or_else(|| misfit(reply))?),
                 }
+                delivery.step = if delivery.failed.is_none() { Step::Emptying } else { Step::Writing };
+            }
+            Step::Emptying => {
+                delivery.fail(refused(&answered.reply)?);
                 delivery.step = Step::Writing;
             }
             Step::Writing => {
@@ -496,6 +509,12 @@ impl Sftp {
         let set = held.set.without_size();
         let packet: &dyn Fn(u32) -> Packet = match delivery.step {
             Step::Measuring => &|id| Packet::new(kind::FSTAT).number(id).text(&handle),
+            // INVARIANT: a delivery that is broken off leaves the beginning of one scanned file, and never that
+            // of one before the end of another.
+            Step::Emptying => &|id| {
+                let empty = Attributes { size: Some(0), ..Attributes::default() };
+                empty.write(Packet::new(kind::FSETSTAT).number(id).text(&handle))
+            },
             Step::Setting => &|id| set.write(Packet::new(kind::FSETSTAT).number(id).text(&handle)),
             Step::Closing => &|id| Packet::new(kind::CLOSE).number(id).text(&handle),
             Step::Opening | Step::Writing => return,

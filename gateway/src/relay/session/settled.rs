@@ -45,7 +45,7 @@ pub struct Settled {
     pub approvers: BTreeSet<StaffLogin>,
     /// What its channels may hold in quarantine.
     pub quarantined: Allowance,
-    /// The turn to write a scanned file to the target; one for all sessions of the intervention.
+    /// The turn to write a scanned file to the target; one for all sessions on it.
     pub deliveries: Arc<Semaphore>,
     /// From where, where it joined another connection's intervention (D9).
     pub joined_from: Option<SocketAddr>,

@@ -28,7 +28,7 @@ fn fetched() -> Talk {
 #[test]
 fn a_clean_file_is_delivered_with_its_times() {
     let mut talk = sent("scp -p -t x");
-    talk.scanner(Finding::Clean, b"T1 0 2 0\n", b"").target(b"\0", b"C0644 3 a\n", b"");
+    talk.clean(b"C0644 0 a\n", b"T1 0 2 0\n").target(b"\0", b"C0644 3 a\n", b"");
     talk.target(b"\0", b"abc\0", b"").down(b"\0");
     assert!(talk.quarantine.is_empty());
     assert_eq!(talk.content[&0], b"abc");
@@ -36,11 +36,8 @@ fn a_clean_file_is_delivered_with_its_times() {
     assert_eq!(talk.told(), ["began 0 x/a", moved.as_str()]);
     // Every line once.
     assert_eq!(talk.up, b"T1 0 2 0\nC0644 3 a\n\0");
-    talk.technician(b"C0644 0 e\n", b"", b"\0").technician(b"\0", b"", b"").scanner(
-        Finding::Clean,
-        b"C0644 0 e\n",
-        b"",
-    );
+    talk.technician(b"C0644 0 e\n", b"", b"\0").technician(b"\0", b"", b"");
+    talk.clean(b"C0644 0 e\n", b"C0644 0 e\n");
     talk.target(b"\0", b"\0", b"").down(b"\0");
     assert_eq!(talk.told()[1], format!("moved 1 x/e 0 {} done", digest(b"")));
 
@@ -56,7 +53,8 @@ fn a_large_file_is_delivered_in_pieces() {
     let mut talk = Talk::new("scp -t x", true);
     let data: Vec<u8> = (0..150_000u32).map(|n| n.to_le_bytes()[1]).collect();
     talk.down(b"\0").technician(b"C0644 150000 a\n", b"", b"\0").technician(&data, b"", b"");
-    talk.technician(b"\0", b"C0644 150000 a\n", b"").target(b"\0", &[&data[..], b"\0"].concat(), b"").down(b"\0");
+    talk.technician(b"\0", b"C0644 0 a\n", b"").target(b"\0", b"\0", b"").target(b"\0", b"C0644 150000 a\n", b"");
+    talk.target(b"\0", &[&data[..], b"\0"].concat(), b"").down(b"\0");
     assert_eq!(talk.told()[1], format!("moved 0 x/a 150000 {} done", digest(&data)));
 }
 
@@ -68,11 +66,8 @@ fn an_infected_file_is_not_delivered_and_the_next_one_is_judged_anew() {
     assert_eq!(talk.told(), ["began 0 x/a", infected.as_str()]);
     assert!(talk.quarantine.is_empty() && talk.content.is_empty());
     // Its times went with it.
-    talk.technician(b"C0644 0 b\n", b"", b"\0").technician(b"\0", b"", b"").scanner(
-        Finding::Clean,
-        b"C0644 0 b\n",
-        b"",
-    );
+    talk.technician(b"C0644 0 b\n", b"", b"\0").technician(b"\0", b"", b"");
+    talk.clean(b"C0644 0 b\n", b"C0644 0 b\n");
 
     let mut talk = fetched();
     talk.scanner(Finding::Infected("Eicar".into()), VIRUS, VIRUS);
@@ -122,7 +117,7 @@ fn what_the_sink_says_in_a_delivery_is_the_answer() {
     let full = b"\x01full\n";
     for refused_at in 0..3 {
         let mut talk = sent("scp -p -t x");
-        talk.scanner(Finding::Clean, b"T1 0 2 0\n", b"");
+        talk.clean(b"C0644 0 a\n", b"T1 0 2 0\n");
         if refused_at > 0 {
             talk.target(b"\0", b"C0644 3 a\n", b"");
         }
@@ -151,13 +146,31 @@ fn folders_pass_and_take_held_times_along() {
 fn the_end_waits_for_what_is_held() {
     let mut talk = sent("scp -t x");
     assert!(talk.scp.technician_ended(AT).unwrap().is_empty());
-    talk.scanner(Finding::Clean, b"T1 0 2 0\n", b"").target(b"\0", b"C0644 3 a\n", b"").target(b"\0", b"abc\0", b"");
+    talk.clean(b"C0644 0 a\n", b"T1 0 2 0\n").target(b"\0", b"C0644 3 a\n", b"").target(b"\0", b"abc\0", b"");
     assert_eq!(talk.ended, 0);
     talk.down(b"\0");
     assert_eq!(talk.ended, 1);
     let mut talk = fetched();
     assert_eq!(talk.scp.technician_ended(AT).unwrap(), [Act::EndToTarget]);
-    assert_eq!(talk.over(), [format!("moved 0 a 3 {} partial", digest(b"abc"))]);
+    let never = "unscanned: the channel ended first: it never left the quarantine";
+    assert_eq!(talk.over(), [format!("moved 0 a 3 {} {never}", digest(b"abc"))]);
+}
+
+/// A sink cuts a file to its length at the end only: what is broken off leaves nothing of an older file behind
+/// it, and the entry says how much went out.
+#[test]
+fn a_delivery_that_is_broken_off_began_with_an_empty_file() {
+    let partial = |bytes: u64| [format!("moved 0 x/a {bytes} {} partial", digest(b"abc"))];
+    let mut talk = sent("scp -t x");
+    talk.scanner(Finding::Clean, b"C0644 0 a\n", b"");
+    assert_eq!(talk.over(), partial(0));
+    let mut talk = sent("scp -t x");
+    talk.clean(b"C0644 0 a\n", b"T1 0 2 0\n").target(b"\0", b"C0644 3 a\n", b"").target(b"\0", b"abc\0", b"");
+    assert_eq!(talk.over(), partial(3));
+    // The sink that will not have the empty one gets no other.
+    let mut talk = sent("scp -t x");
+    talk.scanner(Finding::Clean, b"C0644 0 a\n", b"").down(b"\x01no such folder\n");
+    assert!(talk.told()[1].ends_with("failed: no such folder"));
 }
 
 #[test]
@@ -172,7 +185,7 @@ fn nobody_speaks_while_a_file_is_held() {
 fn a_quarantine_that_lost_something_delivers_nothing_more() {
     for bytes in [&b"ab"[..], b"abcd", b""] {
         let mut talk = sent("scp -t x");
-        talk.scanner(Finding::Clean, b"T1 0 2 0\n", b"").target(b"\0", b"C0644 3 a\n", b"");
+        talk.clean(b"C0644 0 a\n", b"T1 0 2 0\n").target(b"\0", b"C0644 3 a\n", b"");
         let acts = talk.scp.target_sent(b"\0", AT).unwrap();
         assert!(matches!(acts.last(), Some(Act::Fetch { file: 0, offset: 0, length: 3 })));
         let answer = Answer::Fetched { file: 0, offset: 0, bytes: Bytes::from_static(bytes) };

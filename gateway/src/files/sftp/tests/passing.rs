@@ -334,9 +334,44 @@ fn the_end_of_the_channel_leaves_partial_files_and_open_questions() {
     assert_eq!(world.changed(), ["Remove f [] the channel ended before the answer"]);
     assert_eq!(
         world.moved(),
-        [("f".into(), ToTarget, 2, true, "Partial".into()), ("both".into(), ToTarget, 0, true, "Partial".into())]
+        [("f".into(), ToTarget, 2, false, "Partial".into()), ("both".into(), ToTarget, 0, false, "Partial".into())]
     );
     assert!(world.sftp.over(world::AT).is_empty());
+}
+
+/// A file that was emptied by an OPEN whose answer nobody waited for has its entry.
+#[test]
+fn a_file_that_was_opened_for_nothing_is_in_the_journal() {
+    let mut world = World::new(both());
+    world.slow = true;
+    world.send(&[open(1, b"emptied", WRITE | TRUNC), open(2, b"looked at", READ)].concat());
+    world.end();
+    let notes = world.sftp.over(world::AT);
+    world.notes.extend(notes);
+    let why = "Failed { why: \"the channel ended before the answer\" }";
+    assert_eq!(world.moved(), [("emptied".into(), ToTarget, 0, true, why.into())]);
+}
+
+/// The digest is the file's own only where all of the file passed here, once, by one handle.
+#[test]
+fn what_is_not_the_whole_file_is_said_to_be_none() {
+    let in_order = |flags: u32, set_to: Option<u64>, twice: bool| {
+        let mut world = World::new(both());
+        let handle = world.opened(1, b"f", flags);
+        if twice {
+            world.opened(2, b"f", WRITE);
+        }
+        world.status(&write(3, &handle, 0, b"ab"));
+        if let Some(length) = set_to {
+            world.status(&set(FSETSTAT, 4, &handle, &sized(length)));
+        }
+        world.status(&close(5, &handle));
+        world.moved()[0].3
+    };
+    assert!(in_order(WRITE | CREAT | TRUNC, None, false) && in_order(WRITE | CREAT | TRUNC, Some(2), false));
+    assert!(!in_order(WRITE | CREAT, None, false), "what was there may stay");
+    assert!(!in_order(WRITE | CREAT | TRUNC, Some(1), false) && !in_order(WRITE | CREAT | TRUNC, Some(9), false));
+    assert!(!in_order(WRITE | CREAT | TRUNC, None, true));
 }
 
 /// A target that answers nothing, or a FIFO that somebody opens, holds every request behind it.

@@ -358,7 +358,26 @@ fn the_target_is_told_of_the_end_once_what_is_held_is_delivered() {
     assert_eq!(world.target.files[&b"f"[..]], b"content");
     let notes = world.sftp.over(AT);
     world.notes.extend(notes);
-    assert_eq!(results(&world), ["Done", "Partial"]);
+    let never = "Unscanned { why: \"the channel ended first: it never left the quarantine\" }";
+    assert_eq!(results(&world), ["Done", never]);
+}
+
+/// Two files that are clean by themselves never make a third one on the target: what is delivered without
+/// being emptied at its opening is emptied before its first byte.
+#[test]
+fn a_delivery_that_is_broken_off_leaves_no_end_of_an_older_file() {
+    let mut world = World::new(scanning());
+    world.target.files.insert(b"f".to_vec(), b"older".to_vec());
+    put(&mut world, b"f", WRITE | CREAT, b"newer");
+    world.scan();
+    let kinds = world.reached();
+    let place = |wanted: u8| kinds.iter().position(|kind| *kind == wanted).unwrap();
+    assert!(
+        place(FSTAT) < place(FSETSTAT) && place(FSETSTAT) < place(super::super::requests::kind::WRITE),
+        "{kinds:?}"
+    );
+    assert_eq!(world.target.files[&b"f"[..]], b"newer");
+    assert_eq!(world.moved(), [("f".into(), ToTarget, 5, true, "Done".into())]);
 }
 
 #[test]
