@@ -14,19 +14,26 @@ const PING_EVERY = 60_000;
 
 const title = document.title.replace(/^\(\d+\) /, '');
 let waiting = 0;
+let alerts = 0;
 
 // ---- who waits --------------------------------------------------------------------------------------
 
-function onWaiting({ count }) {
+function onWaiting({ count, alerts: untaken }) {
   waiting = Number(count) || 0;
+  alerts = Number(untaken) || 0;
   showWaiting();
 }
 
-function showWaiting() {
-  for (const element of document.querySelectorAll('.count[data-count=waiting]')) {
-    element.textContent = String(waiting);
-    element.hidden = waiting === 0;
+function showCount(name, count) {
+  for (const element of document.querySelectorAll(`.count[data-count=${name}]`)) {
+    element.textContent = String(count);
+    element.hidden = count === 0;
   }
+}
+
+function showWaiting() {
+  showCount('waiting', waiting);
+  showCount('alerts', alerts);
   document.title = waiting > 0 ? `(${waiting}) ${title}` : title;
   const icon = document.querySelector('link[rel~=icon]');
   const href = new URL(waiting > 0 ? 'icon-waiting.svg' : 'icon.svg', import.meta.url).href;

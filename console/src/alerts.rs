@@ -8,6 +8,7 @@ use crate::form::Fields;
 use crate::names::{staff_name, vendor_name};
 use crate::page::{Answer, Visit, page_with, see_other};
 use crate::routes::{self, App, LOOKING, Route};
+use crate::texts::Texts;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -57,34 +58,38 @@ impl Line {
         }
     }
 
-    /// The key of what it is; of a kind that is newer than the texts, one that says so little as it knows.
-    fn title_key(&self) -> String {
-        /// Kinds that make an alert.
-        const KINDS: [&str; 20] = [
-            "account-alert",
-            "leak-suspected",
-            "staff-refused",
-            "staff-locked",
-            "intervention-refused",
-            "intervention-planned",
-            "session-alarm",
-            "recording-sealed",
-            "rollback-found",
-            "anchor-overdue",
-            "forward-stalled",
-            "recipients-changed",
-            "lockdown-began",
-            "break-glass-used",
-            "break-glass-refused",
-            "change-waits",
-            "staff-added",
-            "staff-invited",
-            "staff-reset",
-            "staff-changed",
-        ];
-        let known = KINDS.contains(&self.what.as_str());
-        format!("alert-{}", if known { self.what.as_str() } else { "other" })
+    fn title(&self, texts: &Texts) -> String {
+        alert_title(texts, &self.what)
     }
+}
+
+/// What an alert of this kind is, in words; of a kind that is newer than the texts, so little as they know.
+pub fn alert_title(texts: &Texts, what: &str) -> String {
+    /// Kinds that make an alert.
+    const KINDS: [&str; 20] = [
+        "account-alert",
+        "leak-suspected",
+        "staff-refused",
+        "staff-locked",
+        "intervention-refused",
+        "intervention-planned",
+        "session-alarm",
+        "recording-sealed",
+        "rollback-found",
+        "anchor-overdue",
+        "forward-stalled",
+        "recipients-changed",
+        "lockdown-began",
+        "break-glass-used",
+        "break-glass-refused",
+        "change-waits",
+        "staff-added",
+        "staff-invited",
+        "staff-reset",
+        "staff-changed",
+    ];
+    let known = KINDS.contains(&what);
+    texts.text(&format!("alert-{}", if known { what } else { "other" }))
 }
 
 #[derive(Template)]

@@ -4,7 +4,7 @@ use crate::commands::{Known, look};
 use crate::error::Trouble;
 use crate::names::{target_name, vendor_name};
 use crate::page::{Me, Visit};
-use crate::requests::{waiting, waits_for};
+use crate::requests::{Count, waits_for};
 use crate::routes::App;
 use crate::routes::{self, Access, Route};
 use crate::texts::visible;
@@ -41,7 +41,7 @@ struct Ear {
     visit: Visit,
     feed: broadcast::Receiver<Arc<(Timestamp, Event)>>,
     ready: Vec<Told>,
-    waiting: Option<usize>,
+    waiting: Option<Count>,
     over: bool,
 }
 
@@ -124,7 +124,8 @@ impl Ear {
             self.announce(number, matches!(event, Event::InterventionSubmitted { .. })).await;
         }
         // Also where it may be this very person who is not active any more.
-        if number.is_some() || event.changes_staff() {
+        let alert = matches!(event, Event::AlertRaised { .. } | Event::AlertAcknowledged { .. });
+        if number.is_some() || alert || event.changes_staff() {
             self.count().await;
         }
     }
@@ -186,12 +187,12 @@ impl Ear {
         self.ready.push(told("request", &request));
     }
 
-    /// Tells how many wait, if that is another number than before.
+    /// Tells how many requests and alerts wait, if those are other numbers than before.
     async fn count(&mut self) {
-        let Some(count) = self.look(waiting).await else { return };
+        let Some(count) = self.look(Count::of).await else { return };
         if self.waiting != Some(count) {
             self.waiting = Some(count);
-            self.ready.insert(0, told("waiting", &json!({ "count": count })));
+            self.ready.insert(0, told("waiting", &json!({ "count": count.requests, "alerts": count.alerts })));
         }
     }
 }

@@ -14,7 +14,8 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use jiff::Timestamp;
 use lifecycle::{Account, AccountState, Role};
-use policy::{Denial, RuleId, TargetId, TechnicianLogin};
+use policy::{Denial, GroupId, RuleId, TargetId, TechnicianLogin};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// Whoever may ask.
@@ -84,8 +85,13 @@ fn question(app: &App, fields: &Fields) -> Result<Question, &'static str> {
 }
 
 /// What the rules say, as far as it is for these eyes; or the key of what is wrong with the question.
-/// `lockdown`: whether all access is cut.
-pub(crate) fn answer(known: &Known<'_>, me: &Me, lockdown: bool, question: Question) -> Result<Answered, &'static str> {
+/// `open`: the groups that are open again while all else is cut; `None`: nothing is.
+pub(crate) fn answer(
+    known: &Known<'_>,
+    me: &Me,
+    open: Option<&BTreeSet<GroupId>>,
+    question: Question,
+) -> Result<Answered, &'static str> {
     let Question { technician, target, source, at } = question;
     if !me.may_see(known, &target) {
         return Err("explain-error-target");
@@ -94,7 +100,7 @@ pub(crate) fn answer(known: &Known<'_>, me: &Me, lockdown: bool, question: Quest
     if !known.register.account(&technician).is_some_and(|account| may_ask_of(known, me, account)) {
         return Err("explain-error-technician");
     }
-    let explained = known.register.explain(known.rules, &technician, target.clone(), source, at);
+    let explained = known.register.explain(known.rules, &technician, target.clone(), source, at, open);
     let explained = explained.map_err(|_| "explain-error-technician")?;
     let name = known.register.account(&technician).map(|account| account.identity.name.clone());
     let judged = Judged::of(known, at, explained.verdict);
@@ -109,7 +115,7 @@ pub(crate) fn answer(known: &Known<'_>, me: &Me, lockdown: bool, question: Quest
         target_name: named.name.clone(),
         account_state: explained.account_state,
         frozen: explained.vendor_frozen,
-        lockdown,
+        lockdown: explained.cut,
         judged,
         next,
         mine: me.decides_for(known, &target),
@@ -124,7 +130,7 @@ fn may_ask_of(known: &Known<'_>, me: &Me, account: &Account) -> bool {
 
 /// The form, and the answer once something was asked.
 async fn explain(State(app): State<App>, visit: Visit, Query(query): Query) -> Answer {
-    let (me, lockdown) = (visit.me()?.clone(), visit.lockdown.is_some());
+    let (me, open) = (visit.me()?.clone(), visit.lockdown.is_some().then(|| app.commands.reopened()));
     let zone = app.zone();
     let now = visit.now.to_zoned(zone.clone());
     let or = |name: &str, first: String| query.get(name).map_or(first, str::to_owned);
@@ -146,7 +152,7 @@ async fn explain(State(app): State<App>, visit: Visit, Query(query): Query) -> A
             .map(|target| (target.id.to_string(), target.name.clone()))
             .collect();
         targets.sort_by(|one, other| one.1.cmp(&other.1));
-        let answered = asked.map(|asked| asked.and_then(|asked| answer(known, &me, lockdown, asked)));
+        let answered = asked.map(|asked| asked.and_then(|asked| answer(known, &me, open.as_ref(), asked)));
         (companies_of(known, |account| may_ask_of(known, &me, account)), targets, answered)
     })
     .await?;

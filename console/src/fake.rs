@@ -17,7 +17,7 @@ use lifecycle::{
     AccountId, Actor, Event, EvidenceScope, ExportScope, Identity, InterventionNumber, Register, Role, SessionId,
     TokenId,
 };
-use policy::{Rights, StaffLogin};
+use policy::{GroupId, Rights, StaffLogin};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -45,6 +45,8 @@ pub(crate) struct Daemon {
     config: Arc<Config>,
     register: Register,
     done: Mutex<Vec<String>>,
+    /// What is open while all else is cut.
+    open: Mutex<Option<BTreeSet<GroupId>>>,
 }
 
 /// Alice of Imagix asks for a target, with words that a page must not obey.
@@ -105,7 +107,11 @@ impl Commands for Daemon {
     fn limit_reached(&self, _: &'static str, _: std::net::IpAddr) {}
 
     fn lockdown(&self) -> Option<String> {
-        None
+        self.open.lock().unwrap().as_ref().map(|_| "worm".to_owned())
+    }
+
+    fn reopened(&self) -> BTreeSet<GroupId> {
+        self.open.lock().unwrap().clone().unwrap_or_default()
     }
 
     fn carry_out(&self, _: StaffLogin, order: Order) -> Soon<'_, Result<Value, Failure>> {
@@ -197,7 +203,7 @@ impl Fake {
         let main = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/examples/poterne.toml");
         let at = "2026-11-23T08:00:00Z".parse().unwrap();
         let config = Arc::new(config::load(&main, Options { at, unpinned: true }).unwrap());
-        let daemon = Arc::new(Daemon { journal, config, register, done: Mutex::default() });
+        let daemon = Arc::new(Daemon { journal, config, register, done: Mutex::default(), open: Mutex::default() });
         let app = App::new(daemon.clone());
         let me = Me {
             login: "claire".parse().unwrap(),
@@ -242,6 +248,11 @@ impl Fake {
     /// Sends a form from one of our pages.
     pub(crate) async fn post(&self, path: &str, body: &str) -> StatusCode {
         self.send("POST", path, body).await
+    }
+
+    /// Cuts all but the equipment of these groups.
+    pub(crate) fn cut_but_for(&self, groups: &[&str]) {
+        *self.daemon.open.lock().unwrap() = Some(groups.iter().map(|group| group.parse().unwrap()).collect());
     }
 
     /// The verbs of what was carried out.

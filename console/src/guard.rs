@@ -8,7 +8,7 @@ use crate::error::Trouble;
 use crate::form::Fields;
 use crate::listener::OwnCertificate;
 use crate::page::{self, Me, Visit};
-use crate::requests::waiting;
+use crate::requests::Count;
 use crate::routes::{Access, App, EXPORTING, Kind, Route};
 use crate::signed_in::{COOKIE, FORM_COOKIE, Key, SignIn, cookie_of, form_token};
 use crate::texts::Texts;
@@ -22,7 +22,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use config::Language;
+use config::{Config, Language};
 use lifecycle::order::{Failure, exit};
 use policy::StaffLogin;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -98,7 +98,7 @@ async fn arrive(app: &App, route: &Route, parts: &Parts) -> Result<(Visit, Optio
     let active = !matches!(route.kind, Kind::Stream | Kind::Asset) && !headers.contains_key("x-fragment");
     let key = signed.as_deref().map(Key::of);
     let sign_in = key.and_then(|key| app.signed_in.at(key, now, active));
-    let (me, waiting, looked) = whoever(app, route, key, sign_in).await?;
+    let (me, count, looked) = whoever(app, route, key, sign_in).await?;
     let config = app.commands.config();
     // A person's own setting goes with them from browser to browser.
     let chosen = me.as_ref().and_then(|me| me.language.as_deref()).and_then(language_of);
@@ -127,8 +127,10 @@ async fn arrive(app: &App, route: &Route, parts: &Parts) -> Result<(Visit, Optio
         key,
         now,
         peer,
-        waiting,
+        waiting: count.requests,
+        alerts: count.alerts,
         lockdown: app.commands.lockdown(),
+        reopened: reopened(app, &config),
         looked,
         new_form_cookie,
     };
@@ -143,7 +145,13 @@ async fn arrive(app: &App, route: &Route, parts: &Parts) -> Result<(Visit, Optio
     Ok((visit, form_cookie))
 }
 
-/// Who is signed in, how many wait for them, and whether the register was asked. A brake waits for it a
+/// Names of the groups that are open again while the rest stays cut.
+fn reopened(app: &App, config: &Config) -> Vec<String> {
+    let name = |id| config.groups.get(&id).map_or_else(|| id.to_string(), |group| group.name.clone());
+    app.commands.reopened().into_iter().map(name).collect()
+}
+
+/// Who is signed in, how much waits for them, and whether the register was asked. A brake waits for it a
 /// moment at most; where it does not answer, whoever was known last goes on (D18). Everything else is
 /// refused then.
 async fn whoever(
@@ -151,21 +159,21 @@ async fn whoever(
     route: &Route,
     key: Option<Key>,
     sign_in: Option<SignIn>,
-) -> Result<(Option<Me>, usize, bool), Trouble> {
+) -> Result<(Option<Me>, Count, bool), Trouble> {
     // A file that is the same for everybody asks for nobody.
     if route.kind == Kind::Asset {
-        return Ok((None, 0, false));
+        return Ok((None, Count::default(), false));
     }
     let wanted = sign_in.as_ref().map(|one| (one.staff.clone(), one.secret));
     let looking = look(&*app.commands, move |known| {
         let me = wanted.and_then(|(login, secret)| Me::still(known, &login, secret))?;
-        let waiting = waiting(known, &me);
-        Some((me, waiting))
+        let count = Count::of(known, &me);
+        Some((me, count))
     });
     let patience = if route.brake { brake::PATIENCE } else { PATIENCE };
     let found = match tokio::time::timeout(patience, looking).await {
         Ok(Ok(found)) => found,
-        Ok(Err(_)) | Err(_) if route.brake => return Ok((sign_in.and_then(|one| one.me), 0, false)),
+        Ok(Err(_)) | Err(_) if route.brake => return Ok((sign_in.and_then(|one| one.me), Count::default(), false)),
         Ok(Err(failure)) => return Err(failure.into()),
         Err(_) => return Err(Failure::new(exit::TEMPORARY, "the register did not answer").into()),
     };
@@ -174,8 +182,8 @@ async fn whoever(
         (None, Some(key)) => app.signed_in.end(key),
         _ => {}
     }
-    let (me, waiting) = found.unzip();
-    Ok((me, waiting.unwrap_or(0), true))
+    let (me, count) = found.unzip();
+    Ok((me, count.unwrap_or_default(), true))
 }
 
 /// Whether they may, and whether it was meant. Who may not is told so before anything is read.

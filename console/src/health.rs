@@ -3,7 +3,9 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use lifecycle::Lack;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// How the machine is.
@@ -31,6 +33,8 @@ pub struct Health {
     pub channels: Vec<Channel>,
     /// The ways by which checkpoints leave the machine.
     pub anchors: Vec<Anchor>,
+    /// What the machine lacks, with why: as long as it does, nothing new opens.
+    pub lacks: BTreeMap<Lack, String>,
     /// Entries that are remembered elsewhere and not here. `None`: nothing is missing.
     pub rollback: Option<Missing>,
     /// How the program shut itself in. `None`: it did not, as in the demo.

@@ -43,6 +43,7 @@ mod tokens;
 mod watching;
 pub mod wire;
 
+pub use alerts::alert_title;
 pub use api::export::{digest_of, token_of};
 pub use commands::{
     Commands, Enrolment, Evidence, Invited, Known, LiveSession, Look, NotEnrolled, SignInTry, Soon, Square, Watching,

@@ -87,8 +87,12 @@ pub(crate) struct Visit {
     pub(crate) may_decide_here: bool,
     /// Requests that wait for this person.
     pub(crate) waiting: usize,
+    /// Alerts that wait for anybody.
+    pub(crate) alerts: usize,
     /// Why all access is cut, if it is.
     pub(crate) lockdown: Option<String>,
+    /// Names of the groups that are open again while the rest stays cut.
+    pub(crate) reopened: Vec<String>,
     /// Whether the register answered. Where not, a brake goes on with what was known of whoever comes.
     pub(crate) looked: bool,
     pub(crate) path: String,
@@ -110,6 +114,25 @@ impl Visit {
     /// The word for a state.
     pub(crate) fn state(&self, word: &str) -> String {
         self.texts.text(&format!("state-{word}"))
+    }
+
+    /// How much is cut.
+    pub(crate) fn cut(&self) -> String {
+        match self.reopened.is_empty() {
+            true => self.t("lockdown-on"),
+            false => self.tw("lockdown-on-part", "groups", self.reopened.join(", ")),
+        }
+    }
+
+    /// The same on every page, with why.
+    pub(crate) fn banner(&self, reason: &str) -> String {
+        match self.reopened.is_empty() {
+            true => self.tw("lockdown-banner", "reason", reason),
+            false => {
+                let groups = self.reopened.join(", ");
+                self.texts.with("lockdown-banner-part", &[("groups", &groups), ("reason", reason)])
+            }
+        }
     }
 
     /// The name of a role.

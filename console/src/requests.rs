@@ -7,7 +7,7 @@ mod waiting;
 pub(crate) use decide::{Approval, approval, narrowed, proof, proof_by, verified};
 pub(crate) use view::{List, Yes, lines, request_of};
 
-pub(crate) use waiting::{waiting, waits_for};
+pub(crate) use waiting::{Count, waits_for};
 
 use crate::routes::{self, APPROVER, LOOKING, Route};
 use axum::routing::{get, post};

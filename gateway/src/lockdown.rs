@@ -147,19 +147,24 @@ impl Lockdown {
         locked(&self.now).stage != Stage::Off
     }
 
-    /// Groups whose equipment is open again while it is on.
-    pub fn reopened(&self) -> BTreeSet<GroupId> {
+    /// Groups whose equipment is open again while it is on. `None`: it is off.
+    pub fn open(&self) -> Option<BTreeSet<GroupId>> {
         match &locked(&self.now).stage {
-            Stage::Off => BTreeSet::new(),
-            Stage::On(reopened) => reopened.clone(),
+            Stage::Off => None,
+            Stage::On(reopened) => Some(reopened.clone()),
         }
+    }
+
+    /// The same, and none while it is off.
+    pub fn reopened(&self) -> BTreeSet<GroupId> {
+        self.open().unwrap_or_default()
     }
 
     /// Whether it holds equipment for which these groups answer: all of them have to be open again.
     pub fn bars(&self, groups: &BTreeSet<GroupId>) -> bool {
         match &locked(&self.now).stage {
             Stage::Off => false,
-            Stage::On(reopened) => groups.is_empty() || !groups.is_subset(reopened),
+            Stage::On(reopened) => lifecycle::is_cut(Some(reopened), groups),
         }
     }
 

@@ -143,7 +143,13 @@ impl Reloader {
             return Err(Refusal::OtherChange);
         }
         self.set_waiting(None);
-        self.site.registrar.note(vec![Event::ChangeRefused { digest, reason, by }]).await;
+        let refused = move |core: &mut Core, _| {
+            let taken = by.staff().map(|by| core.register.take_alerts_of_change(&digest, by, &reason));
+            let refused = Event::ChangeRefused { digest, reason, by };
+            (std::iter::once(refused).chain(taken.into_iter().flatten()).collect(), ())
+        };
+        // As with every refusal: the journal's end is told elsewhere.
+        let _ = self.site.registrar.act(refused).await;
         Ok(())
     }
 
@@ -216,8 +222,14 @@ impl Reloader {
                 let terms = crate::retention::terms_changed(&core.register, &taken.retention);
                 let readers = readers(&taken);
                 core.take_config(taken);
+                let taken: Vec<Event> = match &accepted {
+                    Some(Event::ChangeAccepted { digest, by }) => {
+                        core.register.take_alerts_of_change(digest, by, "the change was accepted")
+                    }
+                    _ => Vec::new(),
+                };
                 let loaded = Event::ConfigLoaded { digest, changes: noted, by: by.clone(), four_eyes };
-                let mut noted: Vec<Event> = accepted.into_iter().chain([loaded]).collect();
+                let mut noted: Vec<Event> = accepted.into_iter().chain([loaded]).chain(taken).collect();
                 noted.extend(readers.change(core.register.readers.as_ref(), by));
                 let live: Vec<_> =
                     core.register.live().map(|record| (record.id.clone(), record.number, record.started)).collect();

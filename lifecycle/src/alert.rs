@@ -1,15 +1,22 @@
 //! Alerts that a named person must take, and that go on to others until somebody does (LOG-16).
 //!
 //! An alert is an entry of its own, written with the one that caused it, so that it survives a restart and
-//! waits as long as nobody acknowledged it. What repeats while an alert about it waits makes no further one.
+//! waits as long as nobody acknowledged it. What repeats while an alert about it waits makes no further one; the red
+//! button does, at each press.
 
 use crate::event::{Event, FactorCause, RecordingState};
+use crate::leak::neighbourhood;
 use crate::register::Register;
 use crate::staff::Role;
 use jiff::{SignedDuration, Timestamp};
 use policy::{StaffLogin, VendorId};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+
+/// The kind of an alert about a leak.
+const LEAK: &str = "leak-suspected";
+/// So much of what a person wrote is told with an alert, in characters.
+const SHOWN: usize = 200;
 
 /// One alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +25,7 @@ pub struct Alert {
     pub number: u64,
     /// The kind of the entry that caused it.
     pub what: String,
-    /// Whom or what it is about, as an id or login; empty where it is about the site.
+    /// Whom or what it is about, as an id or login; of the red button why; empty where it is about the site.
     pub about: String,
     /// The company, if it is about one: it can be frozen.
     pub vendor: Option<VendorId>,
@@ -40,6 +47,11 @@ impl Alert {
     /// Whether nobody took it yet.
     pub fn is_waiting(&self) -> bool {
         self.acknowledged.is_none()
+    }
+
+    /// Whether it came from where this address is.
+    fn is_near(&self, source: IpAddr) -> bool {
+        self.source.is_some_and(|own| neighbourhood(own) == neighbourhood(source))
     }
 
     /// When it goes on to others, if nobody takes it before.
@@ -98,6 +110,20 @@ impl Alerts {
         newest || self.of(number).is_some_and(Alert::is_waiting)
     }
 
+    /// The leak of which a waiting alert tells has more names, if it is this vendor's and from such a source.
+    pub(crate) fn join_leak(&mut self, vendor: &VendorId, source: IpAddr, joined: &[String]) {
+        for one in self.0.values_mut() {
+            let same = one.what == LEAK && one.vendor.as_ref() == Some(vendor) && one.is_near(source);
+            if same && one.is_waiting() {
+                for name in joined {
+                    if !one.people.contains(name) {
+                        one.people.push(name.clone());
+                    }
+                }
+            }
+        }
+    }
+
     pub(crate) fn apply(&mut self, at: Timestamp, event: &Event) {
         match event {
             Event::AlertRaised { alert, what, about, vendor, people, source } => {
@@ -135,7 +161,18 @@ impl Register {
     pub fn alert_for(&self, event: &Event) -> Option<Event> {
         let cause = self.cause(event)?;
         let (what, about) = (event.kind(), cause.about);
-        if self.alerts.waiting().any(|one| one.what == what && one.about == about) {
+        // Whoever presses the button wants somebody to come, though another alert waits since the last time.
+        let each_time = matches!(event, Event::LockdownBegan { .. });
+        // An alert about a leak was given further names when they came (see `leak`).
+        let told = |one: &Alert| match what == LEAK {
+            true => {
+                one.vendor == cause.vendor
+                    && cause.source.is_some_and(|source| one.is_near(source))
+                    && cause.people.iter().all(|name| one.people.contains(name))
+            }
+            false => one.about == about,
+        };
+        if !each_time && self.alerts.waiting().any(|one| one.what == what && told(one)) {
             return None;
         }
         let (vendor, people, source) = (cause.vendor, cause.people, cause.source);
@@ -150,7 +187,7 @@ impl Register {
             Event::AccountAlert { account, technician, source, .. } => {
                 Cause { vendor: vendor_of(account), source: Some(*source), ..Cause::person(technician) }
             }
-            // Each further account makes another: the names are what counts.
+            // Each further account that was tried in vain makes another: the names are what counts.
             Event::LeakSuspected { vendor, source, technicians, .. } => Cause {
                 about: format!(
                     "{vendor} {source} {}",
@@ -174,7 +211,8 @@ impl Register {
             | Event::RecordingSealed { session, state: RecordingState::Mutilated, .. } => Cause::about(session),
             Event::RollbackFound { anchor, .. } | Event::AnchorOverdue { anchor, .. } => Cause::about(anchor),
             Event::ForwardStalled { receiver, .. } => Cause::about(receiver),
-            Event::RecipientsChanged { weaker: true, .. } | Event::LockdownBegan { .. } => Cause::about(""),
+            Event::RecipientsChanged { weaker: true, .. } => Cause::about(""),
+            Event::LockdownBegan { reason, .. } => Cause::about(reason.chars().take(SHOWN).collect::<String>()),
             // Whoever breaks the glass is looked at, each time.
             Event::BreakGlassUsed { number, staff, .. } => {
                 Cause { people: vec![staff.to_string()], ..Cause::about(number) }
@@ -217,6 +255,10 @@ mod tests {
         register.alerts.all().next_back().map(|one| one.number)
     }
 
+    fn fallen_silent() -> Event {
+        Event::ForwardStalled { receiver: "soc".to_owned(), next: 7, since: at(0), why: "gone".to_owned() }
+    }
+
     fn pressed(reason: &str) -> Event {
         Event::LockdownBegan { reason: reason.to_owned(), by: Actor::Root(0) }
     }
@@ -226,8 +268,8 @@ mod tests {
     #[test]
     fn an_alert_waits_until_a_person_takes_it() {
         let mut register = Register::default();
-        assert_eq!(take(&mut register, 0, &pressed("first")), Some(1));
-        assert_eq!(take(&mut register, 10, &pressed("again")), None);
+        assert_eq!(take(&mut register, 0, &fallen_silent()), Some(1));
+        assert_eq!(take(&mut register, 10, &fallen_silent()), None);
         let waits = register.alerts.of(1).unwrap();
         assert_eq!(waits.escalates_at(SignedDuration::from_mins(15)), at(900));
         register.apply(at(900), &Event::AlertEscalated { alert: 1, step: 1, told: vec!["omar".parse().unwrap()] });
@@ -237,8 +279,21 @@ mod tests {
         register.apply(at(950), &Event::AlertAcknowledged { alert: 1, note: "seen".to_owned(), by });
         assert_eq!(register.alerts.waiting().count(), 0);
         assert!(register.alerts.keeps(1), "numbers go on from it");
-        assert_eq!(take(&mut register, 1000, &pressed("anew")), Some(2));
+        assert_eq!(take(&mut register, 1000, &fallen_silent()), Some(2));
         assert!(!register.alerts.keeps(1));
+    }
+
+    /// EMG-04: the button calls people at each press, and says why; an older alert that waits hides none.
+    #[test]
+    fn each_press_of_the_button_is_an_alert() {
+        let mut register = Register::default();
+        assert_eq!(take(&mut register, 0, &pressed("worm")), Some(1));
+        let ended = Event::LockdownEnded { reason: "over".to_owned(), by: Actor::Root(0) };
+        assert_eq!(take(&mut register, 10, &ended), None);
+        assert_eq!(take(&mut register, 20, &pressed("worm")), Some(2));
+        assert_eq!(take(&mut register, 30, &pressed(&"x".repeat(9000))), Some(3));
+        let about: Vec<_> = register.alerts.waiting().map(|one| one.about.clone()).collect();
+        assert_eq!((about[0].as_str(), about[1].as_str(), about[2].len()), ("worm", "worm", SHOWN));
     }
 
     /// T8: where two are asked for, whatever makes one of security is looked at; where not, nobody is bothered.

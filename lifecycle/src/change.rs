@@ -80,6 +80,15 @@ impl Register {
         if own { Err(Refusal::OwnAlert(alert.number)) } else { Ok(()) }
     }
 
+    /// Takes what is told of a change by the name of whoever decided about it: nobody has to look at it any more.
+    /// Whoever asked for it silences nothing by refusing it.
+    pub fn take_alerts_of_change(&self, digest: &str, by: &StaffLogin, note: &str) -> Vec<Event> {
+        let of_change = |one: &&Alert| one.what == "change-waits" && one.about == digest;
+        let alerts = self.alerts.waiting().filter(of_change).filter(|one| self.may_take_alert(one, by).is_ok());
+        let taken = |one: &Alert| Event::AlertAcknowledged { alert: one.number, note: note.to_owned(), by: by.clone() };
+        alerts.map(taken).collect()
+    }
+
     /// Whether a login is this person's, under whatever login.
     fn is_same_person(&self, login: &StaffLogin, person: &Staff) -> bool {
         let other = self.staff.get(login).map(|one| one.identity.person());
@@ -303,5 +312,26 @@ mod tests {
         let alert = register.alerts.of(1).unwrap();
         assert_eq!(register.may_take_alert(alert, &login("nadia")), Err(Refusal::OwnAlert(1)));
         assert_eq!(register.may_take_alert(alert, &login("sophie")), Ok(()));
+        assert_eq!(register.take_alerts_of_change("three", &login("nadia"), "no"), []);
+    }
+
+    /// LOG-16: once somebody decided about a change, its alert waits for nobody; asked for anew, it is told anew.
+    #[test]
+    fn a_decision_takes_the_alert_of_its_change() {
+        let mut register = site();
+        let ask = |register: &mut Register| {
+            register.apply(at(80), &waiting(nadia()));
+            let raised = register.alert_for(&waiting(nadia()));
+            raised.iter().for_each(|raised| register.apply(at(80), raised));
+            raised.is_some()
+        };
+        assert!(ask(&mut register));
+        assert_eq!(register.take_alerts_of_change("four", &login("sophie"), "no"), []);
+        let taken = register.take_alerts_of_change("three", &login("sophie"), "not agreed");
+        assert_eq!(taken.len(), 1);
+        taken.iter().for_each(|event| register.apply(at(81), event));
+        assert_eq!(register.alerts.waiting().count(), 0);
+        assert_eq!(register.alerts.of(1).unwrap().acknowledged.as_ref().unwrap().2, "not agreed");
+        assert!(ask(&mut register));
     }
 }

@@ -31,12 +31,14 @@ struct Trace {
     last: Timestamp,
     /// The account was not active: nobody honest tries it.
     canary: bool,
+    /// A try was refused, since the account last got in from there.
+    in_vain: bool,
     /// Somebody was told already.
     told: bool,
 }
 
 /// One source: whoever has an IPv6 address has its whole /64.
-fn neighbourhood(source: IpAddr) -> IpAddr {
+pub(crate) fn neighbourhood(source: IpAddr) -> IpAddr {
     match source.to_canonical() {
         IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
         ip => ip,
@@ -98,7 +100,9 @@ impl Register {
         match event {
             Event::FactorsRefused { account, technician, source, cause, .. } if is_suspicious(*cause) => {
                 let Some(vendor) = self.accounts.get(account).map(|account| account.vendor.clone()) else { return };
-                self.traces.note((vendor, neighbourhood(source.ip())), account, technician, at, is_canary(*cause));
+                let key = (vendor, neighbourhood(source.ip()));
+                let trace = self.traces.note(key, account, technician, at, is_canary(*cause));
+                trace.in_vain = true;
             }
             Event::FactorsAccepted { account, source, .. } => {
                 let Some(vendor) = self.accounts.get(account).map(|account| account.vendor.clone()) else { return };
@@ -116,6 +120,12 @@ impl Register {
                     let Some(account) = self.account(technician).map(|account| account.id.clone()) else { continue };
                     self.traces.note(key.clone(), &account, technician, at, false).told = true;
                 }
+                // Who got in rightly from there belongs to the story of the alert that waits, and is none of its own.
+                let tried = self.traces.0.get(&key).into_iter().flat_map(BTreeMap::values);
+                let rightly = tried.filter(|trace| !trace.in_vain).map(|trace| &trace.technician);
+                let joined: Vec<String> =
+                    rightly.filter(|one| technicians.contains(one)).map(ToString::to_string).collect();
+                self.alerts.join_leak(vendor, *source, &joined);
             }
             _ => {}
         }
@@ -140,7 +150,7 @@ impl Traces {
         let tried = self.0.entry(key).or_default();
         tried.retain(|_, trace| !is_old(trace));
         let technician = technician.clone();
-        let fresh = Trace { technician, first: at, last: at, canary, told: false };
+        let fresh = Trace { technician, first: at, last: at, canary, in_vain: false, told: false };
         let trace = tried.entry(account.clone()).or_insert(fresh);
         trace.last = at;
         trace.canary |= canary;

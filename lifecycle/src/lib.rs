@@ -36,7 +36,7 @@ pub use change::{SETTLES_AFTER, WaitingChange};
 pub use decide::{
     Admission, Attempt, CodeCheck, Command, Decided, Explained, FactorsRequired, JoinFacts, JoinRefusal, Judged,
     KeyError, MOST_CONNECTIONS, PlanFacts, Refusal, RequestFacts, StaffAttempt, TokenError, WRONG_CODES, WindowError,
-    check_window, decide,
+    check_window, decide, is_cut,
 };
 pub use event::{
     Actor, ChannelKind, EndCause, Event, FactorCause, FreezeCause, Lack, PenalisedSource, RecordingState, SessionEnd,

@@ -76,6 +76,15 @@ impl World {
         events
     }
 
+    /// The numbers and names of the alerts that wait, once what these events call for was raised.
+    fn waiting(&mut self, events: &[Event]) -> Vec<(u64, String)> {
+        for event in events {
+            let raised = self.register.alert_for(event);
+            raised.iter().for_each(|raised| self.register.apply(at(self.now), raised));
+        }
+        self.register.alerts.waiting().map(|one| (one.number, one.people.join(" "))).collect()
+    }
+
     fn wrong(&mut self, login: &str, source: &str) -> Vec<Event> {
         self.tries(login, source, false, CodeCheck::Wrong)
     }
@@ -105,6 +114,34 @@ fn a_disabled_account_then_others_from_one_source() {
     // Whoever gets in from there is counted too.
     assert_eq!(names(&world.right("chloe", OFFICE)), [["alice", "bruno", "chloe"]]);
     assert!(world.right("chloe", OFFICE).is_empty());
+}
+
+/// LOG-16: one leak is one story: whoever gets in rightly from there is named by the alert that waits, which
+/// tells nobody anew; whoever is tried in vain makes another. Once it was taken, each newcomer does.
+#[test]
+fn one_leak_is_one_alert_while_it_waits() {
+    let mut world = World::new();
+    world.wrong("alice", OFFICE);
+    let leak = world.wrong("bruno", OFFICE);
+    assert_eq!(world.waiting(&leak), [(1, "alice bruno".to_owned())]);
+    let joined = world.right("chloe", OFFICE);
+    assert_eq!(joined.len(), 1);
+    assert_eq!(world.waiting(&joined), [(1, "alice bruno chloe".to_owned())]);
+    for right in [true, false] {
+        let mut world = World::new();
+        world.wrong("alice", OFFICE);
+        let leak = world.wrong("bruno", OFFICE);
+        assert_eq!(world.waiting(&leak).len(), 1);
+        let more = match right {
+            true => {
+                let taken = Event::AlertAcknowledged { alert: 1, note: "seen".to_owned(), by: id("sophie") };
+                world.register.apply(at(world.now), &taken);
+                world.right("chloe", OFFICE)
+            }
+            false => world.wrong("chloe", OFFICE),
+        };
+        assert_eq!(world.waiting(&more).last(), Some(&(2, "alice bruno chloe".to_owned())));
+    }
 }
 
 /// A vendor's office has one address, and its technicians mistype.

@@ -63,7 +63,12 @@ fn the_button_needs_no_daemon_and_is_lifted_in_stages() {
     assert_eq!(site.entries("lockdown-began")[0]["reason"], "worm on the ward");
     fails(&site, &["lockdown", "off", "--group", "labo", "--reason", "x"], 77, "nobody is signed in");
     site.sign_in("nadia");
-    fails(&site, &["lockdown", "off", "--group", "nobody", "--reason", "x"], 66, "no group `nobody`");
+    fails(
+        &site,
+        &["lockdown", "off", "--group", "nobody", "--reason", "x"],
+        66,
+        "no group `nobody` in the configuration: there is labo, radiologie",
+    );
     let out = site.ok(&["lockdown", "off", "--group", "labo", "--reason", "rebuilt"]);
     assert!(out.contains("nothing yet"), "{out}");
     // The port opens, and the equipment of another group stays cut.
@@ -79,13 +84,20 @@ fn the_button_needs_no_daemon_and_is_lifted_in_stages() {
     early.expect("the hospital has cut all access");
     early.wait();
     assert_eq!(site.entries("request-refused")[0]["why"], "all access to it is cut");
+    let asked = ["explain", "--technician", "alice", "--target", "scanner"];
+    let answer = site.json(&asked);
+    assert_eq!((&answer["decision"], &answer["denial"]), (&"deny".into(), &"lockdown".into()), "{answer}");
     site.stop_daemon();
+    // Without a daemon the files say it.
+    let status = site.json(&["lockdown", "status"]);
+    assert_eq!((&status["from_file"], &status["reopened"]), (&true.into(), &serde_json::json!(["labo"])), "{status}");
     site.start_daemon();
     let status = site.json(&["lockdown", "status"]);
     assert_eq!((&status["lockdown"], &status["reopened"]), (&true.into(), &serde_json::json!(["labo"])), "{status}");
     site.sign_in("nadia");
     let out = site.ok(&["lockdown", "off", "--group", "radiologie", "--reason", "the scanner was looked at"]);
     assert!(out.contains("open again: scanner"), "{out}");
+    assert_ne!(site.json(&asked)["denial"], "lockdown", "what is open again is not said to be cut");
     let mut shell = site.shell("alice");
     shell.type_line("echo $((6000+1))");
     shell.expect("6001\\r\\n");
@@ -120,6 +132,7 @@ fn the_button_does_not_wait_for_a_daemon_that_hangs() {
     let took = pressed.elapsed();
     rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
     assert!(out.status.success() && String::from_utf8_lossy(&out.stdout).contains("laid as a file"), "{out:?}");
+    assert!(said(&out).contains("systemctl kill -s KILL poterne"), "{out:?}");
     assert!(took < std::time::Duration::from_secs(15), "{took:?}");
     shell.expect("the hospital has cut all access");
     shell.wait();
@@ -320,6 +333,8 @@ fn a_weakening_change_waits_for_a_second_person() {
     let accept = ["change", "accept", &digest];
     let out = as_staff(&site, "claire", &site.member("claire").fresh_code(), &accept, "");
     assert!(!out.status.success() && said(&out).contains("role security"), "{}", said(&out));
+    let out = as_staff(&site, "claire", "000000", &["change", "accept", "4be1"], "");
+    assert!(said(&out).contains("no change `4be1` waits"), "{}", said(&out));
     // Nor does whom the operator makes a second person.
     site.sign_in("nadia");
     site.ok(&["staff", "change", "claire", "--role", "security", "--reason", "to help"]);
@@ -337,6 +352,9 @@ fn a_weakening_change_waits_for_a_second_person() {
     assert_eq!(in_force(&site), digest);
     assert_eq!(site.json(&["change", "list"]), serde_json::json!([]));
     assert_eq!(site.entries("change-accepted")[0]["by"], "sophie");
+    let alerts = site.json(&["alert", "list", "--all"]);
+    let change = alerts.as_array().unwrap().iter().find(|one| one["what"] == "change-waits").unwrap();
+    assert_eq!(change["taken_by"], "sophie", "it waits for nobody: {alerts}");
 }
 
 /// T8: a reload by nobody in particular, such as root's, is accepted by two persons: root and one of them could be

@@ -219,9 +219,10 @@ fn an_alert_goes_round_a_mail_server_that_is_down() {
     eventually("nobody took it: it goes on", || !site.entries("alert-escalated").is_empty());
     let escalated = || posts.lock().unwrap().iter().find(|post| post.json()["event"] == "escalation").cloned();
     eventually("the pager hears that too", || escalated().is_some());
-    let all = || mails.lock().unwrap().len();
-    eventually("and so does the second server", || all() > mailed("attack under way").len());
+    eventually("and so does the second server", || mailed("has waited too long").contains(&sophie));
     let post = escalated().unwrap().json();
+    assert_eq!((&post["alert"], &post["about"]), (&"1".into(), &"attack under way".into()), "{post}");
+    assert!(post["title"].as_str().unwrap().ends_with("All access was cut"), "{post}");
     assert!(post["url"].as_str().unwrap().ends_with("/alerts"), "{post}");
     // The request went by the first alone, which is down; and is told nowhere else.
     assert!(mailed("PACS disk full").is_empty(), "{:?}", mails.lock().unwrap());

@@ -241,7 +241,7 @@ fn errors_say_what_to_do() {
     site.stop_daemon();
     let out = site.poterne(&["session", "list"], "");
     assert_eq!(out.status.code(), Some(69));
-    assert!(String::from_utf8_lossy(&out.stderr).contains("start it with `poterne run`"));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("start it with `systemctl start poterne`"));
     assert_eq!(site.poterne(&["session", "lst"], "").status.code(), Some(64));
     site.start_daemon();
     fails(&site, &["intervention", "show", "99"], 66, "no intervention 99");

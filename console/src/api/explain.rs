@@ -71,7 +71,7 @@ fn question(query: &Fields, now: Timestamp) -> Result<Question, &'static str> {
 /// Asks the rules.
 pub(super) async fn explain(State(app): State<App>, visit: Visit, Query(query): Query) -> Answer {
     let question = question(&query, visit.now).map_err(Trouble::Wrong)?;
-    let (me, lockdown) = (visit.me()?.clone(), visit.lockdown.is_some());
-    let answered = look(&*app.commands, move |known| answer(known, &me, lockdown, question)).await?;
+    let (me, open) = (visit.me()?.clone(), visit.lockdown.is_some().then(|| app.commands.reopened()));
+    let answered = look(&*app.commands, move |known| answer(known, &me, open.as_ref(), question)).await?;
     view(&Explained::of(&visit, answered.map_err(Trouble::Wrong)?))
 }

@@ -542,6 +542,7 @@ pub(super) const SHAPES: &[Shape] = &[
             ("scanner", "ScannerHealth?"),
             ("channels", "[any]"),
             ("anchors", "[any]"),
+            ("lacks", "any"),
             ("rollback", "any"),
             ("confined", "any"),
             ("last_backup", "time?"),

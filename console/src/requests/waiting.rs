@@ -2,7 +2,7 @@
 
 use crate::commands::Known;
 use crate::page::Me;
-use lifecycle::{Intervention, InterventionState};
+use lifecycle::{Intervention, InterventionState, Role};
 
 /// Whether this person may still say yes to it: a request, a planned visit that lacks approvals, or an
 /// extension that lacks some; and they have not said yes already.
@@ -24,7 +24,21 @@ pub(crate) fn waits_for(known: &Known<'_>, me: &Me, one: &Intervention) -> bool 
     }
 }
 
-/// How many wait for this person.
-pub(crate) fn waiting(known: &Known<'_>, me: &Me) -> usize {
-    known.register.current().filter(|one| waits_for(known, me, one)).count()
+/// How much waits: the numbers on every page.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Count {
+    /// Requests that wait for this person.
+    pub(crate) requests: usize,
+    /// Alerts that wait for anybody.
+    pub(crate) alerts: usize,
+}
+
+impl Count {
+    /// As this person sees it.
+    pub(crate) fn of(known: &Known<'_>, me: &Me) -> Self {
+        let requests = known.register.current().filter(|one| waits_for(known, me, one)).count();
+        // Whoever may not take them is shown none.
+        let takes = me.roles.iter().any(|role| *role != Role::Auditor);
+        Self { requests, alerts: if takes { known.register.alerts.waiting().count() } else { 0 } }
+    }
 }

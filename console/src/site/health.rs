@@ -15,6 +15,7 @@ use config::Exception;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use lifecycle::Lack;
 
 /// A heartbeat is journalled every hour; after this much silence something is wrong.
 const SILENCE: SignedDuration = SignedDuration::from_mins(65);
@@ -90,6 +91,8 @@ pub(crate) async fn show(State(app): State<App>, visit: Visit) -> Answer {
     // Without the journal the rest is still worth a look.
     let (unattended, excepted) = found.await.unwrap_or_default();
     let mut lines = lines(&visit, &health);
+    // The first thing to read: nothing new opens.
+    lines.splice(0..0, health.lacks.iter().map(|(lack, why)| lacking(&visit, *lack, why)));
     lines.extend(health.scanner.as_ref().map(|one| scanner(&visit, one)));
     lines.extend(health.channels.iter().map(|channel| notices(&visit, channel)));
     lines.extend(health.rollback.as_ref().map(|one| missing(&visit, one)));
@@ -265,6 +268,16 @@ fn notices(visit: &Visit, channel: &Channel) -> Line {
     }
     let to_do = (!channel.well).then(|| visit.t("health-channel-do"));
     Line { title: visit.tw("health-channel", "name", &channel.name), standing: Standing::of(channel.well), says, to_do }
+}
+
+/// What the machine lacks (LOG-12).
+fn lacking(visit: &Visit, lack: Lack, why: &str) -> Line {
+    let (says, to_do) = match lack {
+        Lack::Clock => ("health-lack-clock", "health-lack-clock-do"),
+        Lack::Room => ("health-lack-room", "health-lack-room-do"),
+        Lack::Descriptors => ("health-lack-descriptors", "health-lack-descriptors-do"),
+    };
+    line(visit, "health-lack", false, visit.tw(says, "why", why), to_do)
 }
 
 /// Entries that somebody remembers and that are not here (D17).

@@ -143,3 +143,37 @@ pub(crate) async fn reopen(State(app): State<App>, visit: Visit, fields: Fields)
         Err(failure) => still_cut(&app, &visit, reason, failure).await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fake::Fake;
+    use jiff::Timestamp;
+    use lifecycle::{Actor, Event, Register};
+
+    /// EMG-05: while part of it is open again, no page says that all access is cut. LOG-16: every page says how
+    /// many alerts wait.
+    #[tokio::test]
+    async fn every_page_says_what_is_open_and_what_waits() {
+        let mut register = Register::default();
+        let pressed = Event::LockdownBegan { reason: "worm".to_owned(), by: Actor::Root(0) };
+        let fake = Fake::knowing(Register::default());
+        let none = r#"data-count="alerts" hidden>0<"#;
+        let page = fake.page("/site").await;
+        assert!(page.contains(none) && !page.contains("coupés"), "{page}");
+        let raised = register.alert_for(&pressed).unwrap();
+        register.apply(Timestamp::UNIX_EPOCH, &raised);
+        let fake = Fake::knowing(register);
+        fake.cut_but_for(&[]);
+        for path in ["/site", "/lockdown"] {
+            let page = fake.page(path).await;
+            assert!(page.contains(r#"data-count="alerts">1<"#), "{page}");
+            assert!(page.contains("Tous les accès sont coupés\u{a0}: worm"), "{page}");
+        }
+        fake.cut_but_for(&["radiologie"]);
+        for path in ["/site", "/lockdown"] {
+            let page = fake.page(path).await;
+            assert!(page.contains("Accès coupés, sauf\u{a0}: Radiologie. Motif\u{a0}: worm"), "{page}");
+            assert!(!page.contains("Tous les accès"), "{page}");
+        }
+    }
+}

@@ -18,6 +18,7 @@ error-method = This address cannot be opened directly: go back to the page, and 
 brake-acted-title = Cut or freeze requested
 brake-acted = Done: the order was carried out. Poterne's journal does not answer, so the next page cannot be shown. Tell the IT department.
 lockdown-banner = All access is cut: { $reason }
+lockdown-banner-part = Access is cut, but for: { $groups }. Reason: { $reason }
 own-certificate-banner = This browser is not on Poterne's own machine, and Poterne has only its self-made certificate. You can look here, but you cannot approve.
 sound-on = Sound: on
 sound-off = Sound: off

@@ -18,6 +18,7 @@ error-method = Cette adresse ne s'ouvre pas directement : revenez à la page, e
 brake-acted-title = Coupure ou gel demandé
 brake-acted = C'est fait : l'ordre a été exécuté. Le journal de Poterne ne répond pas : la page suivante ne peut pas être montrée. Prévenez la DSI.
 lockdown-banner = Tous les accès sont coupés : { $reason }
+lockdown-banner-part = Accès coupés, sauf : { $groups }. Motif : { $reason }
 own-certificate-banner = Ce navigateur n'est pas sur la machine de Poterne, et Poterne n'a encore que son propre certificat. Ici vous pouvez regarder, mais pas accorder d'accès.
 sound-on = Son : activé
 sound-off = Son : coupé

@@ -175,7 +175,7 @@ pub(crate) enum ConfigVerb {
         #[arg(long)]
         state: bool,
     },
-    /// Print every value in force, defaults included.
+    /// Print every value of the files, defaults included; warns while others are in force.
     Show(Json),
 }
 

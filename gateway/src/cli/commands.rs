@@ -6,8 +6,8 @@ use super::args::{
     VendorVerb, Verb,
 };
 use super::{
-    backup, crisis, doctor, export, firewall, follow, happened, invitation, manual, output, pin, recording, report,
-    retention, secrets, watch,
+    backup, crisis, doctor, envelope, export, firewall, follow, happened, invitation, manual, output, pin, recording,
+    report, retention, secrets, watch,
 };
 use crate::clock::{Clock as _, SystemClock};
 use crate::confine::{self, AsRoot, ConfineError};
@@ -56,7 +56,7 @@ pub(crate) fn carry_out(call: Call) -> Outcome {
         Verb::Notify(NotifyVerb::Test { channel, json }) => notify_test(&main, channel, json),
         Verb::Lockdown(verb) => crisis::lockdown(&main, verb),
         Verb::Alert(verb) => crisis::alert(&main, verb),
-        Verb::BreakGlass(verb) => crisis::break_glass(&main, verb),
+        Verb::BreakGlass(verb) => envelope::carry_out(&main, verb),
         Verb::Change(verb) => crisis::change(&main, verb),
         Verb::Firewall(FirewallVerb::Render) => {
             output::say(firewall::render(&load(&main, true)?).trim_end());
@@ -237,6 +237,11 @@ fn configuration(main: &Path, verb: ConfigVerb) -> Outcome {
         }
         ConfigVerb::Show(json) => {
             let config = load(main, false)?;
+            if waits_for_a_second_person(main) {
+                eprintln!(
+                    "poterne: warning: these are the files, and not what is in force: a change waits for a second person; see `poterne change list`"
+                );
+            }
             if json.json {
                 output::json(&serde_json::json!(config.effective));
             } else {
@@ -245,6 +250,13 @@ fn configuration(main: &Path, verb: ConfigVerb) -> Outcome {
             Ok(())
         }
     }
+}
+
+/// Whether the daemon holds other rules than the files', until somebody accepts these. One that does not answer
+/// says nothing.
+fn waits_for_a_second_person(main: &Path) -> bool {
+    let status = crisis::ask_in_time(main, Order::Status).and_then(Result::ok);
+    status.is_some_and(|status| status.get("change_waits").is_some_and(Value::is_string))
 }
 
 /// Factors from standard input, where they are written there; an empty or missing line has them

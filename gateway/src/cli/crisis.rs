@@ -1,28 +1,26 @@
-//! The bad day: the red button and its stages, a company's credentials made anew, alerts, the sealed envelope,
-//! changes that wait for a second person.
+//! The bad day: the red button and its stages, a company's credentials made anew, alerts, changes that wait for a
+//! second person.
 
-use super::args::{AlertVerb, BreakGlassVerb, ChangeVerb, LockdownVerb, ProofFlags};
+use super::args::{AlertVerb, ChangeVerb, LockdownVerb};
 use super::commands::{Outcome, ask, print, proof, socket};
-use super::{invitation, output, secrets};
+use super::{invitation, output};
 use crate::clock::{Clock as _, SystemClock};
-use crate::lockdown;
+use crate::lockdown::{self, Lockdown};
 use crate::site::Paths;
-use lifecycle::order::{Failure, Hidden, Order, Proof, exit};
+use lifecycle::order::{Failure, Order, exit};
 use policy::GroupId;
 use serde_json::{Value, json};
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
 /// How long the red button waits for the daemon's word before it lays its files.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+pub(super) fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
@@ -40,50 +38,96 @@ pub(super) fn lockdown(main: &Path, verb: LockdownVerb) -> Outcome {
         }
         LockdownVerb::Off { reason, group: Some(group) } => reopen(main, group, reason),
         LockdownVerb::Status(json) => {
-            let status = ask(main, &Order::Status)?;
-            let on = status.get("lockdown").and_then(Value::as_bool).unwrap_or(false);
-            let field = |name: &str| status.get(name).cloned().unwrap_or_default();
-            let (why, since) = (field("lockdown_because"), field("lockdown_since"));
-            let reopened = joined(&status, "lockdown_reopened");
-            let told = json!({
-                "lockdown": on, "because": why, "since": since, "reopened": field("lockdown_reopened"),
-            });
-            print(json, &told, |_| {
-                let since = since.as_str().and_then(|since| since.parse().ok()).map(output::here).unwrap_or_default();
-                let why = output::visible(why.as_str().unwrap_or("-"));
-                match (on, reopened.is_empty()) {
-                    (true, true) => output::say(&format!("all access is cut since {since}: {why}")),
-                    (true, false) => output::say(&format!(
-                        "access is cut since {since}: {why}\nopen again: equipment that answers to {reopened} alone"
-                    )),
-                    (false, _) => output::say("no lockdown"),
+            let (status, from_file) = match ask(main, &Order::Status) {
+                Err(failure) if failure.exit == exit::UNAVAILABLE => {
+                    eprintln!("poterne: warning: {failure}");
+                    (in_the_files(main)?, true)
                 }
-            })
+                answer => (answer?, false),
+            };
+            let field = |name: &str| status.get(name).cloned().unwrap_or_default();
+            let told = json!({
+                "lockdown": field("lockdown"),
+                "because": field("lockdown_because"),
+                "since": field("lockdown_since"),
+                "reopened": field("lockdown_reopened"),
+                "from_file": from_file,
+            });
+            print(json, &told, |told| output::say(&stands(told)))
         }
     }
 }
 
+/// What the files say while no daemon does, in the fields of its status.
+fn in_the_files(main: &Path) -> Result<Value, Failure> {
+    let lockdown = Lockdown::read(&paths(main)?);
+    let (why, since) = lockdown.reason().unzip();
+    Ok(json!({
+        "lockdown": lockdown.is_on(),
+        "lockdown_because": why,
+        "lockdown_since": since,
+        "lockdown_reopened": lockdown.reopened(),
+    }))
+}
+
+/// How the lockdown stands, in words.
+fn stands(told: &Value) -> String {
+    let is = |name: &str| told.get(name).and_then(Value::as_bool).unwrap_or(false);
+    let by_file = if is("from_file") { " (from the file; the daemon does not answer)" } else { "" };
+    let since = text(told, "since").parse().map_or_else(|_| "an unknown time".to_owned(), output::here);
+    let why = output::visible(told.get("because").and_then(Value::as_str).unwrap_or("-"));
+    let reopened = joined(told, "reopened");
+    match (is("lockdown"), reopened.is_empty()) {
+        (true, true) => format!("all access is cut since {since}: {why}{by_file}"),
+        (true, false) => {
+            format!(
+                "access is cut since {since}: {why}{by_file}\nopen again: equipment that answers to {reopened} alone"
+            )
+        }
+        (false, _) if is("from_file") => "no file of a lockdown is there; the daemon does not answer".to_owned(),
+        (false, _) => "no lockdown".to_owned(),
+    }
+}
+
+/// The state folder of this configuration: beside the socket.
+fn paths(main: &Path) -> Result<Paths, Failure> {
+    Ok(Paths::new(socket(main)?.parent().unwrap_or_else(|| Path::new("/"))))
+}
+
 /// Where no daemon answers, its files are laid: the next start finds them, and one that hangs a second later.
 fn lockdown_on(main: &Path, reason: String) -> Outcome {
-    let answer = match ask_in_time(main, Order::LockdownBegin { reason: reason.clone() }) {
-        Err(failure) if failure.exit == exit::UNAVAILABLE => {
-            if reason.trim().is_empty() {
-                return Err(Failure::new(exit::DATA, "the reason is empty: write one with --reason"));
-            }
-            let socket = socket(main)?;
-            let paths = Paths::new(socket.parent().unwrap_or_else(|| Path::new("/")));
-            lockdown::lay(&paths, reason.trim(), SystemClock::start().now()).map_err(|error| {
-                let text =
-                    format!("{failure}; and the lockdown's file cannot be laid: {error}; `systemctl stop poterne`");
-                Failure::new(exit::IO, text)
-            })?;
-            output::say(
-                "the daemon does not answer; the lockdown is laid as a file: nothing opens at the next start, and a daemon that runs cuts all within a second",
-            );
-            return Ok(());
-        }
-        answer => answer?,
+    let failure = match ask_in_time(main, Order::LockdownBegin { reason: reason.clone() }) {
+        Some(Err(failure)) if failure.exit == exit::UNAVAILABLE => Some(failure),
+        Some(answer) => return cut(&answer?),
+        None => None,
     };
+    if reason.trim().is_empty() {
+        return Err(Failure::new(exit::DATA, "the reason is empty: write one with --reason"));
+    }
+    lockdown::lay(&paths(main)?, reason.trim(), SystemClock::start().now()).map_err(|error| {
+        let why = failure.as_ref().map_or_else(hangs, ToString::to_string);
+        let text = format!("{why}; and the lockdown's file cannot be laid: {error}; `systemctl stop poterne`");
+        Failure::new(exit::IO, text)
+    })?;
+    output::say(
+        "the daemon does not answer; the lockdown is laid as a file: nothing opens at the next start, and a daemon that runs cuts all within a second",
+    );
+    if failure.is_none() {
+        output::say(&hangs());
+    }
+    Ok(())
+}
+
+/// What is said of a daemon that takes an order and does not answer it.
+fn hangs() -> String {
+    format!(
+        "it holds its socket and did not answer within {} s: if sessions live on, `systemctl kill -s KILL poterne` ends it, and them",
+        PATIENCE.as_secs()
+    )
+}
+
+/// What the button did.
+fn cut(answer: &Value) -> Outcome {
     let ended = answer.get("sessions_ended").and_then(Value::as_u64).unwrap_or(0);
     output::say(&format!("all access is cut; {ended} live session(s) ended"));
     let is = |name: &str| answer.get(name).and_then(Value::as_bool).unwrap_or(false);
@@ -96,15 +140,14 @@ fn lockdown_on(main: &Path, reason: String) -> Outcome {
     Ok(())
 }
 
-/// Asks, and does not wait for a daemon that hangs: whoever presses the button is not to watch a cursor.
-fn ask_in_time(main: &Path, order: Order) -> Result<Value, Failure> {
+/// Asks, and does not wait for a daemon that hangs: whoever presses the button is not to watch a cursor. `None`: no
+/// answer came.
+pub(super) fn ask_in_time(main: &Path, order: Order) -> Option<Result<Value, Failure>> {
     let (told, answer) = std::sync::mpsc::channel();
     let main = main.to_owned();
     // It ends with the program, if not before.
     std::thread::spawn(move || told.send(ask(&main, &order)));
-    answer.recv_timeout(PATIENCE).unwrap_or_else(|_| {
-        Err(Failure::new(exit::UNAVAILABLE, format!("the daemon does not answer within {} s", PATIENCE.as_secs())))
-    })
+    answer.recv_timeout(PATIENCE).ok()
 }
 
 fn reopen(main: &Path, group: GroupId, reason: String) -> Outcome {
@@ -169,94 +212,6 @@ pub(super) fn alert(main: &Path, verb: AlertVerb) -> Outcome {
     }
 }
 
-pub(super) fn break_glass(main: &Path, verb: BreakGlassVerb) -> Outcome {
-    match verb {
-        BreakGlassVerb::Print { count, output: to } => {
-            // Before a code exists: one that can be shown nowhere would void the old ones for nothing.
-            let file = to.as_ref().map(|path| private(path).map(|file| (file, path))).transpose()?;
-            let answer = ask(main, &Order::BreakGlassPrint { count })?;
-            let paper = paper(&answer);
-            match file {
-                None => output::say(paper.trim_end()),
-                Some((mut file, path)) => {
-                    let wrong =
-                        |error: std::io::Error| Failure::new(exit::IO, format!("`{}`: {error}", path.display()));
-                    file.write_all(paper.as_bytes()).and_then(|()| file.sync_all()).map_err(wrong)?;
-                    output::say(&format!("print `{}`, seal it, and remove the file", path.display()));
-                }
-            }
-            Ok(())
-        }
-        BreakGlassVerb::Approve { number, code, verified, minutes, proof } => {
-            let mut read = secrets::read(&["password", "one-time code", "code of the envelope"])?.into_iter();
-            let (Some(password), Some(fresh), Some(sealed)) = (read.next(), read.next(), read.next()) else {
-                return Err(Failure::new(exit::NO_INPUT, "password, one-time code and the envelope's code are needed"));
-            };
-            let proof = whole(proof, password, fresh);
-            let order = Order::BreakGlassApprove { number, proof, sealed, code, verified, rights: None, minutes };
-            let answer = ask(main, &order)?;
-            let count = |name: &str| answer.get(name).and_then(Value::as_u64).unwrap_or(0);
-            match count("approvals_missing") {
-                0 => output::say(&format!("intervention {number} is approved; everybody was told")),
-                more => output::say(&format!("noted; intervention {number} needs {more} more approval(s)")),
-            }
-            if let Some(code) = answer.get("code").and_then(Value::as_str) {
-                output::say(&format!("planned code, shown this once: {code}"));
-            }
-            output::say(&format!(
-                "the envelope is open: {} code(s) left; `poterne break-glass print` makes a new one",
-                count("codes_left")
-            ));
-            Ok(())
-        }
-    }
-}
-
-fn whole(flags: ProofFlags, password: Hidden, code: Hidden) -> Proof {
-    Proof { staff: flags.staff, password, code, signed_in: false, source: None }
-}
-
-/// A new file that only its owner can read.
-fn private(path: &Path) -> Result<std::fs::File, Failure> {
-    std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| Failure::new(exit::IO, format!("`{}`: {error}", path.display())))
-}
-
-/// What goes into the envelope: French first.
-fn paper(answer: &Value) -> String {
-    let (site, console) = (output::visible(text(answer, "site")), text(answer, "console"));
-    let printed = text(answer, "printed").parse().map_or_else(|_| String::new(), output::here);
-    let mut page = format!(
-        "POTERNE - {site}\n\
-         ENVELOPPE SCELLEE : codes de secours          SEALED ENVELOPE: break-glass codes\n\
-         imprime / printed {printed}\n\n\
-         Quand aucune console ne marche ({console}) :\n\
-         1. Appelez le prestataire au numero du contrat ; il vous lit le code de son ecran.\n\
-         2. Sur le bastion : poterne break-glass approve N --code CODE --verified called --as VOUS\n\
-         3. Tapez votre mot de passe, votre code a six chiffres, puis UN code ci-dessous. Rayez-le.\n\
-         Un code remplace la console, jamais une personne : il faut toujours un approbateur de cet\n\
-         equipement, ses deux facteurs, l'enregistrement et la surveillance. Tout le monde est prevenu.\n\n\
-         When no console works:\n\
-         1. Call the company at the number of its contract; they read you the code on their screen.\n\
-         2. On the bastion: poterne break-glass approve N --code CODE --verified called --as YOU\n\
-         3. Type your password, your six-digit code, then ONE code below. Strike it out.\n\
-         A code stands in for the console, never for a person: it still takes an approver of that\n\
-         equipment, both factors, the recording and the watching. Everybody is told.\n\n"
-    );
-    for (n, code) in list(answer, "codes").iter().enumerate() {
-        page.push_str(&format!("  {:>2}.  {}     [ ]\n", n + 1, code.as_str().unwrap_or_default()));
-    }
-    page.push_str(
-        "\nUne enveloppe ouverte est remplacee : `poterne break-glass print` annule tous ces codes.\n\
-         An opened envelope is replaced: `poterne break-glass print` voids all of these codes.\n",
-    );
-    page
-}
-
 pub(super) fn change(main: &Path, verb: ChangeVerb) -> Outcome {
     match verb {
         ChangeVerb::List(json) => print(json, &ask(main, &Order::ChangeList)?, |rows| {
@@ -289,5 +244,33 @@ pub(super) fn change(main: &Path, verb: ChangeVerb) -> Outcome {
             output::say("refused; the configuration in force stays as it is");
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// EMG-04: without a daemon the file tells, and it is said that it does.
+    #[test]
+    fn the_file_tells_while_no_daemon_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let main = folder.path().join("poterne.toml");
+        std::fs::create_dir(folder.path().join("vault")).unwrap();
+        std::fs::write(&main, format!("[site]\nstate = \"{}\"\n", folder.path().display())).unwrap();
+        let told = |main: &Path| {
+            let status = in_the_files(main).unwrap();
+            let field = |name: &str| status[format!("lockdown{name}")].clone();
+            let (why, since, reopened) = (field("_because"), field("_since"), field("_reopened"));
+            stands(
+                &json!({ "lockdown": field(""), "because": why, "since": since, "reopened": reopened, "from_file": true }),
+            )
+        };
+        assert_eq!(told(&main), "no file of a lockdown is there; the daemon does not answer");
+        let at = "2026-11-24T13:58:00Z".parse().unwrap();
+        lockdown::lay(&paths(&main).unwrap(), "worm", at).unwrap();
+        let said = told(&main);
+        assert!(said.starts_with("all access is cut since 2026-11-24"), "{said}");
+        assert!(said.ends_with(": worm (from the file; the daemon does not answer)"), "{said}");
     }
 }

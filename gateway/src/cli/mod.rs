@@ -5,6 +5,7 @@ mod backup;
 mod commands;
 mod crisis;
 mod doctor;
+mod envelope;
 mod export;
 mod firewall;
 mod follow;

@@ -2,9 +2,15 @@
 
 use super::server::{Answer, Desk, not_reloaded, reasoned, refused};
 use crate::reload::Accepted;
-use lifecycle::order::Proof;
+use lifecycle::order::{Failure, Proof};
 use lifecycle::{Actor, Command, Refusal};
 use serde_json::{Value, json};
+
+/// Not the one that waits. The whole digest is asked for: a part of it could be that of other files too (T8).
+fn no_such_change(digest: &str) -> Failure {
+    let text = format!("no change `{digest}` waits: write the whole digest that `poterne change list` shows");
+    Failure::saying(Refusal::OtherChange, text)
+}
 
 impl Desk {
     /// What waits, if anything does.
@@ -27,7 +33,7 @@ impl Desk {
     pub(super) async fn change_accept(&self, digest: String, proof: Proof) -> Answer {
         let waiting = self.reload.waiting().ok_or_else(|| refused(Refusal::NoChange))?;
         if waiting.digest != digest {
-            return Err(refused(Refusal::OtherChange));
+            return Err(no_such_change(&digest));
         }
         let attempt = self.prove(&proof).await?;
         let purpose = format!("accept the change {digest}");
@@ -41,7 +47,10 @@ impl Desk {
     /// Not to be taken: it waits no more, until somebody reloads it anew.
     pub(super) async fn change_refuse(&self, digest: String, reason: String, by: Actor) -> Answer {
         reasoned(&reason)?;
-        self.reload.refuse(digest, reason, by).await.map_err(refused)?;
+        self.reload.refuse(digest.clone(), reason, by).await.map_err(|refusal| match refusal {
+            Refusal::OtherChange => no_such_change(&digest),
+            other => refused(other),
+        })?;
         Ok(json!({}))
     }
 }

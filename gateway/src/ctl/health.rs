@@ -56,6 +56,7 @@ impl Desk {
             scanner: self.scanner().await,
             channels: self.channels(),
             anchors: self.anchors(),
+            lacks: self.site.lacks.all(),
             rollback: self.missing().await,
             confined: self.confined(),
             last_backup,

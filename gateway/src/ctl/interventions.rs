@@ -272,18 +272,25 @@ impl Desk {
         at: Option<Timestamp>,
         source: Option<std::net::IpAddr>,
     ) -> Answer {
-        let config = self.site.config();
+        let (config, open) = (self.site.config(), self.site.lockdown.open());
         let explained = self
             .site
             .registrar
-            .view(move |core, now| core.register.explain(&core.rules, &technician, target, source, at.unwrap_or(now)))
+            .view(move |core, now| {
+                let at = at.unwrap_or(now);
+                core.register.explain(&core.rules, &technician, target, source, at, open.as_ref())
+            })
             .await
             .map_err(gone)?
             .map_err(refused)?;
-        let lifecycle::Explained { at, account_state: state, vendor_frozen: frozen, verdict } = explained;
+        let lifecycle::Explained { at, account_state: state, vendor_frozen: frozen, cut, verdict } = explained;
         let texts = crate::texts::Texts::new(config.site.language, config.site.zone.clone());
         let because: Vec<String> = verdict.because.iter().map(ToString::to_string).collect();
         Ok(match verdict.decision {
+            Decision::AwaitApproval(_) if cut => json!({
+                "decision": "deny", "at": at, "account_state": state, "because": because, "denial": "lockdown",
+                "text": texts.text("end-lockdown"), "source": "EMG-04", "next_opening": Value::Null,
+            }),
             Decision::AwaitApproval(_) if frozen => json!({
                 "decision": "deny", "at": at, "account_state": state, "because": because, "denial": "vendor-frozen",
                 "text": texts.text("end-vendor-frozen"), "source": "IDM-14", "next_opening": Value::Null,

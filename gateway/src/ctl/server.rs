@@ -275,8 +275,25 @@ impl Desk {
                 let (staff, until) = at.map(|one| (one.staff, one.until)).unzip();
                 Ok(json!({ "staff": staff, "roles": roles, "until": until, "uid": caller.uid }))
             }
-            order => self.carry_out(order, by).await,
+            order => self.carry_out(order, by).await.map_err(|failure| self.with_what_there_is(failure)),
         }
+    }
+
+    /// A name that is not declared is mostly a slip: those that are stand beside it.
+    fn with_what_there_is(&self, failure: Failure) -> Failure {
+        let Some(Refusal::NotDeclared { what, name }) = failure.refusal.as_deref() else { return failure };
+        let config = self.site.config();
+        let all: Vec<String> = match *what {
+            "vendor" => config.vendors.keys().map(ToString::to_string).collect(),
+            "group" => config.groups.keys().map(ToString::to_string).collect(),
+            "target" => config.targets.keys().map(ToString::to_string).collect(),
+            _ => return failure,
+        };
+        let text = format!(
+            "there is no {what} `{name}` in the configuration: there is {}; for another, declare it, then `poterne reload`",
+            all.join(", ")
+        );
+        Failure { message: text, ..failure }
     }
 
     /// Carries out what somebody who may has asked for. Whether they may was found out before, but

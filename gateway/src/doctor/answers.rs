@@ -23,9 +23,12 @@ pub(super) fn daemon(status: Result<&Value, String>, at: Timestamp) -> Vec<Findi
     };
     let is = |name: &str| status.get(name).and_then(Value::as_bool);
     let number = |name: &str| status.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let (lacks, reopened) = (lacks(status), reopened(status));
     let own = match (is("journal_works"), is("clock_trusted"), is("lockdown"), number("emergencies_to_review")) {
+        (Some(true), ..) if !lacks.is_empty() => Finding::red(ID, "lacks", lacks),
         (Some(true), Some(true), Some(false), 0) => Finding::green(ID, "well", version(status)),
         (Some(true), Some(true), Some(false), reviews) => Finding::amber(ID, "reviews", reviews),
+        (Some(true), Some(true), ..) if !reopened.is_empty() => Finding::amber(ID, "part", reopened),
         (Some(true), Some(true), ..) => Finding::amber(ID, "lockdown", ""),
         (Some(true), ..) => Finding::red(ID, "clock", ""),
         _ => Finding::red(ID, "journal", ""),
@@ -50,6 +53,18 @@ fn confined(status: &Value) -> Finding {
         (Some(true), Some(true), _, abi, _) => Finding::green(ID, "no-ports", abi),
         _ => Finding::red(ID, "open", ""),
     }
+}
+
+/// What the machine lacks, with why. As long as it lacks anything nothing new opens.
+fn lacks(status: &Value) -> String {
+    let all = status.get("lacks").and_then(Value::as_object).into_iter().flatten();
+    all.map(|(lack, why)| format!("{lack}: {}", why.as_str().unwrap_or_default())).collect::<Vec<_>>().join("; ")
+}
+
+/// Groups that are open again while the rest stays cut.
+pub(super) fn reopened(status: &Value) -> String {
+    let all = status.get("lockdown_reopened").and_then(Value::as_array).into_iter().flatten();
+    all.filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn version(status: &Value) -> String {

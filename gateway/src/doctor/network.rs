@@ -1,7 +1,7 @@
 //! What listens on this machine, from the kernel's own tables.
 
-use super::Finding;
 use super::root::Root;
+use super::{Finding, answers};
 use config::{Config, Opening};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -60,13 +60,18 @@ pub(super) fn listener(root: &Root, config: &Config, status: Option<&Value>, at:
         config.ssh.listen.iter().filter(|one| serves(&all, **one)).map(ToString::to_string).collect();
     let said = |name: &str| status.and_then(|status| status.get(name)).and_then(Value::as_bool);
     let (hours, is_open, shown) = (config.any_hours_open(at), !open.is_empty(), open.join(", "));
-    if is_open && said("lockdown") == Some(true) {
+    let cut = is_open && said("lockdown") == Some(true);
+    let reopened = status.map(answers::reopened).unwrap_or_default();
+    if cut && reopened.is_empty() {
         return Finding::red(ID, "lockdown", shown);
     }
     if let Some(console) = &config.console
         && !serves(&all, console.listen)
     {
         return Finding::red(ID, "console", console.listen);
+    }
+    if cut {
+        return Finding::amber(ID, "part", reopened);
     }
     let due = match config.ssh.open {
         Opening::Always => Some(true),

@@ -221,6 +221,7 @@ fn the_port_is_held_against_the_configuration() {
     let well = serde_json::json!({ "armed": false, "lockdown": false });
     let armed = serde_json::json!({ "armed": true, "lockdown": false });
     let cut = serde_json::json!({ "armed": false, "lockdown": true });
+    let part = serde_json::json!({ "armed": false, "lockdown": true, "lockdown_reopened": ["radiologie"] });
     let (ssh, console) = (("10.9.0.1", 2222), ("10.1.0.5", 443));
     let cases = [
         ("hours", vec![ssh, console], Some(&well), monday, Level::Green, "due"),
@@ -233,6 +234,8 @@ fn the_port_is_held_against_the_configuration() {
         ("hours", vec![console], None, sunday, Level::Amber, "closed-unknown"),
         ("hours", vec![ssh, console], Some(&cut), monday, Level::Red, "lockdown"),
         ("hours", vec![console], Some(&cut), monday, Level::Amber, "cut"),
+        ("hours", vec![ssh, console], Some(&part), monday, Level::Amber, "part"),
+        ("hours", vec![ssh], Some(&part), monday, Level::Red, "console"),
         ("armed", vec![console], Some(&well), monday, Level::Green, "closed"),
         ("always", vec![ssh, console], Some(&well), sunday, Level::Amber, "always"),
     ];
@@ -278,6 +281,18 @@ fn ages_are_told_or_unknown() {
     assert_eq!(level(Ok(&ill), "siem"), (Level::Red, "stuck"));
     assert_eq!(level(Ok(&serde_json::json!({})), "siem"), (Level::Red, "never"));
     assert_eq!(level(Ok(&ill), "backup"), (Level::Red, "age"));
+    // EMG-05, LOG-12: while it is lifted by groups, and while the machine lacks something.
+    for (more, expected) in [
+        (serde_json::json!({ "lockdown": true }), (Level::Amber, "lockdown")),
+        (serde_json::json!({ "lockdown": true, "lockdown_reopened": ["radiologie"] }), (Level::Amber, "part")),
+        (serde_json::json!({ "lacks": { "room": "full" } }), (Level::Red, "lacks")),
+        (serde_json::json!({ "lockdown": true, "lacks": { "clock": "set" } }), (Level::Red, "lacks")),
+        (serde_json::json!({ "lacks": {} }), (Level::Green, "well")),
+    ] {
+        let mut status = well.clone();
+        status.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        assert_eq!(level(Ok(&status), "daemon"), expected, "{more}");
+    }
     let older = serde_json::json!({ "journal_works": false });
     assert_eq!(level(Ok(&older), "daemon"), (Level::Red, "journal"));
     assert_eq!(level(Ok(&older), "backup"), (Level::Amber, "untold"));

@@ -8,7 +8,7 @@ use crate::site::Site;
 use crate::texts::Texts;
 use config::Config;
 use jiff::Timestamp;
-use lifecycle::{InterventionNumber, Register, SessionEnd};
+use lifecycle::{Alert, InterventionNumber, Register, SessionEnd};
 use policy::{GroupId, TargetId, VendorId};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -21,6 +21,7 @@ pub(super) struct Facts {
     vendor: Option<VendorId>,
     who: Option<String>,
     reason: Option<String>,
+    alert: Option<Alert>,
 }
 
 impl Facts {
@@ -43,7 +44,7 @@ impl Facts {
             About::Alert(number) => register.alerts.of(*number).map_or_else(Self::default, |alert| Self {
                 vendor: alert.vendor.clone(),
                 who: Some(alert.people.join(", ")).filter(|people| !people.is_empty()),
-                reason: Some(alert.what.clone()),
+                alert: Some(alert.clone()),
                 ..Self::default()
             }),
             About::Site => Self::default(),
@@ -58,7 +59,27 @@ impl Facts {
             vendor: asked.map(|asked| asked.vendor.clone()),
             who: asked.map(|asked| asked.name.clone()),
             reason: asked.map(|asked| asked.reason.clone()),
+            alert: None,
         }
+    }
+
+    /// The kind of the alert in words, as the console says it.
+    fn what(&self, config: &Config) -> String {
+        let texts = || console::Texts::new(config.site.language, config.site.zone.clone());
+        self.alert.as_ref().map_or_else(String::new, |alert| console::alert_title(&texts(), &alert.what))
+    }
+
+    /// What the alert says of itself besides its people and its company.
+    fn of_alert(&self, config: &Config) -> Vec<(&'static str, String)> {
+        let Some(alert) = &self.alert else { return Vec::new() };
+        let raised = alert.raised.to_zoned(config.site.zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string();
+        let mut said = vec![("alert", alert.number.to_string()), ("raised", raised)];
+        // What is about one person has their login there too.
+        if !alert.about.is_empty() && alert.people.join(", ") != alert.about {
+            said.push(("about", alert.about.clone()));
+        }
+        said.extend(alert.source.map(|source| ("source", source.to_string())));
+        said
     }
 }
 
@@ -128,12 +149,16 @@ impl Notice {
         let number = facts.number.map(|number| number.to_string()).unwrap_or_default();
         let name = |named: &Option<Named>| named.as_ref().map_or_else(String::new, |named| named.name.clone());
         let (shown, company, person) = (name(&target), name(&vendor), who.clone().unwrap_or_default());
+        let (alert, what) = (facts.alert.as_ref().map(|one| one.number.to_string()), facts.what(config));
         let values = [
             ("number", number.as_str()),
             ("target", shown.as_str()),
             ("vendor", company.as_str()),
             ("who", person.as_str()),
+            ("alert", alert.as_deref().unwrap_or_default()),
+            ("what", what.as_str()),
         ];
+        let details = sighting.details.iter().cloned().chain(facts.of_alert(config));
         Self {
             id: new_id(at),
             event: sighting.topic.word(),
@@ -147,7 +172,7 @@ impl Notice {
             vendor,
             who,
             reason: sighting.reason.as_deref().or(facts.reason.as_deref()).map(visible),
-            details: sighting.details.iter().map(|(name, said)| (*name, visible(said))).collect(),
+            details: details.map(|(name, said)| (name, visible(&said))).collect(),
             texts,
             address,
             letter: None,
@@ -277,6 +302,7 @@ impl Notice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lifecycle::{Actor, Event};
 
     #[test]
     fn what_strangers_named_is_visible_and_cannot_be_clicked() {
@@ -291,6 +317,45 @@ mod tests {
         assert!(letter.contains("\r\nReconnu : Eicar\r\n"), "{letter}");
         let json = notice.to_json();
         assert_eq!((&json["signature"], &json["session"]), (&"Eicar".into(), &Value::Null));
+    }
+
+    /// LOG-16: whoever is woken reads which alert it is, in their words, and a command that is whole.
+    #[test]
+    fn an_alert_that_goes_on_says_which_it_is() {
+        let main = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/examples/poterne.toml");
+        let at: Timestamp = "2026-11-24T13:58:00Z".parse().unwrap();
+        let config = config::load(&main, config::Options { at, unpinned: true }).unwrap();
+        let mut register = Register::default();
+        let pressed = Event::LockdownBegan { reason: "ver au labo".to_owned(), by: Actor::Root(0) };
+        let leak = Event::LeakSuspected {
+            vendor: "imagix".parse().unwrap(),
+            source: "203.0.113.7".parse().unwrap(),
+            technicians: vec!["alice".parse().unwrap(), "bruno".parse().unwrap()],
+            since: at,
+        };
+        let letters = [pressed, leak].map(|event| {
+            let raised = register.alert_for(&event).unwrap();
+            register.apply(at, &raised);
+            let Event::AlertRaised { alert, .. } = raised else { panic!("{raised:?}") };
+            let sighting = Sighting::of(&Event::AlertEscalated { alert, step: 1, told: Vec::new() }).unwrap();
+            let facts = Facts::of(&register, &sighting.about);
+            let notice = Notice::compose(&config, &sighting, facts, &People::default(), at);
+            format!("{}\n{}", notice.title, notice.letter())
+        });
+        let [cut, leaked] = letters.map(|letter| letter.replace('\u{a0}', " "));
+        for said in [
+            "Personne n'a pris l'alerte 1 : Tous les accès ont été coupés",
+            "\nAlerte : 1\r\nAu sujet de : ver au labo\r\nDepuis : 2026-11-24 14:58 CET\r\n",
+            "\nProposition : poterne alert ack 1 --note \"…\"\r\n",
+        ] {
+            assert!(cut.contains(said), "{said}\n{cut}");
+        }
+        assert!(!cut.contains("lockdown-began") && !cut.contains("Cause"), "{cut}");
+        for said in
+            ["Des mots de passe d'une société", "Qui : alice, bruno", "Société : Imagix", "Adresse : 203.0.113.7"]
+        {
+            assert!(leaked.contains(said), "{said}\n{leaked}");
+        }
     }
 
     /// The languages are held against each other elsewhere.
@@ -316,7 +381,14 @@ mod tests {
         ];
         let keys = alarms.iter().flat_map(|one| [format!("notify-title-{one}"), format!("notify-text-{one}")]);
         for key in keys.chain(DETAILS.iter().map(|one| format!("notify-line-{one}"))) {
-            let values = [("number", "1"), ("target", "IRM"), ("vendor", "Imagix"), ("who", "Alice")];
+            let values = [
+                ("number", "1"),
+                ("target", "IRM"),
+                ("vendor", "Imagix"),
+                ("who", "Alice"),
+                ("alert", "2"),
+                ("what", "X"),
+            ];
             assert!(!texts.with(&key, &values).contains("notify-"), "{key}");
         }
     }

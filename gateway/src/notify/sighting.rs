@@ -20,8 +20,21 @@ pub(super) enum About {
 }
 
 /// What more is told of some events, each in a field of its own: the text's line and the JSON's key.
-pub(super) const DETAILS: [&str; 10] =
-    ["session", "file", "signature", "cause", "destination", "accounts", "source", "proposal", "receiver", "next"];
+pub(super) const DETAILS: [&str; 13] = [
+    "alert",
+    "about",
+    "raised",
+    "session",
+    "file",
+    "signature",
+    "cause",
+    "destination",
+    "accounts",
+    "source",
+    "proposal",
+    "receiver",
+    "next",
+];
 
 /// An event that somebody is told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,7 +149,7 @@ impl Sighting {
                 let details = vec![
                     ("accounts", names.join(", ")),
                     ("source", source.to_string()),
-                    ("proposal", format!("poterne vendor freeze {vendor} --reason")),
+                    ("proposal", format!("poterne vendor freeze {vendor} --reason \"leak suspected\"")),
                 ];
                 Self { details, ..Self::new(Topic::Alert, "leak", About::Vendor(vendor.clone())) }
             }
@@ -182,8 +195,10 @@ impl Sighting {
                 /// The rest stands in `poterne change list`.
                 const SHOWN: usize = 10;
                 let shown: Vec<&str> = weakening.iter().take(SHOWN).map(String::as_str).collect();
-                let details =
-                    vec![("cause", shown.join("; ")), ("proposal", format!("poterne change accept {digest} --as"))];
+                let details = vec![
+                    ("cause", shown.join("; ")),
+                    ("proposal", format!("poterne change accept {digest} --as STAFF")),
+                ];
                 Self { details, by: by.staff().cloned(), ..Self::new(Topic::Alert, "change", About::Site) }
             }
             // Only where two persons are asked for is it an alert.
@@ -194,9 +209,8 @@ impl Sighting {
                 let details = vec![("accounts", staff.to_string())];
                 Self { details, ..Self::new(Topic::Alert, "staff-security", About::Staff(staff)) }
             }
-            Event::AlertEscalated { alert, step, told } => {
-                let details =
-                    vec![("cause", format!("{step}")), ("proposal", format!("poterne alert ack {alert} --note"))];
+            Event::AlertEscalated { alert, told, .. } => {
+                let details = vec![("proposal", format!("poterne alert ack {alert} --note \"…\""))];
                 Self { details, to: told.clone(), ..Self::new(Topic::Escalation, "escalation", About::Alert(*alert)) }
             }
             Event::RollbackFound { .. } | Event::Restored { .. } => Self::new(Topic::Evidence, "rollback", About::Site),
@@ -257,7 +271,7 @@ mod tests {
         });
         assert_eq!((text, repeats), ("leak", false));
         assert!(details.contains(&("accounts", "alice, bruno".to_owned())));
-        assert!(details.contains(&("proposal", "poterne vendor freeze imagix --reason".to_owned())));
+        assert!(details.contains(&("proposal", "poterne vendor freeze imagix --reason \"leak suspected\"".to_owned())));
         let (text, _, details) = told(Event::StaffRefused {
             staff: "omar".parse().unwrap(),
             cause: FactorCause::Disabled,

@@ -10,7 +10,7 @@ mod refusal;
 mod staff;
 mod tokens;
 
-pub use explained::Explained;
+pub use explained::{Explained, is_cut};
 pub use factors::{Attempt, CodeCheck, FactorsRequired, Judged, StaffAttempt};
 pub(crate) use interventions::ended;
 pub use interventions::{Admission, RequestFacts};

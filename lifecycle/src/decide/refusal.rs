@@ -143,7 +143,9 @@ pub enum Refusal {
     #[error(transparent)]
     Identity(#[from] IdentityError),
     /// One human being, two accounts of the vendor.
-    #[error("{0} has an account already, `{1}`: one person has one account")]
+    #[error(
+        "{0} has an account already, `{1}`, which has the same mail address or the same telephone: one person has one account"
+    )]
     SamePerson(String, String),
     /// No such intervention.
     #[error("there is no intervention {0}: see `poterne intervention list`")]

@@ -18,7 +18,7 @@ pub(crate) enum AlertVerb {
     },
     /// Take one, by the name that is signed in here: it goes on to nobody else.
     Ack {
-        #[arg(value_name = "N")]
+        #[arg(value_name = "N", value_parser = number)]
         alert: u64,
         /// What you found, or do about it.
         #[arg(long)]
@@ -92,4 +92,9 @@ pub(crate) enum LockdownVerb {
     },
     /// Whether it is on.
     Status(Json),
+}
+
+/// The number of an alert, or what to write instead.
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "write the number of the alert, as `poterne alert list` shows it".to_owned())
 }
