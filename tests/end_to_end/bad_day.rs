@@ -125,6 +125,9 @@ fn the_button_needs_no_daemon_and_is_lifted_in_stages() {
 fn the_button_does_not_wait_for_a_daemon_that_hangs() {
     let site = Site::start();
     let mut shell = site.shell("alice");
+    // Its channel is open: one that is asked for behind the button is refused with fewer words.
+    shell.type_line("echo at''work");
+    shell.expect("atwork");
     let pid = rustix::process::Pid::from_raw(site.daemon_pid().cast_signed()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
     let pressed = std::time::Instant::now();

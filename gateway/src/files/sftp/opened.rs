@@ -44,13 +44,26 @@ pub(super) struct Opened {
     /// What came of its CLOSE, once that is answered.
     pub(super) closed: Option<Result<(), String>>,
     pub(super) size: Option<u64>,
+    /// Something that was there before may stay in it.
+    keeps: bool,
     /// Its length was set, or another handle writes the same file.
     resized: bool,
 }
 
 impl Opened {
     pub(super) fn new(path: Bytes, flags: Flags, started: Timestamp) -> Self {
-        Self { path, flags, started, up: None, down: None, parts: 0, closed: None, size: None, resized: false }
+        Self {
+            path,
+            flags,
+            started,
+            up: None,
+            down: None,
+            parts: 0,
+            closed: None,
+            size: None,
+            keeps: !flags.starts_empty(),
+            resized: false,
+        }
     }
 
     /// The tally of one direction, if it has begun.
@@ -67,8 +80,8 @@ impl Opened {
 
     /// Begins to count in one direction.
     pub(super) fn begin(&mut self, mut tally: Tally) -> Note {
-        // What was there may stay; and where every part goes behind it, offsets say nothing.
-        let mixed = self.resized || self.flags.appends() || !self.flags.starts_empty();
+        // Where every part goes behind what is there, offsets say nothing.
+        let mixed = self.resized || self.flags.appends();
         if mixed && tally.direction == Direction::ToTarget {
             tally.out_of_order();
         }
@@ -78,9 +91,11 @@ impl Opened {
         note
     }
 
-    /// Its length is set; to where it ends anyhow is no change.
+    /// Its length is set. To where what passed ends is how OpenSSH's scp takes away the rest of an older file.
     pub(super) fn set_length(&mut self, length: u64) {
-        if self.up.as_ref().map_or(0, Tally::end) != length {
+        if self.up.as_ref().map_or(0, Tally::end) == length {
+            self.keeps = false;
+        } else {
             self.is_not_alone();
         }
     }
@@ -107,8 +122,11 @@ impl Opened {
 
     /// The entries: what came of it, by its CLOSE and by its parts.
     pub(super) fn ended(self) -> impl Iterator<Item = Note> {
-        let Self { path, up, down, closed, .. } = self;
+        let Self { path, up, down, closed, keeps, .. } = self;
         [up, down].into_iter().flatten().map(move |mut tally| {
+            if keeps && tally.direction == Direction::ToTarget {
+                tally.out_of_order();
+            }
             let result = match (&closed, tally.failed.take()) {
                 (None, _) => FileResult::Partial,
                 (Some(Ok(())), None) => FileResult::Done,

@@ -370,6 +370,7 @@ fn what_is_not_the_whole_file_is_said_to_be_none() {
     };
     assert!(in_order(WRITE | CREAT | TRUNC, None, false) && in_order(WRITE | CREAT | TRUNC, Some(2), false));
     assert!(!in_order(WRITE | CREAT, None, false), "what was there may stay");
+    assert!(in_order(WRITE | CREAT, Some(2), false), "OpenSSH's scp takes the rest away");
     assert!(!in_order(WRITE | CREAT | TRUNC, Some(1), false) && !in_order(WRITE | CREAT | TRUNC, Some(9), false));
     assert!(!in_order(WRITE | CREAT | TRUNC, None, true));
 }
