@@ -127,6 +127,10 @@ fn nothing_begins_on_a_target_that_answers_after_the_brake() {
     site.ok(&["session", "cut", &session, "--reason", "enough"]);
     command.wait();
     eventually("its end does not wait for the target", || site.entries("channel-closed").len() == 3);
+    // Nor is there a connection left over which it could begin. Its state 01 is ESTABLISHED (proc_net_tcp(5)).
+    let to = format!(" 0100007F:{:04X} 01 ", site.sshd.port);
+    let is_left = || std::fs::read_to_string("/proc/net/tcp").unwrap().contains(&to);
+    eventually("the connection to the target is gone", || !is_left());
     goes_on();
     assert!(!file.exists(), "it began after the cut");
     shell.wait();

@@ -11,7 +11,9 @@ pub mod quarantine;
 pub mod scp;
 pub mod sftp;
 pub mod shown;
-pub(crate) mod told;
+mod told;
+
+pub(crate) use told::ALARMS;
 
 use crate::texts::Texts;
 use bytes::Bytes;

@@ -78,7 +78,7 @@ pub struct LiveSession {
     refused: Mutex<BTreeMap<String, u64>>,
     /// Entries about files that the journal has of it.
     file_entries: AtomicU64,
-    /// Alarms about its files.
+    /// Alarms about its files and tunnels.
     alarms: AtomicU64,
     handle: OnceLock<server::Handle>,
     /// Connections inside its own: those of `ssh -J`.
@@ -462,9 +462,10 @@ impl LiveSession {
         self.file_entries.fetch_add(1, Ordering::Relaxed) < most
     }
 
-    /// Whether the journal may have one more alarm about a file of this session.
+    /// Whether the journal may have one more alarm of this session; one that it may not have is not counted.
     pub fn takes_alarm(&self, most: u64) -> bool {
-        self.alarms.fetch_add(1, Ordering::Relaxed) < most
+        let more = |count: u64| (count < most).then_some(count.saturating_add(1));
+        self.alarms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
     /// Whether a channel rests on a right that is not among these any more (promise 5).

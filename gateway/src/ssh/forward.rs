@@ -4,7 +4,7 @@
 //! seen. The client hears yes only once the destination has answered.
 
 use crate::descriptors;
-use crate::files::told::ALARMS;
+use crate::files::ALARMS;
 use crate::relay::channel::{Ending, TunnelEnd};
 use crate::relay::session::{Flow, Task};
 use crate::ssh::opening::{NotStarted, Opening};
@@ -107,8 +107,8 @@ impl Forward {
     /// T23: said to the hospital, in the recording and on the technician's terminals.
     async fn alarm(&self) {
         let (channel, session) = (&self.opening.channel, self.opening.channel.session());
-        // Who begins SSH in tunnel after tunnel does not fill the journal.
-        if !session.takes_alarm(ALARMS) {
+        // Who begins SSH in tunnel after tunnel does not fill the journal, nor use up what is for files.
+        if !session.takes_alarm(ALARMS / 2) {
             return;
         }
         tracing::warn!(session = %session.id, to = %self.to, "SSH was begun inside a tunnel: it was closed");

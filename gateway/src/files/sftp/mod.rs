@@ -82,6 +82,8 @@ enum Await {
     Measure(OpenedNumber),
     /// The end of a change.
     Change { act: FileAct, path: Bytes, to: Bytes },
+    /// The end of a cut of this file to where what passed ends.
+    Cut { file: OpenedNumber, path: Bytes, to: Bytes },
     /// The end of a path that was held here as well.
     RemoveHeld { path: Bytes },
     /// A file.
@@ -114,7 +116,7 @@ impl Await {
     /// Bytes of paths that are kept for it.
     fn keeps(&self) -> usize {
         match self {
-            Await::Change { path, to, .. } => path.len() + to.len(),
+            Await::Change { path, to, .. } | Await::Cut { path, to, .. } => path.len() + to.len(),
             Await::RemoveHeld { path } | Await::OpenToScan { path } => path.len(),
             Await::Open(opened) => opened.path.len(),
             _ => 0,
@@ -295,6 +297,10 @@ impl Steward for Sftp {
             // It went out and may well have been done.
             match pending.awaits {
                 Await::Change { act, path, to } => {
+                    notes.push(Note::Changed { act, path, to, failed: UNANSWERED.to_owned() });
+                }
+                Await::Cut { path, to, .. } => {
+                    let act = FileAct::Attributes;
                     notes.push(Note::Changed { act, path, to, failed: UNANSWERED.to_owned() });
                 }
                 Await::RemoveHeld { path } => {

@@ -91,13 +91,14 @@ impl Opened {
         note
     }
 
-    /// Its length is set. To where what passed ends is how OpenSSH's scp takes away the rest of an older file.
-    pub(super) fn set_length(&mut self, length: u64) {
-        if self.up.as_ref().map_or(0, Tally::end) == length {
-            self.keeps = false;
-        } else {
-            self.is_not_alone();
-        }
+    /// Whether what passed to the target ends there.
+    pub(super) fn ends_at(&self, length: u64) -> bool {
+        self.up.as_ref().map_or(0, Tally::end) == length
+    }
+
+    /// The target cut it to where what passed ends: so OpenSSH's scp takes away the rest of an older file.
+    pub(super) fn is_cut(&mut self) {
+        self.keeps = false;
     }
 
     /// Not all of the file passes here.

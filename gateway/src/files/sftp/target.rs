@@ -83,6 +83,13 @@ impl Sftp {
                 let failed = outcome(&answered.reply)?.err().unwrap_or_default();
                 out.note(Note::Changed { act, path, to, failed });
             }
+            Await::Cut { file, path, to } => {
+                let failed = outcome(&answered.reply)?.err().unwrap_or_default();
+                if let Some(opened) = self.files.get_mut(&file).filter(|_| failed.is_empty()) {
+                    opened.is_cut();
+                }
+                out.note(Note::Changed { act: FileAct::Attributes, path, to, failed });
+            }
             Await::RemoveHeld { path } => return self.held_removed(path, answered, out),
             Await::Open(opened) => self.opened(*opened, &answered, out)?,
             Await::OpenFolder => {

@@ -308,12 +308,16 @@ impl Sftp {
                 if self.rules.scan_uploads && attributes.size.is_some_and(|size| size > 0) {
                     return Err(failure("files for this target are scanned: a file's length cannot be changed").into());
                 }
-                if let (Some(length), Some(opened)) = (attributes.size, number.and_then(|one| self.files.get_mut(&one)))
-                {
-                    opened.set_length(length);
+                let (path, to) = (path.unwrap_or_default(), attributes.in_words().into());
+                let opened = number.and_then(|file| Some((file, self.files.get_mut(&file)?)));
+                match opened.zip(attributes.size) {
+                    Some(((file, opened), length)) if opened.ends_at(length) => Await::Cut { file, path, to },
+                    other => {
+                        // Whatever the target says to it.
+                        other.into_iter().for_each(|((_, opened), _)| opened.is_not_alone());
+                        Await::Change { act: FileAct::Attributes, path, to }
+                    }
                 }
-                let path = path.unwrap_or_default();
-                Await::Change { act: FileAct::Attributes, path, to: attributes.in_words().into() }
             }
             _ => Await::Look(Shape::Status),
         };
