@@ -1,7 +1,7 @@
 //! The brakes: a company frozen, everything cut, also when the journal does not answer (D18, EMG-04).
 
 use crate::people::fails;
-use harness::{Answers, Site, SiteOptions, eventually};
+use harness::{Answers, Site, SiteOptions, eventually, is_connected};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -127,10 +127,8 @@ fn nothing_begins_on_a_target_that_answers_after_the_brake() {
     site.ok(&["session", "cut", &session, "--reason", "enough"]);
     command.wait();
     eventually("its end does not wait for the target", || site.entries("channel-closed").len() == 3);
-    // Nor is there a connection left over which it could begin. Its state 01 is ESTABLISHED (proc_net_tcp(5)).
-    let to = format!(" 0100007F:{:04X} 01 ", site.sshd.port);
-    let is_left = || std::fs::read_to_string("/proc/net/tcp").unwrap().contains(&to);
-    eventually("the connection to the target is gone", || !is_left());
+    // Nor is there a connection left over which it could begin.
+    eventually("the connection to the target is gone", || !is_connected(site.sshd.port));
     goes_on();
     assert!(!file.exists(), "it began after the cut");
     shell.wait();

@@ -1,7 +1,7 @@
 //! The lobby as a technician and the hospital live it: the menu, the reason, the wait, and every
 //! way in which a request ends without a session.
 
-use harness::{Answers, Person, Site, SiteOptions, Terminal, eventually};
+use harness::{Answers, Person, Site, SiteOptions, Terminal, eventually, is_connected};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::process::Output;
@@ -103,6 +103,55 @@ fn the_menu_says_what_is_open_and_asks_again() {
     terminal.expect("Type a number from the list");
     assert_eq!(terminal.wait().code(), Some(255));
     assert!(site.entries("intervention-requested").is_empty());
+}
+
+/// D18: the red button cuts those in the lobby too, and tells whoever has proven both factors why: who waits, and
+/// who stands at a prompt. A stranger hears nothing.
+#[test]
+fn the_red_button_tells_whoever_is_in_the_lobby() {
+    let site = Site::with(SiteOptions { technicians: 2, ..SiteOptions::default() });
+    site.sign_in("nadia");
+    let (mut alice, number, _) = waiting(&site, "alice");
+    let mut bruno = site.ssh("bruno+scanner", &[], &[]);
+    known(&site, &mut bruno, "bruno");
+    bruno.expect("Reason[^:]*: ");
+    let mut stranger = site.ssh("nobody+scanner", &[], &[]);
+    stranger.expect("Password: ");
+    let pressed = Instant::now();
+    site.ok(&["lockdown", "on", "--reason", "worm on the ward"]);
+    alice.expect("the hospital has cut all access");
+    assert_eq!(alice.wait().code(), Some(255));
+    eventually("nobody is in the lobby any more", || !is_connected(site.port));
+    assert!(pressed.elapsed() < Duration::from_secs(5), "D18: within five seconds: {:?}", pressed.elapsed());
+    // At a prompt ssh does not look at its connection: it hears of it with the next line that is typed.
+    bruno.type_line("a look");
+    bruno.expect("Ticket[^:]*: ");
+    bruno.type_line("");
+    bruno.expect("the hospital has cut all access");
+    assert_eq!(bruno.wait().code(), Some(255));
+    stranger.type_line("anything");
+    stranger.wait();
+    assert!(!stranger.shown().contains("cut"), "{}", stranger.shown());
+    assert_eq!(state_of(&site, number), "withdrawn");
+}
+
+/// A request that staff withdrew before it was sent is not said to have found nobody.
+#[test]
+fn a_request_that_was_withdrawn_before_it_was_sent_says_so() {
+    let site = Site::start();
+    site.sign_in("nadia");
+    let mut terminal = site.ssh("alice+scanner", &[], &[]);
+    known(&site, &mut terminal, "alice");
+    terminal.expect("Reason[^:]*: ");
+    terminal.type_line("a look");
+    terminal.expect("[Tt]icket[^:]*: ");
+    terminal.type_line("T-1");
+    terminal.expect("Enter");
+    let number = site.entries("intervention-requested")[0]["number"].to_string();
+    site.ok(&["intervention", "withdraw", &number]);
+    terminal.type_line("");
+    terminal.expect("The request was withdrawn");
+    assert_eq!(terminal.wait().code(), Some(255));
 }
 
 /// NET-01, APR-15: a closed target is refused before anything is asked, with its next opening; and

@@ -29,6 +29,13 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// Whether any client still holds an established connection to this port of the loopback: state 01 of
+/// proc_net_tcp(5).
+pub fn is_connected(port: u16) -> bool {
+    let to = format!(" 0100007F:{port:04X} 01 ");
+    std::fs::read_to_string("/proc/net/tcp").expect("proc_net_tcp(5)").contains(&to)
+}
+
 /// A program of this package, built beside the test.
 pub fn program(name: &str) -> PathBuf {
     let mut path = std::env::current_exe().expect("a test has a path");

@@ -150,7 +150,7 @@ impl Lobby {
     pub(super) async fn send(&mut self, number: InterventionNumber, code: String, target: String) -> Say {
         match self.site.registrar.command(Command::Submit { number }).await {
             Err(gone) => return self.journal_gone(gone),
-            Ok(Err(_)) => return self.goodbye("refused-expired", &[]),
+            Ok(Err(_)) => return self.is_over(number).await,
             Ok(Ok(())) => {}
         }
         let now = self.site.clock.now();

@@ -25,7 +25,7 @@ use crate::target::Answers;
 use crate::texts::{Texts, to_ascii};
 use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
-use lifecycle::{AccountId, Command, InterventionNumber, JoinFacts, WithdrawCause};
+use lifecycle::{AccountId, Command, EndCause, InterventionNumber, JoinFacts, WithdrawCause};
 use policy::TargetId;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -186,6 +186,16 @@ impl Lobby {
     pub async fn answer(&mut self, answers: &[String]) -> Say {
         let first = answers.first().map(String::as_str).unwrap_or_default();
         match std::mem::replace(&mut self.room, Room::Inside) {
+            // Whoever waits is told there, once what waited is withdrawn.
+            Room::Notice { .. }
+            | Room::Menu { .. }
+            | Room::Planned { .. }
+            | Room::Joining { .. }
+            | Room::Reason { .. }
+                if self.site.lockdown.is_shut() =>
+            {
+                self.access_is_cut()
+            }
             Room::Password => {
                 self.room = Room::Code { password: first.to_owned() };
                 self.ask("", vec![(self.prompt("prompt-code"), true)])
@@ -248,6 +258,12 @@ impl Lobby {
         self.goodbye_text(reason)
     }
 
+    /// D18: the red button was pressed while this technician was in the lobby.
+    fn access_is_cut(&mut self) -> Say {
+        let reason = self.texts.end(&EndCause::Lockdown);
+        self.goodbye("denied", &[("reason", &reason)])
+    }
+
     fn goodbye_text(&mut self, reason: String) -> Say {
         let help = self.site.config().ssh.help.clone();
         let mut lines = fold(&reason);
@@ -286,13 +302,13 @@ impl Drop for Lobby {
                 if let Some(admission) = &mut waiting.admission {
                     admission.outcome.close();
                     if let Ok(Ok(admitted)) = admission.outcome.try_recv() {
-                        admitted.session.brake(lifecycle::EndCause::ConnectionLost);
+                        admitted.session.brake(EndCause::ConnectionLost);
                     }
                 }
                 waiting.number
             }
             Room::Welcome(admitted) => {
-                admitted.session.brake(lifecycle::EndCause::ConnectionLost);
+                admitted.session.brake(EndCause::ConnectionLost);
                 return;
             }
             _ => return,

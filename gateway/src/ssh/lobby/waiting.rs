@@ -90,9 +90,7 @@ impl Lobby {
                     let coming = Coming::Approved(waiting.number);
                     return self.come_in(waiting, coming);
                 }
-                Some((InterventionState::Refused, _)) => return self.was_refused(waiting.number).await,
-                Some((InterventionState::Expired, _)) => return self.goodbye("refused-expired", &[]),
-                _ => return self.goodbye("refused-withdrawn", &[]),
+                _ => return self.is_over(waiting.number).await,
             }
             tokio::select! {
                 _ = changes.changed() => {}
@@ -142,6 +140,9 @@ impl Lobby {
     }
 
     fn came_in(&mut self, outcome: Result<Admitted, AdmissionError>) -> Say {
+        if outcome.is_err() && self.site.lockdown.is_shut() {
+            return self.access_is_cut();
+        }
         match outcome {
             Ok(admitted) => {
                 let now = self.site.clock.now();
@@ -167,6 +168,19 @@ impl Lobby {
             Err(AdmissionError::NotJoined(number, why)) => self.not_joined(number, &why),
             Err(AdmissionError::Shut(why)) => self.goodbye(why, &[]),
             Err(AdmissionError::Internal) => self.goodbye("refused-internal", &[]),
+        }
+    }
+
+    /// Says why nothing comes of an intervention any more.
+    pub(super) async fn is_over(&mut self, number: InterventionNumber) -> Say {
+        if self.site.lockdown.is_shut() {
+            return self.access_is_cut();
+        }
+        match self.site.registrar.state_of(number).await {
+            Err(gone) => self.journal_gone(gone),
+            Ok(Some((InterventionState::Refused, _))) => self.was_refused(number).await,
+            Ok(Some((InterventionState::Expired, _))) => self.goodbye("refused-expired", &[]),
+            Ok(_) => self.goodbye("refused-withdrawn", &[]),
         }
     }
 
