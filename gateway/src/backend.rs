@@ -1,6 +1,6 @@
 //! The daemon as the console sees it: the one desk, the one register, the one feed.
 
-use crate::ctl::server::{Answer, Desk};
+use crate::ctl::desk::{Answer, Desk};
 use crate::entropy;
 use crate::evidence::Wanted;
 use crate::https;

@@ -202,7 +202,7 @@ impl Daemon {
         }
         let (bound_sender, bound) = watch::channel(Vec::new());
         let mut tasks = vec![registrar_task, telling];
-        let desk = Arc::new(ctl::server::Desk::new(site.clone(), reload.clone(), verifier.clone(), host_key));
+        let desk = Arc::new(ctl::desk::Desk::new(site.clone(), reload.clone(), verifier.clone(), host_key));
         tasks.push(tokio::spawn(ctl::server::serve(desk.clone())?));
         let door = https::prepare(&site).await?;
         let console = door.listening();

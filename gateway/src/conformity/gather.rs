@@ -1,7 +1,7 @@
 //! Fills the facts: from the configuration in force, the register, the journal and the host.
 
 use super::facts::{ConfigFacts, Facts, LiveFacts, host};
-use crate::ctl::server::{gone, software};
+use crate::ctl::desk::{gone, software};
 use crate::doctor::{self, Root};
 use crate::registrar::Core;
 use crate::site::Site;

@@ -11,7 +11,7 @@ mod rules;
 pub(crate) mod tests;
 pub(crate) mod write;
 
-use crate::ctl::server::{Answer, Desk};
+use crate::ctl::desk::{Answer, Desk};
 use facts::Facts;
 use judge::{Judged, judge};
 use rules::{RULES, Rule};

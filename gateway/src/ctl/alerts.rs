@@ -1,6 +1,6 @@
 //! Alerts, and who took them (LOG-16).
 
-use super::server::{Answer, Desk, gone, refused};
+use super::desk::{Answer, Desk, gone, refused};
 use crate::registrar::Core;
 use lifecycle::{Alert, Command, Refusal};
 use policy::StaffLogin;

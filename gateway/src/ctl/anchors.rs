@@ -1,6 +1,6 @@
 //! Anchors, and what they found: shown, asked for now, accepted.
 
-use super::server::{Answer, Desk, gone, refused};
+use super::desk::{Answer, Desk, gone, refused};
 use crate::registrar::Core;
 use crate::rollback;
 use lifecycle::order::Proof;

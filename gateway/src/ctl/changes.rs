@@ -1,6 +1,6 @@
 //! A weakening change of the configuration waits for a second person (T8).
 
-use super::server::{Answer, Desk, not_reloaded, reasoned, refused};
+use super::desk::{Answer, Desk, not_reloaded, reasoned, refused};
 use crate::reload::Accepted;
 use lifecycle::order::{Failure, Proof};
 use lifecycle::{Actor, Command, Refusal};

@@ -1,6 +1,6 @@
 //! The sealed envelope: codes on paper for when no approver's console works (T16, EMG-03).
 
-use super::server::{Answer, Desk, gone, refused, software};
+use super::desk::{Answer, Desk, gone, refused, software};
 use crate::entropy;
 use crate::invitation::PlannedCode;
 use crate::registrar::Core;

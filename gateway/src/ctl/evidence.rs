@@ -1,7 +1,7 @@
 //! Bundles of evidence, for the socket and for the console.
 
 use super::caller::Caller;
-use super::server::{Answer, Desk};
+use super::desk::{Answer, Desk};
 use crate::evidence::{Prepared, STALLED, Wanted, prepare};
 use lifecycle::order::{Failure, Order, exit};
 use lifecycle::{Actor, SessionId};

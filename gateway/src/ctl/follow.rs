@@ -1,7 +1,7 @@
 //! Whether somebody may follow the journal, and the entry that says that they do (LOG-11).
 
 use super::caller::Caller;
-use super::server::{Desk, data, gone, reasoned};
+use super::desk::{Desk, data, gone, reasoned};
 use crate::siem::Follow;
 use crate::site::Site;
 use config::SiemFormat;

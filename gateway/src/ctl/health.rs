@@ -1,6 +1,6 @@
 //! How the machine is, gathered for the console. Nothing of it is cached: what is shown is so now.
 
-use super::server::Desk;
+use super::desk::Desk;
 use crate::anchors::AnchorHealth;
 use crate::confine::State;
 use crate::files::clamav;

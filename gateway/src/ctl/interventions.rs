@@ -1,6 +1,6 @@
 //! Interventions: approved, refused, planned, extended, looked back at.
 
-use super::server::{Answer, Desk, data, gone, refused, software};
+use super::desk::{Answer, Desk, data, gone, refused, software};
 use super::view;
 use crate::entropy;
 use crate::invitation::PlannedCode;

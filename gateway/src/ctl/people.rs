@@ -1,6 +1,6 @@
 //! Technicians, staff, and what opens targets.
 
-use super::server::{Answer, Desk, data, fingerprint, gone, reasoned, refused, software};
+use super::desk::{Answer, Desk, data, fingerprint, gone, reasoned, refused, software};
 use super::view;
 use crate::entropy;
 use crate::factors;

@@ -1,6 +1,6 @@
 //! Retention and holds: what goes when, a run by hand, what is kept from going (LOG-07 to LOG-09).
 
-use super::server::{Answer, Desk, data, gone, reasoned, software};
+use super::desk::{Answer, Desk, data, gone, reasoned, software};
 use crate::entropy;
 use crate::registrar::Core;
 use crate::retention::{self, Outcome};

@@ -1,6 +1,6 @@
 //! A company's credentials are suspected to have leaked: all of them are made anew (IDM-14).
 
-use super::server::{Answer, Desk, gone, reasoned};
+use super::desk::{Answer, Desk, gone, reasoned};
 use crate::registrar::Core;
 use crate::site::invitation_document;
 use lifecycle::{AccountId, AccountState, Actor, Command, EndCause};

@@ -1,6 +1,6 @@
 //! Sessions and their recordings; the brakes.
 
-use super::server::{Answer, Desk, data, gone, reasoned, refused, software};
+use super::desk::{Answer, Desk, data, gone, reasoned, refused, software};
 use super::view;
 use crate::limits::Limit;
 use crate::lockdown;

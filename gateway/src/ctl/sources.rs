@@ -1,6 +1,6 @@
 //! Sources at the vendors' door: who is penalised for what, and forgiving it (IDM-09).
 
-use super::server::{Answer, Desk, data, reasoned};
+use super::desk::{Answer, Desk, data, reasoned};
 use crate::limits::{Penalised, Source};
 use lifecycle::{Actor, Event};
 use serde_json::{Value, json};

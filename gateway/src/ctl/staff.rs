@@ -1,8 +1,8 @@
 //! The hospital's own people: invited, changed, reset; and what they choose on the console's enrolment
 //! page, which is the one thing that somebody without factors may do (D8).
 
+use super::desk::{Answer, Desk, gone, reasoned, refused, software};
 use super::people::shown_until;
-use super::server::{Answer, Desk, gone, reasoned, refused, software};
 use crate::enrolment::qr;
 use crate::factors::{self, NewPassword};
 use crate::invitation::Invitation;

@@ -1,7 +1,7 @@
 //! What is kept about one person, for that person (PRV-07): their own part of the journal, and who read
 //! their recordings. What it says of others is left out.
 
-use super::server::{Answer, Desk, gone, software};
+use super::desk::{Answer, Desk, gone, software};
 use crate::site::Site;
 use lifecycle::order::{Failure, exit};
 use lifecycle::{AccountId, Event, Identity, Register, Role};

@@ -1,6 +1,6 @@
 //! Tokens by which another program reads an export, and the entry that each reading leaves (LOG-11).
 
-use super::server::{Answer, Desk, data, gone, refused, software};
+use super::desk::{Answer, Desk, data, gone, refused, software};
 use crate::entropy;
 use crate::registrar::Core;
 use console::{digest_of, token_of};

@@ -20,7 +20,7 @@ mod words;
 pub use health::{ChannelHealth, Health};
 pub(crate) use webhook::chain;
 
-use crate::ctl::server::Answer;
+use crate::ctl::desk::Answer;
 use crate::site::Site;
 use hand_out::Office;
 use lane::{Carrier as _, Item, Outcome, TRY};

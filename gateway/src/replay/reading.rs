@@ -2,7 +2,7 @@
 
 use super::opened::open;
 use super::unlock::{UnlockError, Unlocked, unlock};
-use crate::ctl::server::Desk;
+use crate::ctl::desk::Desk;
 use console::Soon;
 use console::replay::{NotUnlocked, OfficersKey, Opened};
 use lifecycle::order::{Failure, Hidden, Order, exit};

@@ -4,7 +4,7 @@
 //! The register knows accounts; when somebody logged in, and who proofed whom, the journal alone says.
 
 use super::ask::{Gathered, Period, bounded};
-use crate::ctl::server::{gone, software};
+use crate::ctl::desk::{gone, software};
 use crate::site::Site;
 use console::{Known, staff_name, vendor_name};
 use jiff::Timestamp;

@@ -2,7 +2,7 @@
 //! then told (LOG-11).
 
 use super::{accounts, dormant, register, retention};
-use crate::ctl::server::{Answer, Desk, data, gone};
+use crate::ctl::desk::{Answer, Desk, data, gone};
 use config::Config;
 use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};

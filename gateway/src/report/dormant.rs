@@ -3,7 +3,7 @@
 
 use super::accounts::Stories;
 use super::ask::{Gathered, Period, bounded};
-use crate::ctl::server::gone;
+use crate::ctl::desk::gone;
 use crate::site::Site;
 use console::{Known, target_name, vendor_name};
 use jiff::{SignedDuration, Timestamp};

@@ -1,7 +1,7 @@
 //! The main courante: every intervention, by number and without gap (LIF-10, LOG-01).
 
 use super::ask::{AT_ONCE, Gathered, Period, bounded};
-use crate::ctl::server::gone;
+use crate::ctl::desk::gone;
 use crate::ctl::view;
 use crate::site::Site;
 use console::{Known, staff_name, target_name, vendor_name};

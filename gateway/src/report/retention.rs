@@ -2,7 +2,7 @@
 //! by the retention run; here stands what the configuration in force demands of what there is.
 
 use super::ask::Gathered;
-use crate::ctl::server::{gone, software};
+use crate::ctl::desk::{gone, software};
 use crate::site::Site;
 use config::Months;
 use jiff::{Span, Timestamp, tz::TimeZone};

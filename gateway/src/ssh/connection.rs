@@ -2,96 +2,35 @@
 //! the lobby's short beats; what takes time runs in tasks of its own.
 
 use crate::admission::Admitted;
-use crate::enrolment::{self, Enrolling};
-use crate::limits::{ANSWER, ANSWERS, Limit, Place, Reason, Source};
+use crate::enrolment;
+use crate::limits::{ANSWER, ANSWERS, Limit, Reason, Source};
 use crate::registrar::Core;
-use crate::relay::gate::Gate;
 use crate::relay::pressure::ClientSide;
-use crate::relay::session::LiveSession;
 use crate::site::Site;
+use crate::ssh::enrolling::{Enrolment, TYPED, refuse_to_enrol};
 use crate::ssh::hosted::Hosted;
 use crate::ssh::lobby::{Lobby, Login, Origin, Say};
+use crate::ssh::parting::say_goodbye;
+use crate::ssh::shared::Shared;
 use crate::ssh::way::Wanted;
 use lifecycle::{AccountId, AccountState};
 use russh::keys::HashAlg;
-use russh::server::{self, Auth, ChannelOpenHandle, Handle, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey};
-use russh::{ChannelId, ChannelWriteHalf, Disconnect, MethodKind, MethodSet, Pty, Sig};
+use russh::server::{self, Auth, ChannelOpenHandle, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey};
+use russh::{ChannelId, MethodKind, MethodSet, Pty, Sig};
 use std::borrow::Cow;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 
 /// On the enrolment page, from beginning to end: time to find a phone and to install an authenticator.
 const TO_ENROL: Duration = Duration::from_secs(20 * 60);
-/// Blocks of typed bytes that may wait for the enrolment page.
-const TYPED: usize = 64;
 /// At one prompt of the lobby.
 const AT_A_PROMPT: Duration = Duration::from_secs(180);
 /// Between two silent rounds while waiting (D2).
 const BETWEEN_BEATS: Duration = Duration::from_secs(15);
-/// What the connection's task and its callbacks share.
-pub struct Shared {
-    /// The library's handle, once there is one.
-    pub handle: OnceLock<Handle>,
-    /// When the connection is cut unless something happens.
-    pub deadline: watch::Sender<Instant>,
-    /// The session, once admitted.
-    pub session: OnceLock<Arc<LiveSession>>,
-    /// Over which proxy it comes (T24).
-    pub(super) via: Option<SocketAddr>,
-    /// What it did wrong, in the opinion of the callbacks.
-    pub(super) fault: OnceLock<Reason>,
-    /// Somebody was judged on it, whatever came of it.
-    pub(super) judged: AtomicBool,
-    place: Place,
-    begun: Instant,
-}
-
-impl Shared {
-    /// A connection just accepted, which has so long for its key exchange.
-    pub(super) fn new(place: Place, via: Option<SocketAddr>, handshake: Duration) -> Arc<Self> {
-        let begun = Instant::now();
-        Arc::new(Self {
-            handle: OnceLock::new(),
-            deadline: watch::Sender::new(begun + handshake),
-            session: OnceLock::new(),
-            via,
-            fault: OnceLock::new(),
-            judged: AtomicBool::new(false),
-            place,
-            begun,
-        })
-    }
-
-    /// Whether its key exchange was over.
-    pub(super) fn has_asked(&self) -> bool {
-        self.place.has_asked()
-    }
-
-    /// Its place at the door.
-    pub(super) fn place(&self) -> &Place {
-        &self.place
-    }
-
-    /// Returns when the connection has overstayed.
-    pub async fn overstayed(&self) {
-        let mut deadline = self.deadline.subscribe();
-        loop {
-            let until = *deadline.borrow_and_update();
-            tokio::select! {
-                () = tokio::time::sleep_until(until) => return,
-                changed = deadline.changed() => {
-                    if changed.is_err() {
-                        return std::future::pending().await;
-                    }
-                }
-            }
-        }
-    }
-}
 
 /// The library's handler.
 pub struct Connection {
@@ -111,17 +50,6 @@ pub struct Connection {
     /// What only an admitted connection has.
     hosted: Option<Hosted>,
     enrolling: Option<Enrolment>,
-}
-
-/// A connection that may do nothing but enrol. It has no session and no permit, and nothing in here
-/// could become one (D8).
-enum Enrolment {
-    /// No channel yet.
-    Invited(Box<Enrolling>),
-    /// The one channel is open.
-    Opened { who: Box<Enrolling>, id: ChannelId, writer: ChannelWriteHalf<Msg>, terminal: bool },
-    /// The page is there.
-    Running { id: ChannelId, typed: mpsc::Sender<Vec<u8>> },
 }
 
 type Outcome<T> = Result<T, russh::Error>;
@@ -188,7 +116,7 @@ impl Connection {
             Say::Ask { instructions, prompts } => {
                 // Until both factors are proven the one minute runs on, whatever is answered (D2).
                 if let Some(account) = self.lobby.as_ref().and_then(Lobby::known) {
-                    self.shared.place.proven(account);
+                    self.shared.place().proven(account);
                     self.stay(if prompts.is_empty() { BETWEEN_BEATS } else { AT_A_PROMPT });
                 }
                 let prompts = prompts.into_iter().map(|(text, echo)| (Cow::Owned(text), echo)).collect();
@@ -217,7 +145,7 @@ impl Connection {
 
     /// It has left the lobby, and its bounds are others from here on.
     fn let_in(&self) {
-        self.shared.place.inside();
+        self.shared.place().inside();
         self.client.gate().allow(0);
     }
 
@@ -296,7 +224,7 @@ impl server::Handler for Connection {
     async fn authentication_banner(&mut self) -> Outcome<Option<String>> {
         let config = self.site.config();
         // The first that is heard once the keys are exchanged.
-        super::listener::made_room(&self.site, &config, self.shared.place.asked(&config));
+        super::listener::made_room(&self.site, &config, self.shared.place().asked(&config));
         let login_time = Duration::try_from(config.limits.login_time).unwrap_or_default();
         self.shared.deadline.send_replace(self.shared.begun + login_time);
         let texts = crate::texts::Texts::new(config.site.language, config.site.zone.clone());
@@ -339,7 +267,7 @@ impl server::Handler for Connection {
         let print = key.public_key.fingerprint(HashAlg::Sha256).to_string();
         if let Some(account) = self.may_come_in_by(user, print.clone()).await {
             // Whoever holds a technician's key keeps a place in the midst of any flood (IDM-09).
-            self.shared.place.proven(&account);
+            self.shared.place().proven(&account);
         }
         if self.keys.len() < ANSWERS && !self.keys.contains(&print) {
             self.keys.push(print);
@@ -623,42 +551,6 @@ impl server::Handler for Connection {
         }
         Ok(())
     }
-}
-
-/// Tells a client that is refused why, and leaves it.
-pub(super) async fn say_goodbye(handle: Handle, gate: Arc<Gate>, reason: String, after: Duration) {
-    let farewell = async move { handle.disconnect(Disconnect::ByApplication, reason, String::new()).await };
-    // Queued before the refusal is answered, so that both leave together: PuTTY gives up at a
-    // refusal that stands alone, and never shows the reason.
-    let late = if after.is_zero() {
-        let _ = farewell.await;
-        None
-    } else {
-        Some(farewell)
-    };
-    tokio::spawn(async move {
-        if let Some(farewell) = late {
-            tokio::time::sleep(after).await;
-            let _ = farewell.await;
-        }
-        // A client that does not leave by itself is left.
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        gate.end();
-    });
-}
-
-/// Enrolment needs somebody at a terminal; a command or a pipe is told so.
-async fn refuse_to_enrol(
-    who: &Enrolling,
-    writer: &ChannelWriteHalf<Msg>,
-    id: ChannelId,
-    session: &mut Session,
-) -> Outcome<()> {
-    let text = crate::texts::to_ascii(&who.texts.text("enrol-no-terminal"));
-    session.channel_success(id)?;
-    let _ = writer.extended_data_bytes(1, format!("{text}\r\n").into_bytes()).await;
-    let _ = writer.close().await;
-    Ok(())
 }
 
 fn methods() -> MethodSet {

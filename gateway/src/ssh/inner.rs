@@ -7,8 +7,8 @@
 //! here (T23: same target and account, no nesting, no forwards).
 
 use crate::relay::pressure::ClientSide;
-use crate::ssh::connection::say_goodbye;
 use crate::ssh::hosted::Hosted;
+use crate::ssh::parting::say_goodbye;
 use russh::server::{self, Auth, ChannelOpenHandle, Handle, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey};
 use russh::{ChannelId, MethodKind, MethodSet, Pty, Sig};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -7,18 +7,17 @@ use crate::relay::pressure::ClientSide;
 use crate::relay::{CLIENT_WINDOW, PACKET};
 use crate::site::Site;
 use crate::ssh::algorithms;
-use crate::ssh::connection::{Connection, Shared};
+use crate::ssh::connection::Connection;
 use crate::ssh::parting::{self, Parting};
 use crate::ssh::proxy::{self, Header};
-use crate::texts::{Texts, to_ascii};
+use crate::ssh::shared::Shared;
 use config::{Config, Opening};
 use lifecycle::EndCause;
 use russh::keys::PrivateKey;
-use russh::{Disconnect, MethodKind, MethodSet, SshId, server};
+use russh::{MethodKind, MethodSet, SshId, server};
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -26,9 +25,6 @@ use tokio::task::JoinSet;
 
 /// Connections over one listener whose PROXY header is awaited. Proxies send it at once.
 const HEADERS: usize = 128;
-/// To tell somebody in the lobby that all access is cut, at each of three steps. Together they stay well within
-/// the five seconds of D18, and nobody gets anywhere meanwhile.
-const TO_READ: Duration = Duration::from_secs(1);
 
 /// The server keys, as the library wants them.
 pub struct HostKeys {
@@ -294,28 +290,6 @@ fn server_config(keys: &HostKeys, legacy: bool) -> server::Config {
     }
 }
 
-/// Returns once all access is cut, for whoever is in the lobby then. A session is ended with its reason, by
-/// the brake; and it may have begun while this waits. Whoever has proven both factors is told why: in the lobby
-/// while waiting there, and at a prompt, where the lobby cannot speak, with the farewell (D18).
-async fn shut_out(site: &Site, shared: &Shared) {
-    site.lockdown.began().await;
-    if shared.session.get().is_none() && shared.judged.load(Ordering::Acquire) {
-        tokio::time::sleep(TO_READ).await;
-        if let Some(handle) = shared.handle.get().filter(|_| shared.session.get().is_none()) {
-            let config = site.config();
-            let texts = Texts::new(config.site.language, config.site.zone.clone());
-            let why = to_ascii(&texts.end(&EndCause::Lockdown));
-            // The farewell is queued behind whatever the client has not read: whoever reads nothing hears nothing.
-            let farewell = handle.disconnect(Disconnect::ByApplication, why, String::new());
-            let _ = tokio::time::timeout(TO_READ, farewell).await;
-            tokio::time::sleep(TO_READ).await;
-        }
-    }
-    if shared.session.get().is_some() {
-        std::future::pending().await
-    }
-}
-
 /// One connection, from its first byte to its end.
 async fn serve(
     tcp: TcpStream,
@@ -355,7 +329,7 @@ async fn serve(
                 parting = Parting::ShownOut;
                 gate.end();
             }
-            () = shut_out(&site, &shared), if !gate.is_ended() => {
+            () = parting::shut_out(&site, &shared), if !gate.is_ended() => {
                 parting = Parting::ShownOut;
                 gate.end();
             }

@@ -2,6 +2,7 @@
 
 pub mod algorithms;
 pub mod connection;
+mod enrolling;
 mod forward;
 mod hosted;
 mod inner;
@@ -11,6 +12,7 @@ pub mod lobby;
 mod opening;
 mod parting;
 pub mod proxy;
+pub mod shared;
 pub(crate) mod starting;
 mod tunnelling;
 mod way;

@@ -1,13 +1,21 @@
-//! How a connection ended, and what its source is charged for it (IDM-09).
+//! How a connection ends: what its client is told, and what its source is charged for it (IDM-09).
 
-use super::connection::Shared;
+use super::shared::Shared;
 use crate::limits::{Limit, Reason, Source};
 use crate::relay::gate::Gate;
 use crate::site::Site;
+use crate::texts::{Texts, to_ascii};
 use lifecycle::EndCause;
-use russh::Error;
+use russh::server::Handle;
+use russh::{Disconnect, Error};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// To tell somebody in the lobby that all access is cut, at each of three steps. Together they stay well within
+/// the five seconds of D18, and nobody gets anywhere meanwhile.
+const TO_READ: Duration = Duration::from_secs(1);
 
 /// Who ended it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,4 +85,48 @@ fn is_malformed(error: &Error) -> bool {
             | Error::Join(_)
             | Error::Elapsed(_)
     )
+}
+
+/// Tells a client that is refused why, and leaves it.
+pub(super) async fn say_goodbye(handle: Handle, gate: Arc<Gate>, reason: String, after: Duration) {
+    let farewell = async move { handle.disconnect(Disconnect::ByApplication, reason, String::new()).await };
+    // Queued before the refusal is answered, so that both leave together: PuTTY gives up at a
+    // refusal that stands alone, and never shows the reason.
+    let late = if after.is_zero() {
+        let _ = farewell.await;
+        None
+    } else {
+        Some(farewell)
+    };
+    tokio::spawn(async move {
+        if let Some(farewell) = late {
+            tokio::time::sleep(after).await;
+            let _ = farewell.await;
+        }
+        // A client that does not leave by itself is left.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        gate.end();
+    });
+}
+
+/// Returns once all access is cut, for whoever is in the lobby then. A session is ended with its reason, by
+/// the brake; and it may have begun while this waits. Whoever has proven both factors is told why: in the lobby
+/// while waiting there, and at a prompt, where the lobby cannot speak, with the farewell (D18).
+pub(super) async fn shut_out(site: &Site, shared: &Shared) {
+    site.lockdown.began().await;
+    if shared.session.get().is_none() && shared.judged.load(Ordering::Acquire) {
+        tokio::time::sleep(TO_READ).await;
+        if let Some(handle) = shared.handle.get().filter(|_| shared.session.get().is_none()) {
+            let config = site.config();
+            let texts = Texts::new(config.site.language, config.site.zone.clone());
+            let why = to_ascii(&texts.end(&EndCause::Lockdown));
+            // The farewell is queued behind whatever the client has not read: whoever reads nothing hears nothing.
+            let farewell = handle.disconnect(Disconnect::ByApplication, why, String::new());
+            let _ = tokio::time::timeout(TO_READ, farewell).await;
+            tokio::time::sleep(TO_READ).await;
+        }
+    }
+    if shared.session.get().is_some() {
+        std::future::pending().await
+    }
 }

@@ -4,30 +4,30 @@
 //! together in one group commit; only then does anybody learn the outcome. So nothing is granted
 //! that is not in the journal, and a busy minute costs one sync, not one for each act.
 
+mod owned;
+mod writing;
+
+pub use owned::Core;
+pub use writing::entry;
+
 use crate::clock::Clock;
 use crate::invitation::plain;
-use crate::limits::{GATHER, Gathered, Source};
+use crate::limits::{GATHER, Source};
 use crate::relay::session::{Counts, LiveSessions};
 use config::Config;
 use jiff::Timestamp;
-use journal::{Journal, NewEntry, Receipt, Subject};
+use journal::Journal;
 use lifecycle::{
-    AccountId, Admission, Attempt, Command, Decided, EndCause, Event, InterventionNumber, InterventionState, JoinFacts,
-    JoinRefusal, Readers, Refusal, Register, RequestFacts, SessionId, decide,
+    Admission, Command, Decided, EndCause, Event, InterventionNumber, InterventionState, JoinFacts, JoinRefusal,
+    Readers, Refusal, Register, RequestFacts, SessionId,
 };
-use policy::PolicySet;
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use writing::{Job, JournalThread, Loop};
 
-/// An append that is not back after this long counts as failed (D18).
-const JOURNAL_PATIENCE: Duration = Duration::from_secs(5);
 /// Acts that may wait.
 const INBOX: usize = 1024;
-/// Acts that share one commit.
-const GROUP: usize = 256;
 /// Events that a slow reader of the feed may lag behind.
 const FEED: usize = 4096;
 
@@ -35,103 +35,6 @@ const FEED: usize = 4096;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the journal cannot be written: nothing opens, and every session is being ended")]
 pub struct JournalGone;
-
-/// What the registrar owns.
-pub struct Core {
-    /// The fold.
-    pub register: Register,
-    /// The configuration in force.
-    pub config: Arc<Config>,
-    /// Its rules, with the targets withdrawn whose quorum cannot be met.
-    pub rules: PolicySet,
-    codes: HashMap<InterventionNumber, String>,
-    gathered: Gathered,
-}
-
-impl Core {
-    fn renew_rules(&mut self) {
-        let all = self.config.rules(Default::default());
-        let withdrawn = self.register.unattended(&all);
-        self.rules = PolicySet { withdrawn, ..all };
-    }
-
-    fn apply(&mut self, at: Timestamp, event: &Event) {
-        self.register.apply(at, event);
-        match event {
-            event if event.changes_staff() => self.renew_rules(),
-            _ => {
-                if let Some(number) = event.intervention()
-                    && self.register.interventions.get(&number).is_some_and(|one| one.state.is_final())
-                {
-                    self.codes.remove(&number);
-                }
-            }
-        }
-    }
-
-    /// What there is to look at, at this instant.
-    pub fn known(&self, at: Timestamp) -> console::Known<'_> {
-        console::Known { register: &self.register, config: &self.config, rules: &self.rules, at }
-    }
-
-    /// Takes a new configuration. The caller journals it in the same act.
-    pub fn take_config(&mut self, config: Arc<Config>) {
-        self.config = config;
-        self.renew_rules();
-    }
-
-    /// Decides a command.
-    pub fn decide(&self, command: Command, at: Timestamp) -> Decided {
-        decide(&self.register, &self.rules, command, at)
-    }
-
-    /// Whether as many requests wait as may, over all vendors or of this account's (T19).
-    fn is_crowded(&self, account: &AccountId) -> bool {
-        let limits = &self.config.limits;
-        let vendor = self.register.accounts.get(account).map(|account| &account.vendor);
-        let waits =
-            |state: &InterventionState| matches!(state, InterventionState::Prepared | InterventionState::Requested);
-        let waiting = self.register.current().filter(|one| waits(&one.state));
-        let (mut all, mut own) = (0_u32, 0_u32);
-        for one in waiting {
-            all += 1;
-            own += u32::from(Some(&one.asked.vendor) == vendor);
-        }
-        all >= limits.interventions || own >= limits.interventions_per_vendor
-    }
-
-    /// Whether a judged try goes with others of its minute into one entry, and has none of its own: so it is
-    /// beyond the first twenty of one source with one account, as long as it changes nothing and alarms
-    /// nobody anew (T19).
-    pub fn gathers(&mut self, attempt: &Attempt, events: &[Event], at: Timestamp) -> bool {
-        let idle = |event: &Event| match event {
-            Event::FactorsRefused { counts, step, .. } => !counts && step.is_none(),
-            Event::AccountAlert { .. } => true,
-            _ => false,
-        };
-        // What makes an alert has its entry, however great the flood is: one an account waits at a time.
-        if !events.iter().all(idle) || events.iter().any(|event| self.register.alert_for(event).is_some()) {
-            return false;
-        }
-        let source = Source::of(attempt.source.ip(), &self.config.limits);
-        if self.gathered.has_own_entry(&attempt.account, source) {
-            return false;
-        }
-        let login = self.register.accounts.get(&attempt.account).map(|account| account.login.to_string());
-        self.gathered.count(source, login.unwrap_or_default(), at);
-        true
-    }
-
-    /// Whether this is the intervention's code: the one that its technician was shown to read out, or
-    /// the planned one that they typed. Compared without regard to case; it lives in memory only, until
-    /// the intervention is over (D5, D9).
-    pub fn code_fits(&self, number: InterventionNumber, typed: &str) -> bool {
-        let typed = plain(typed);
-        self.codes.get(&number).is_some_and(|code| {
-            aws_lc_rs::constant_time::verify_slices_are_equal(code.as_bytes(), typed.as_bytes()).is_ok()
-        })
-    }
-}
 
 type Reply = Box<dyn FnOnce(Result<(), JournalGone>) + Send>;
 type Act = Box<dyn FnOnce(&mut Core, Timestamp) -> (Vec<Event>, Reply) + Send>;
@@ -159,9 +62,7 @@ impl Registrar {
         let feed = broadcast::Sender::new(FEED);
         let size = watch::Sender::new(journal.size());
         let checkpoint = watch::Sender::new(journal.checkpoint());
-        let rules = config.rules(Default::default());
-        let mut core = Core { register, config, rules, codes: HashMap::new(), gathered: Gathered::default() };
-        core.renew_rules();
+        let core = Core::new(register, config);
         let last = journal.last_at();
         let disk = JournalThread::start(journal)?;
         let registrar = Registrar {
@@ -228,7 +129,7 @@ impl Registrar {
             let Decided { events, refusal } = core.decide(Command::Request(Box::new(facts)), at);
             let outcome = match refusal {
                 None => {
-                    core.codes.insert(number, code);
+                    core.remember(number, code);
                     Ok(number)
                 }
                 Some(refusal) => Err(refusal),
@@ -252,7 +153,7 @@ impl Registrar {
             let command = Command::Arrive { number, source, code_fits: code.is_some(), notice };
             let Decided { events, refusal } = core.decide(command, at);
             if let (None, Some(code)) = (&refusal, code) {
-                core.codes.insert(number, code);
+                core.remember(number, code);
             }
             (events, refusal.map_or(Ok(()), Err))
         })
@@ -302,11 +203,11 @@ impl Registrar {
     /// Notes a try with an unknown login. They are gathered: one entry a source and minute (D19). `false`:
     /// there are so many sources that this one shares an entry with others.
     pub async fn probe(&self, source: Source, login: String) -> bool {
-        self.act(move |core, at| (Vec::new(), core.gathered.count(source, login, at))).await.unwrap_or(true)
+        self.act(move |core, at| (Vec::new(), core.count_probe(source, login, at))).await.unwrap_or(true)
     }
 
     async fn flush_gathered(&self) {
-        let _ = self.act(|core, _| (core.gathered.take(), ())).await;
+        let _ = self.act(|core, _| (core.take_gathered(), ())).await;
     }
 
     /// Writes the closing entries of a session and of its intervention, exactly once (promise 6).
@@ -412,138 +313,4 @@ pub fn closing_events(
     end.at_least = at_least;
     fill(&mut end);
     core.register.close(end, at)
-}
-
-/// The thread that writes. Disk I/O never runs on the program's own threads.
-struct JournalThread {
-    jobs: mpsc::Sender<Job>,
-}
-
-/// What the thread does, one after the other.
-enum Job {
-    /// A group to append, and where its outcome goes.
-    Append(Vec<NewEntry>, oneshot::Sender<Result<Receipt, String>>),
-    /// Something short besides.
-    Work(Box<dyn FnOnce(&mut Journal) + Send>),
-}
-
-impl JournalThread {
-    fn start(mut journal: Journal) -> std::io::Result<Self> {
-        let (jobs, mut inbox) = mpsc::channel::<Job>(1);
-        std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
-            while let Some(job) = inbox.blocking_recv() {
-                match job {
-                    Job::Append(group, done) => {
-                        let outcome = journal.append(journal.size(), &group).map_err(|error| error.to_string());
-                        let _ = done.send(outcome);
-                    }
-                    Job::Work(work) => work(&mut journal),
-                }
-            }
-        })?;
-        Ok(Self { jobs })
-    }
-
-    async fn append(&self, group: Vec<NewEntry>) -> Result<Receipt, String> {
-        let (done, receipt) = oneshot::channel();
-        let writing = async {
-            self.jobs.send(Job::Append(group, done)).await.map_err(|_| "the journal's thread is gone".to_owned())?;
-            receipt.await.map_err(|_| "the journal's thread is gone".to_owned())?
-        };
-        match tokio::time::timeout(JOURNAL_PATIENCE, writing).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(format!("no answer from the disk within {} seconds", JOURNAL_PATIENCE.as_secs())),
-        }
-    }
-}
-
-struct Loop {
-    core: Core,
-    disk: JournalThread,
-    clock: Arc<dyn Clock>,
-    live: Arc<LiveSessions>,
-    feed: broadcast::Sender<Arc<(Timestamp, Event)>>,
-    size: watch::Sender<u64>,
-    checkpoint: watch::Sender<Arc<str>>,
-    last: Timestamp,
-    gone: bool,
-}
-
-impl Loop {
-    /// Waits on its inbox and on the journal's thread.
-    async fn run(mut self, mut inbox: mpsc::Receiver<Act>) {
-        let mut acts = Vec::with_capacity(GROUP);
-        while inbox.recv_many(&mut acts, GROUP).await > 0 {
-            let mut replies = Vec::with_capacity(acts.len());
-            let mut happened = Vec::new();
-            let at = crate::clock::to_millisecond(self.clock.now()).max(self.last);
-            for act in acts.drain(..) {
-                if self.gone {
-                    // Dropping the act tells its caller that the journal is gone.
-                    continue;
-                }
-                let (events, reply) = act(&mut self.core, at);
-                for event in events {
-                    // Applied before it is durable so that the next act of the group sees it; if
-                    // the commit fails nothing is ever told, and everything is closed.
-                    self.core.apply(at, &event);
-                    // What a person must look at waits from the same commit on (LOG-16).
-                    let raised = self.core.register.alert_for(&event);
-                    happened.push((at, event));
-                    if let Some(raised) = raised {
-                        self.core.apply(at, &raised);
-                        happened.push((at, raised));
-                    }
-                }
-                replies.push(reply);
-            }
-            let durable = self.commit(&happened).await;
-            for reply in replies {
-                reply(durable);
-            }
-            if durable.is_ok() {
-                for one in happened {
-                    let _ = self.feed.send(Arc::new(one));
-                }
-            }
-        }
-    }
-
-    async fn commit(&mut self, happened: &[(Timestamp, Event)]) -> Result<(), JournalGone> {
-        if self.gone {
-            return Err(JournalGone);
-        }
-        if happened.is_empty() {
-            return Ok(());
-        }
-        let group = happened.iter().map(|(at, event)| entry(*at, event)).collect();
-        match self.disk.append(group).await {
-            Ok(receipt) => {
-                self.last = happened.last().map_or(self.last, |(at, _)| *at);
-                self.checkpoint.send_replace(receipt.checkpoint);
-                self.size.send_replace(receipt.size);
-                Ok(())
-            }
-            Err(error) => {
-                self.gone = true;
-                let ended = self.live.brake(&EndCause::JournalFailed, |_| true);
-                tracing::error!(%error, ended, "the journal failed: all sessions are ended, nothing opens");
-                Err(JournalGone)
-            }
-        }
-    }
-}
-
-/// The entry of an event.
-pub fn entry(at: Timestamp, event: &Event) -> NewEntry {
-    NewEntry {
-        at,
-        kind: event.kind(),
-        subject: Subject {
-            account: event.account().map(ToString::to_string),
-            intervention: event.intervention().map(|number| number.0),
-            session: event.session().map(ToString::to_string),
-        },
-        body: event.to_body(),
-    }
 }
