@@ -16,7 +16,9 @@ pub(super) fn disk(root: &Root, state: &Path) -> Finding {
     let folder = root.at(state);
     match rustix::fs::statvfs(&folder) {
         Ok(system) => {
-            let used = used(system.f_bavail, system.f_blocks);
+            // As df(1) counts: what is kept back for root is neither used nor to be had.
+            let taken = system.f_blocks.saturating_sub(system.f_bfree);
+            let used = used(system.f_bavail, taken.saturating_add(system.f_bavail));
             Finding { id: "disk", level: level_of(used), seen: "used", value: used.to_string() }
         }
         Err(error) => Finding::red("disk", "none", format!("{}: {error}", state.display())),
