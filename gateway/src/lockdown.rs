@@ -168,11 +168,6 @@ impl Lockdown {
         }
     }
 
-    /// Whether nothing at all may come in.
-    pub fn is_shut(&self) -> bool {
-        *self.shut.borrow()
-    }
-
     /// Told of each change of whether nothing at all may come in.
     pub fn changes(&self) -> watch::Receiver<bool> {
         self.shut.subscribe()

@@ -1,4 +1,5 @@
-//! Which verb goes where, and what all of them do alike: asking the daemon, printing, proofs, the files.
+//! Which verb goes where, what all of them do alike (asking the daemon, printing, proofs, the files), and the few
+//! that take no more than a line or two.
 
 use super::args::{Call, FirewallVerb, JournalVerb, Json, NotifyVerb, ProofFlags, Verb};
 use super::{

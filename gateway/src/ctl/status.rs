@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 impl Desk {
-    /// What holds now. Waits on the register, and never on a disk.
+    /// What holds now. Waits on the register, and a second at the most on a disk that hangs.
     pub(crate) async fn status(&self) -> Answer {
         let config = self.site.config();
         let (live, now) = (self.site.live.count(), self.site.clock.now());

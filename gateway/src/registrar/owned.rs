@@ -111,6 +111,7 @@ impl Core {
             aws_lc_rs::constant_time::verify_slices_are_equal(code.as_bytes(), typed.as_bytes()).is_ok()
         })
     }
+
     /// Remembers an intervention's code until it is over.
     pub(super) fn remember(&mut self, number: InterventionNumber, code: String) {
         self.codes.insert(number, code);

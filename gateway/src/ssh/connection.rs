@@ -311,6 +311,7 @@ impl server::Handler for Connection {
         let say = lobby.answer(&answers).await;
         if unproven && lobby.is_known() {
             self.shared.judged.store(true, Ordering::Release);
+            let _ = self.shared.if_cut.set(lobby.if_cut());
         }
         self.say(say).await
     }

@@ -4,7 +4,7 @@ use super::shared::Shared;
 use crate::limits::{Limit, Reason, Source};
 use crate::relay::gate::Gate;
 use crate::site::Site;
-use crate::texts::{Texts, to_ascii};
+use crate::texts::to_ascii;
 use lifecycle::EndCause;
 use russh::server::Handle;
 use russh::{Disconnect, Error};
@@ -114,14 +114,11 @@ pub(super) async fn say_goodbye(handle: Handle, gate: Arc<Gate>, reason: String,
 /// while waiting there, and at a prompt, where the lobby cannot speak, with the farewell (D18).
 pub(super) async fn shut_out(site: &Site, shared: &Shared) {
     site.lockdown.began().await;
-    if shared.session.get().is_none() && shared.judged.load(Ordering::Acquire) {
+    if let (None, Some(why)) = (shared.session.get(), shared.if_cut.get()) {
         tokio::time::sleep(TO_READ).await;
         if let Some(handle) = shared.handle.get().filter(|_| shared.session.get().is_none()) {
-            let config = site.config();
-            let texts = Texts::new(config.site.language, config.site.zone.clone());
-            let why = to_ascii(&texts.end(&EndCause::Lockdown));
             // The farewell is queued behind whatever the client has not read: whoever reads nothing hears nothing.
-            let farewell = handle.disconnect(Disconnect::ByApplication, why, String::new());
+            let farewell = handle.disconnect(Disconnect::ByApplication, to_ascii(why), String::new());
             let _ = tokio::time::timeout(TO_READ, farewell).await;
             tokio::time::sleep(TO_READ).await;
         }

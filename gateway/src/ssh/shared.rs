@@ -24,6 +24,8 @@ pub struct Shared {
     pub(super) fault: OnceLock<Reason>,
     /// Somebody was judged on it, whatever came of it.
     pub(super) judged: AtomicBool,
+    /// What whoever has proven both factors is told if all access is cut before they have a session.
+    pub(super) if_cut: OnceLock<String>,
     place: Place,
     /// When it was accepted.
     pub(super) begun: Instant,
@@ -40,6 +42,7 @@ impl Shared {
             via,
             fault: OnceLock::new(),
             judged: AtomicBool::new(false),
+            if_cut: OnceLock::new(),
             place,
             begun,
         })

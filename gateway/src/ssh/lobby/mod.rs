@@ -125,6 +125,17 @@ enum Room {
     Inside,
 }
 
+impl Room {
+    /// What this connection asked for and has not got yet.
+    fn number(&self) -> Option<InterventionNumber> {
+        match self {
+            Room::Send { number, .. } => Some(*number),
+            Room::Waiting(waiting) | Room::Asked { waiting, .. } => Some(waiting.number),
+            _ => None,
+        }
+    }
+}
+
 /// Where a connection comes from.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin {
@@ -182,20 +193,29 @@ impl Lobby {
         }
     }
 
-    /// Takes one round of answers.
+    /// Takes one round of answers. Waits on the registrar, on a beat at the most, and for nothing any more once the
+    /// red button was pressed: whatever step it finds is not carried further (D18).
     pub async fn answer(&mut self, answers: &[String]) -> Say {
+        if !self.is_known() || matches!(self.room, Room::Goodbye { .. } | Room::Inside) {
+            return self.step(answers).await;
+        }
+        let (site, number) = (self.site.clone(), self.room.number());
+        tokio::select! {
+            biased;
+            () = site.lockdown.began() => {
+                if let Some(number) = number {
+                    self.withdraw(number);
+                }
+                self.room = Room::Inside;
+                self.goodbye_text(self.if_cut())
+            }
+            say = self.step(answers) => say,
+        }
+    }
+
+    async fn step(&mut self, answers: &[String]) -> Say {
         let first = answers.first().map(String::as_str).unwrap_or_default();
         match std::mem::replace(&mut self.room, Room::Inside) {
-            // Whoever waits is told there, once what waited is withdrawn.
-            Room::Notice { .. }
-            | Room::Menu { .. }
-            | Room::Planned { .. }
-            | Room::Joining { .. }
-            | Room::Reason { .. }
-                if self.site.lockdown.is_shut() =>
-            {
-                self.access_is_cut()
-            }
             Room::Password => {
                 self.room = Room::Code { password: first.to_owned() };
                 self.ask("", vec![(self.prompt("prompt-code"), true)])
@@ -258,10 +278,21 @@ impl Lobby {
         self.goodbye_text(reason)
     }
 
-    /// D18: the red button was pressed while this technician was in the lobby.
-    fn access_is_cut(&mut self) -> Say {
-        let reason = self.texts.end(&EndCause::Lockdown);
-        self.goodbye("denied", &[("reason", &reason)])
+    /// What this technician is told if all access is cut while they are in the lobby (D18).
+    pub(super) fn if_cut(&self) -> String {
+        self.texts.with("denied", &[("reason", &self.texts.end(&EndCause::Lockdown))])
+    }
+
+    /// Nothing comes of what this connection asked for.
+    fn withdraw(&self, number: InterventionNumber) {
+        let site = self.site.clone();
+        // Outside a runtime the program is ending, and the next start withdraws what is pending.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let _ =
+                    site.registrar.command(Command::Withdraw { number, cause: WithdrawCause::Left, by: None }).await;
+            });
+        }
     }
 
     fn goodbye_text(&mut self, reason: String) -> Say {
@@ -295,8 +326,7 @@ impl Lobby {
 impl Drop for Lobby {
     /// The client left, or its connection was ended: what it asked for is withdrawn.
     fn drop(&mut self) {
-        let number = match &mut self.room {
-            Room::Send { number, .. } => *number,
+        match &mut self.room {
             Room::Waiting(waiting) | Room::Asked { waiting, .. } => {
                 // An admission that was over before its outcome was asked for leaves nothing open.
                 if let Some(admission) = &mut waiting.admission {
@@ -305,21 +335,12 @@ impl Drop for Lobby {
                         admitted.session.brake(EndCause::ConnectionLost);
                     }
                 }
-                waiting.number
             }
-            Room::Welcome(admitted) => {
-                admitted.session.brake(EndCause::ConnectionLost);
-                return;
-            }
-            _ => return,
-        };
-        let site = self.site.clone();
-        // Outside a runtime the program is ending, and the next start withdraws what is pending.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                let _ =
-                    site.registrar.command(Command::Withdraw { number, cause: WithdrawCause::Left, by: None }).await;
-            });
+            Room::Welcome(admitted) => admitted.session.brake(EndCause::ConnectionLost),
+            _ => {}
+        }
+        if let Some(number) = self.room.number() {
+            self.withdraw(number);
         }
     }
 }

@@ -140,9 +140,6 @@ impl Lobby {
     }
 
     fn came_in(&mut self, outcome: Result<Admitted, AdmissionError>) -> Say {
-        if outcome.is_err() && self.site.lockdown.is_shut() {
-            return self.access_is_cut();
-        }
         match outcome {
             Ok(admitted) => {
                 let now = self.site.clock.now();
@@ -173,9 +170,6 @@ impl Lobby {
 
     /// Says why nothing comes of an intervention any more.
     pub(super) async fn is_over(&mut self, number: InterventionNumber) -> Say {
-        if self.site.lockdown.is_shut() {
-            return self.access_is_cut();
-        }
         match self.site.registrar.state_of(number).await {
             Err(gone) => self.journal_gone(gone),
             Ok(Some((InterventionState::Refused, _))) => self.was_refused(number).await,
