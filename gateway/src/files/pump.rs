@@ -18,6 +18,8 @@ use crate::relay::session::Flow;
 use crate::site::Site;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use config::{Clamav, Content};
+use futures::future::{BoxFuture, FutureExt as _};
+use futures::stream::{FuturesUnordered, StreamExt as _};
 use lifecycle::{Event, FileResult};
 use policy::{Asked, Direction};
 use recorder::FrameKind;
@@ -148,23 +150,34 @@ pub async fn relay(channel: &Arc<Channel>, around: &Around, ends: Ends<'_>, stew
     };
     let journal = tokio::spawn(write_entries(around.site.clone(), entries));
     let mut ending = Ending::default();
-    let stop = {
-        let reading = async {
+    let mut reading: FuturesUnordered<BoxFuture<'_, Stop>> = [
+        pump.technician_sent().boxed(),
+        pump.target_sent(&ends.side).boxed(),
+        pump.scanning(scanned).boxed(),
+        pump.fetching(errand).boxed(),
+        pump.progress().boxed(),
+    ]
+    .into_iter()
+    .collect();
+    let stop = tokio::select! {
+        stop = reading.next() => stop.unwrap_or(Stop::Over),
+        () = pump.send_to_target(&ends) => Stop::Over,
+        () = pump.send_to_technician(&ends, &mut ending) => Stop::Over,
+        () = session.ended() => Stop::Over,
+    };
+    // INVARIANT: whatever a side did say has been noted once the desk is ours. An act that is under way goes on to
+    // its end and nothing new begins, because we are the next in the row; nothing of it is sent any more.
+    let finishing = async {
+        loop {
             tokio::select! {
-                stop = pump.technician_sent() => stop,
-                stop = pump.target_sent(&ends.side) => stop,
-                stop = pump.scanning(scanned) => stop,
-                stop = pump.fetching(errand) => stop,
-                stop = pump.progress() => stop,
+                biased;
+                desk = pump.desk.lock() => return desk,
+                Some(_) = reading.next() => {}
             }
-        };
-        tokio::select! {
-            stop = reading => stop,
-            () = pump.send_to_target(&ends) => Stop::Over,
-            () = pump.send_to_technician(&ends, &mut ending) => Stop::Over,
-            () = session.ended() => Stop::Over,
         }
     };
+    drop(finishing.await);
+    drop(reading);
     channel.finish();
     let Pump { desk, .. } = pump;
     let mut desk = desk.into_inner();
@@ -339,29 +352,40 @@ impl Pump<'_> {
     }
 
     async fn carry_out(&self, desk: &mut Desk<'_>, acts: Vec<Act>) -> Result<(), Stop> {
-        for act in acts {
-            let recorded = match act {
-                Act::Record { direction, bytes } => self.record(frame_kind(direction), bytes).await,
-                Act::Content { file, offset, bytes } => self.content(desk, file, offset, &bytes).await,
-                Act::Note(note) => {
-                    if let Some(line) = self.told_besides(&note) {
-                        self.to_technician.push(Out::Error(line));
+        let mut acts = acts.into_iter();
+        while let Some(act) = acts.next() {
+            if let Err(stop) = self.perform(desk, act).await {
+                // What happened is told all the same: the steward will not say it again.
+                for act in acts {
+                    if let Act::Note(note) = act {
+                        desk.told.note(note).await;
                     }
-                    if let Note::Moved { file, .. } = &note {
-                        desk.turn.take_if(|(delivered, _)| delivered == file);
-                    }
-                    desk.told.note(note).await
                 }
-                other => {
-                    self.move_on(desk, other).await?;
-                    true
-                }
-            };
-            if !recorded {
-                return Err(Stop::Over);
+                return Err(stop);
             }
         }
         Ok(())
+    }
+
+    async fn perform(&self, desk: &mut Desk<'_>, act: Act) -> Result<(), Stop> {
+        let recorded = match act {
+            Act::Record { direction, bytes } => self.record(frame_kind(direction), bytes).await,
+            Act::Content { file, offset, bytes } => self.content(desk, file, offset, &bytes).await,
+            Act::Note(note) => {
+                if let Some(line) = self.told_besides(&note) {
+                    self.to_technician.push(Out::Error(line));
+                }
+                if let Note::Moved { file, .. } = &note {
+                    desk.turn.take_if(|(delivered, _)| delivered == file);
+                }
+                desk.told.note(note).await
+            }
+            other => {
+                self.move_on(desk, other).await?;
+                true
+            }
+        };
+        if recorded { Ok(()) } else { Err(Stop::Over) }
     }
 
     /// What a technician reads of a file that is not delivered, where the protocol's own answer is not
